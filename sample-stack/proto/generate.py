@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""Generate the Go and the TypeScript code of the contract in hopwatch/shop/v1/shop.proto.
+
+    python sample-stack/proto/generate.py            writes the committed code anew
+    python sample-stack/proto/generate.py --check    exits 1 and names the files that differ
+
+Every tool is pinned: protoc comes with grpcio-tools (requirements.lock), the Go plugins are
+tools of orders-go/go.mod, ts-proto is in sample-stack/package-lock.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from hopwatch_stack import toolchains
+
+PROTO = Path(__file__).resolve().parent
+STACK = PROTO.parent
+CONTRACT = "hopwatch/shop/v1/shop.proto"
+
+GO_MODULE = "hopwatch.dev/shop/orders"
+GO_PROJECT = STACK / "orders-go"
+GO_PLUGINS = (
+    "google.golang.org/protobuf/cmd/protoc-gen-go",
+    "google.golang.org/grpc/cmd/protoc-gen-go-grpc",
+)
+TS_PLUGIN = STACK / "node_modules" / ".bin" / "protoc-gen-ts_proto"
+# Prices in cents stay far below 2^53, and ts-proto throws above it: number is exact here.
+# Timestamps as RFC 3339 strings keep the microseconds that a Date would drop.
+TS_OPTIONS = (
+    "env=node,esModuleInterop=true,outputServices=grpc-js,outputJsonMethods=false,"
+    "forceLong=number,useDate=string,removeEnumPrefix=true,useExactTypes=false"
+)
+
+# Folders that hold generated code and nothing else, from STACK.
+GENERATED = (Path("orders-go/internal/gen/shopv1"), Path("bff/src/gen"))
+
+
+class GenerateError(Exception):
+    """A tool is missing or failed; the message says which and what to do."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Generate Go and TypeScript code from the contract.")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a file differs")
+    check = parser.parse_args().check
+    try:
+        with tempfile.TemporaryDirectory(prefix="hopwatch-proto-") as scratch:
+            made = Path(scratch) / "out"
+            generate(made, plugins=Path(scratch) / "bin")
+            stale = sorted(differing(made))
+            if not check:
+                install(made, stale)
+    except (GenerateError, toolchains.ToolchainError) as error:
+        print(f"generate.py: {error}", file=sys.stderr)
+        return 2
+    for path in stale:
+        print(f"{'differs' if check else 'written'}: sample-stack/{path}")
+    if check and stale:
+        print("Run sample-stack/proto/generate.py and commit what it writes.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def generate(out: Path, plugins: Path) -> None:
+    """Write all generated code below `out`, laid out as below sample-stack/."""
+    if not TS_PLUGIN.exists():
+        raise GenerateError("ts-proto is not installed: run `npm ci` in sample-stack/ first.")
+    plugins.mkdir()
+    run([toolchains.find("go"), "build", "-o", f"{plugins}{os.sep}", *GO_PLUGINS], cwd=GO_PROJECT)
+    go_out, ts_out = out / "orders-go", out / "bff/src/gen"
+    go_out.mkdir(parents=True)
+    ts_out.mkdir(parents=True)
+    run(
+        [
+            *(sys.executable, "-m", "grpc_tools.protoc", f"--proto_path={PROTO}"),
+            f"--plugin=protoc-gen-go={plugins / 'protoc-gen-go'}",
+            f"--plugin=protoc-gen-go-grpc={plugins / 'protoc-gen-go-grpc'}",
+            f"--plugin=protoc-gen-ts_proto={TS_PLUGIN}",
+            *(f"--go_out={go_out}", f"--go_opt=module={GO_MODULE}"),
+            *(f"--go-grpc_out={go_out}", f"--go-grpc_opt=module={GO_MODULE}"),
+            *(f"--ts_proto_out={ts_out}", f"--ts_proto_opt={TS_OPTIONS}"),
+            CONTRACT,
+        ],
+        cwd=PROTO,
+    )
+
+
+def run(command: list[str | Path], cwd: Path) -> None:
+    # The ts-proto plugin is a script that starts `node` from PATH.
+    path = f"{toolchains.find('node').parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        command, cwd=cwd, env={**os.environ, "PATH": path}, capture_output=True, text=True
+    )
+    if done.returncode != 0:
+        raise GenerateError(f"{command[0]} failed in {cwd}:\n{done.stdout}{done.stderr}".rstrip())
+
+
+def differing(made: Path) -> set[Path]:
+    """Paths (from sample-stack/) of the files that are new, changed or no longer made."""
+    fresh = contents(made)
+    committed = contents(STACK)
+    return {path for path in fresh | committed if fresh.get(path) != committed.get(path)}
+
+
+def contents(root: Path) -> dict[Path, bytes]:
+    return {
+        path.relative_to(root): path.read_bytes()
+        for folder in GENERATED
+        for path in (root / folder).rglob("*")
+        if path.is_file()
+    }
+
+
+def install(made: Path, stale: list[Path]) -> None:
+    for path in stale:
+        target = STACK / path
+        if (made / path).exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes((made / path).read_bytes())
+        else:
+            target.unlink()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
