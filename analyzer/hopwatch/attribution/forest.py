@@ -1,0 +1,285 @@
+"""Span table -> forest: every span once, under its parent, in exactly one unit.
+
+What is repaired, and counted in `Forest.repairs` (attribution.md section 1; Jaeger's
+"sanitizers" have the same task):
+
+    duplicate           identical copies of a span: one is kept
+    conflicting_copies  copies that differ: earliest start, latest end, attributes of the copy
+                        whose content sorts first
+    shared_id           CLIENT and SERVER under one id (Zipkin): the server becomes the
+                        client's child, with an id of its own
+    negative_duration   end before start: zero length
+    missing_parent      starts a fragment; never re-attached by time
+    cycle               cut at its member with the least (start, id), which starts a fragment
+    detached            CONSUMER below another span: a unit of its own
+
+The result does not depend on the order of rows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, cast
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from hopwatch import semconv
+from hopwatch.attribution.model import Forest, Span, Trace, Unit
+
+_GRANULARITIES: Final = (1_000_000, 1_000, 256)
+_STAMPS_TO_JUDGE: Final = 20
+_NO_PARENT: Final = bytes(8)
+
+
+def build(table: pa.Table) -> Forest:
+    """The forest of a span table (any order, any number of traces).
+
+    Clock granularity is judged per process over all of `table`.
+    """
+    spans, granularity = _spans(table)
+    repairs: Counter[str] = Counter()
+    by_trace: dict[bytes, list[Span]] = {}
+    for span in spans:
+        by_trace.setdefault(span.trace_id, []).append(span)
+    content = _RowContent(table)
+    traces = [
+        _trace(trace_id, by_trace[trace_id], content, repairs) for trace_id in sorted(by_trace)
+    ]
+    return Forest(traces, granularity, dict(sorted(repairs.items())))
+
+
+def _trace(
+    trace_id: bytes, spans: list[Span], content: _RowContent, repairs: Counter[str]
+) -> Trace:
+    nodes = _nodes_by_id(spans, content, repairs)
+    _attach(nodes, repairs)
+    _cut_cycles(nodes, repairs)
+    trace = Trace(trace_id)
+    for span in sorted(nodes.values(), key=lambda s: (s.start, s.id)):
+        if span.duration < 0:
+            span.end = span.start
+            span.flags.add("negative_duration")
+            repairs["negative_duration"] += 1
+        span.children.sort(key=lambda s: (s.start, s.id))
+        if span.parent is not None:
+            continue
+        if span.parent_id is None:
+            trace.requests.append(Unit(span, "request"))
+        elif "detached" in span.flags:
+            trace.detached.append(Unit(span, "detached"))
+        else:
+            trace.fragments.append(Unit(span, "fragment"))
+    return trace
+
+
+def _nodes_by_id(
+    spans: list[Span], content: _RowContent, repairs: Counter[str]
+) -> dict[bytes, Span]:
+    """Copies collapsed, shared ids split: one span per id."""
+    copies: dict[bytes, list[Span]] = {}
+    for span in spans:
+        copies.setdefault(span.id, []).append(span)
+    nodes: dict[bytes, Span] = {}
+    for span_id, same_id in copies.items():
+        if len(same_id) == 1:
+            nodes[span_id] = same_id[0]
+            continue
+        servers = [span for span in same_id if span.kind == "SERVER"]
+        others = [span for span in same_id if span.kind != "SERVER"]
+        if servers and any(span.kind == "CLIENT" for span in others):
+            repairs["shared_id"] += 1
+            client = _collapse(others, content, repairs)
+            server = _collapse(servers, content, repairs)
+            server.id = span_id + b"server"
+            server.parent_id = span_id
+            server.flags.add("shared_id")
+            nodes[server.id] = server
+            nodes[span_id] = client
+        else:
+            nodes[span_id] = _collapse(same_id, content, repairs)
+    return nodes
+
+
+def _collapse(copies: list[Span], content: _RowContent, repairs: Counter[str]) -> Span:
+    if len(copies) == 1:
+        return copies[0]
+    distinct = {content.of(span.row): span for span in sorted(copies, key=lambda s: -s.row)}
+    repairs["duplicate"] += len(copies) - len(distinct)
+    kept = distinct[min(distinct)]
+    if len(distinct) > 1:
+        repairs["conflicting_copies"] += len(distinct) - 1
+        kept.flags.add("conflicting_copies")
+        kept.start = min(span.start for span in copies)
+        kept.end = max(span.end for span in copies)
+    return kept
+
+
+def _attach(nodes: dict[bytes, Span], repairs: Counter[str]) -> None:
+    """Sets `parent`, without children yet; detaches consumers, marks fragments."""
+    for span in nodes.values():
+        if span.parent_id is None:
+            continue
+        parent = nodes.get(span.parent_id)
+        shared = nodes.get(span.parent_id + b"server")
+        if shared is not None and span is not shared and parent is not None:
+            # Calls made while serving carry the shared id too: they are the server's, but for
+            # what the client's own process recorded.
+            of_client = span.process == parent.process and span.process != shared.process
+            parent = parent if of_client else shared
+        if parent is None:
+            span.flags.add("missing_parent")
+            repairs["missing_parent"] += 1
+        elif span.kind == "CONSUMER":
+            span.flags.add("detached")
+            repairs["detached"] += 1
+        else:
+            span.parent = parent
+
+
+def _cut_cycles(nodes: dict[bytes, Span], repairs: Counter[str]) -> None:
+    """Cuts each cycle of `parent` links, then fills `children`.
+
+    u -> v -> w -> u      every member has a parent, so none can be reached from a root
+    """
+    settled: set[int] = set()
+    for first in nodes.values():
+        path: list[Span] = []
+        on_path: set[int] = set()
+        span: Span | None = first
+        while span is not None and id(span) not in settled and id(span) not in on_path:
+            path.append(span)
+            on_path.add(id(span))
+            span = span.parent
+        if span is not None and id(span) in on_path:
+            cycle = path[path.index(span) :]
+            cut = min(cycle, key=lambda s: (s.start, s.id))
+            cut.parent = None
+            cut.flags.add("cycle")
+            repairs["cycle"] += 1
+        settled |= on_path
+    for span in nodes.values():
+        if span.parent is not None:
+            span.parent.children.append(span)
+
+
+class _RowContent:
+    """Canonical content of rows, made only for the rows that have copies."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+        self._made: dict[int, str] = {}
+
+    def of(self, row: int) -> str:
+        if row not in self._made:
+            record = self._table.slice(row, 1).to_pylist()[0]
+            self._made[row] = repr([(key, _canonical(record[key])) for key in sorted(record)])
+        return self._made[row]
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, list):
+        items = [_canonical(item) for item in value]
+        pairs = all(isinstance(item, tuple) and len(item) == 2 for item in items)
+        return sorted(items, key=repr) if pairs else items
+    if isinstance(value, dict):
+        return sorted((key, _canonical(item)) for key, item in value.items())
+    return value
+
+
+def _spans(table: pa.Table) -> tuple[list[Span], list[int]]:
+    """Rows as spans, and the granularity of each process's clock."""
+    resource = _fields(table, "resource_attributes", semconv.RESOURCE_FIELDS)
+    columns = {
+        name: table[name].to_pylist()
+        for name in (
+            "trace_id", "span_id", "parent_span_id", "name", "kind", "start_time_unix_nano",
+            "duration_nano", "status_code", "service_name", "service_namespace",
+            "service_version", "service_instance_id", "telemetry_sdk_language", "scope_name",
+        )
+    }  # fmt: skip
+    fields = _fields(table, "span_attributes", semconv.SPAN_FIELDS)
+    whole_resource = table["resource_attributes"]
+    processes: dict[tuple[str, ...], int] = {}
+    stamps: list[list[int]] = []
+    spans = []
+    for row, trace_id in enumerate(columns["trace_id"]):
+        service = columns["service_name"][row]
+        identity = _process_identity(
+            service,
+            columns["service_namespace"][row],
+            columns["service_instance_id"][row],
+            resource[row],
+        ) or ("resource", repr(sorted(whole_resource[row].as_py() or ())))
+        process = processes.setdefault(identity, len(processes))
+        if process == len(stamps):
+            stamps.append([])
+        start = columns["start_time_unix_nano"][row]
+        stamps[process].append(start)
+        parent_id = columns["parent_span_id"][row]
+        spans.append(
+            Span(
+                trace_id=trace_id,
+                id=columns["span_id"][row],
+                parent_id=None if parent_id == _NO_PARENT else parent_id,
+                start=start,
+                end=start + columns["duration_nano"][row],
+                name=columns["name"][row] or "",
+                kind=columns["kind"][row] or "UNSPECIFIED",
+                status=columns["status_code"][row] or "UNSET",
+                hop=semconv.hop(service, columns["service_namespace"][row]),
+                language=semconv.language(
+                    columns["telemetry_sdk_language"][row],
+                    resource[row].get("runtime"),
+                    columns["scope_name"][row],
+                ),
+                version=columns["service_version"][row] or "",
+                process=process,
+                fields=fields[row],
+                row=row,
+            )
+        )
+    return spans, [granularity(starts) for starts in stamps]
+
+
+def _process_identity(
+    service: str | None, namespace: str | None, instance: str | None, resource: Mapping[str, str]
+) -> tuple[str, ...] | None:
+    """service.instance.id, else host and pid; None where the resource has neither."""
+    if instance:
+        return ("instance", namespace or "", service or "", instance)
+    if "host" in resource and "pid" in resource:
+        return ("pid", resource["host"], resource["pid"])
+    return None
+
+
+def granularity(starts: Iterable[int]) -> int:
+    """The coarsest of 1 ms, 1 µs, 256 ns, 1 ns of which at least 99 % of a process's start
+    stamps are multiples; 1 ns below 20 stamps.
+
+    JavaScript SDKs stamp starts in whole ms and shift the whole span by up to 1 ms; stamps
+    that went through a double are multiples of 256 ns.
+    """
+    stamps = list(starts)
+    if len(stamps) < _STAMPS_TO_JUDGE:
+        return 1
+    for unit in _GRANULARITIES:
+        if 100 * sum(stamp % unit == 0 for stamp in stamps) >= 99 * len(stamps):
+            return unit
+    return 1
+
+
+def _fields(
+    table: pa.Table, column: str, meanings: Mapping[str, tuple[str, ...]]
+) -> list[dict[str, str]]:
+    """Per row: meaning -> text of the first of its keys that the row's attributes have."""
+    rows: list[dict[str, str]] = [{} for _ in range(table.num_rows)]
+    attributes = table[column].combine_chunks()
+    for meaning, keys in meanings.items():
+        found = pc.coalesce(*(pc.map_lookup(attributes, key, "first") for key in keys))
+        present = pc.indices_nonzero(pc.is_valid(found))
+        texts = cast("list[str]", found.take(present).to_pylist())
+        for row, text in zip(present.to_pylist(), texts, strict=True):
+            if text:
+                rows[row][meaning] = text
+    return rows

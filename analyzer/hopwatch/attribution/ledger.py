@@ -1,0 +1,248 @@
+"""The ledger: two long tables that add up, from which every view is computed.
+
+`cells`: time block x route x outcome x caller x hop x operation x language x version x kind x
+duration bucket of the request -> sums of ns and counts. `requests`: time block x route x
+outcome x bucket -> requests, their durations, an exemplar. Tables of two halves of the data
+merge by addition to the table of the whole, byte for byte (attribution.md section 6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import ceil, floor, sqrt
+from typing import Final, Self
+
+import pyarrow as pa
+
+from hopwatch.attribution import buckets
+from hopwatch.attribution.cells import enters_hop
+from hopwatch.attribution.units import UnitTime
+from hopwatch.errors import ConservationError
+
+BLOCK_NS: Final = 1_000_000_000
+
+_KEYS: Final = ("block_start_unix_nano", "route", "outcome")
+_CELL_KEYS: Final = (
+    *_KEYS, "bucket", "caller", "hop", "operation", "language", "version", "kind",
+)  # fmt: skip
+MEASURES: Final = (
+    "blamed_ns", "local_ns", "concurrent_ns", "hidden_ns", "retry_ns", "calls", "spans",
+)  # fmt: skip
+"""What a cell adds up. `calls`: how often the hop was entered; `spans`: spans of the cell."""
+
+_TEXT_KEYS: Final = frozenset(
+    {"route", "outcome", "caller", "hop", "operation", "language", "version", "kind"}
+)
+
+
+def _type(name: str) -> pa.DataType:
+    if name in _TEXT_KEYS:
+        return pa.string()
+    return pa.int32() if name == "bucket" else pa.int64()
+
+
+CELLS_SCHEMA: Final = pa.schema([(name, _type(name)) for name in (*_CELL_KEYS, *MEASURES)])
+REQUESTS_SCHEMA: Final = pa.schema(
+    [
+        *((name, _type(name)) for name in (*_KEYS, "bucket", "requests", "duration_ns")),
+        ("exemplar_trace_id", pa.binary(16)),  # the least of the bucket's trace ids
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One row of a view of the ledger: its key's values, and sums in ns and counts."""
+
+    key: tuple[str, ...]
+    blamed_ns: int
+    local_ns: int
+    concurrent_ns: int
+    hidden_ns: int
+    retry_ns: int
+    calls: int
+    spans: int
+
+    @property
+    def low_ns(self) -> int:
+        """The least that the hop itself can be blamed for: without the time in which it may
+        have waited for a child that was not chosen, or for one whose span is missing."""
+        return max(0, self.blamed_ns - self.concurrent_ns - self.hidden_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class Percentile:
+    """A percentile of the end-to-end time, in ns, with the interval that holds it in 95 % of
+    cases if requests were independent."""
+
+    value: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Where the time of `requests` went. See the module's docstring."""
+
+    cells: pa.Table
+    requests: pa.Table
+    quality: dict[str, int]
+
+    @classmethod
+    def of_units(cls, units: Iterable[UnitTime], quality: dict[str, int] | None = None) -> Self:
+        """Adds up attributed units. `quality`: counts that merge by addition."""
+        cells: dict[tuple[object, ...], list[int]] = {}
+        requests: dict[tuple[object, ...], tuple[int, int, bytes]] = {}
+        for unit in units:
+            root = unit.unit.root
+            block = root.start // BLOCK_NS * BLOCK_NS
+            common = (block, unit.route, unit.outcome, buckets.of(unit.duration))
+            count, total, exemplar = requests.get(common, (0, 0, root.trace_id))
+            requests[common] = (
+                count + 1, total + unit.duration, min(exemplar, root.trace_id),
+            )  # fmt: skip
+            for time in unit.spans:
+                cell = time.cell
+                key = (
+                    *common, cell.caller, cell.hop, cell.operation, cell.language,
+                    cell.version, cell.kind,
+                )  # fmt: skip
+                entered = int(enters_hop(time.span, cell.kind))
+                add = (
+                    time.own, time.local, time.concurrent, time.hidden, time.retry, entered, 1,
+                )  # fmt: skip
+                sums = cells.get(key)
+                if sums is None:
+                    cells[key] = list(add)
+                else:
+                    for i, value in enumerate(add):
+                        sums[i] += value
+        return cls(
+            _table(CELLS_SCHEMA, ((*key, *sums) for key, sums in sorted(cells.items()))),
+            _table(REQUESTS_SCHEMA, ((*key, *sums) for key, sums in sorted(requests.items()))),
+            dict(sorted((quality or {}).items())),
+        )
+
+    def merge(self, other: Ledger) -> Ledger:
+        """The ledger of both; the order does not matter."""
+        quality = dict(self.quality)
+        for name, count in other.quality.items():
+            quality[name] = quality.get(name, 0) + count
+        return Ledger(
+            _add_up(pa.concat_tables([self.cells, other.cells]), _CELL_KEYS),
+            _add_up(pa.concat_tables([self.requests, other.requests]), (*_KEYS, "bucket")),
+            dict(sorted(quality.items())),
+        )
+
+    @cached_property
+    def request_count(self) -> int:
+        return _sum(self.requests, "requests")
+
+    @cached_property
+    def failed_count(self) -> int:
+        rows = zip(
+            self.requests["outcome"].to_pylist(), self.requests["requests"].to_pylist(), strict=True
+        )
+        return sum(count for outcome, count in rows if outcome == "error")
+
+    @cached_property
+    def total_ns(self) -> int:
+        """Σ end-to-end durations = Σ cells."""
+        return _sum(self.requests, "duration_ns")
+
+    @property
+    def mean_ns(self) -> float:
+        """Mean end-to-end time; 0 without requests."""
+        return self.total_ns / self.request_count if self.request_count else 0.0
+
+    def group_by(self, *keys: str) -> list[Group]:
+        """The cells by some of their keys, most blamed first.
+
+        Raises KeyError for a name that is no key of the ledger.
+        """
+        for key in keys:
+            if key not in _CELL_KEYS:
+                raise KeyError(f"{key} is no key of the ledger; it has {', '.join(_CELL_KEYS)}")
+        grouped = self.cells.group_by(list(keys)).aggregate([(name, "sum") for name in MEASURES])
+        groups = [
+            Group(tuple(str(row[key]) for key in keys), *(row[f"{m}_sum"] for m in MEASURES))
+            for row in grouped.to_pylist()
+        ]
+        return sorted(groups, key=lambda group: (-group.blamed_ns, -group.calls, group.key))
+
+    def percentile(self, q: float) -> Percentile | None:
+        """The nearest-rank q-quantile (0 < q < 1) of the end-to-end time, by buckets: each
+        figure is at most 0.5 % off. None without requests."""
+        n = self.request_count
+        if not n:
+            return None
+        spread = 1.96 * sqrt(n * q * (1 - q))
+        ranks = (ceil(n * q), floor(n * q - spread), ceil(n * q + spread) + 1)
+        return Percentile(*(self._at_rank(min(max(rank, 1), n)) for rank in ranks))
+
+    def exemplar(self, q: float) -> bytes | None:
+        """Trace id of a request whose duration is that of the q-quantile."""
+        if not self.request_count:
+            return None
+        return self._bucket_at(ceil(self.request_count * q))[1]
+
+    def _at_rank(self, rank: int) -> int:
+        return buckets.middle(self._bucket_at(rank)[0])
+
+    @cached_property
+    def _distribution(self) -> list[tuple[int, int, bytes]]:
+        """(bucket, requests, exemplar), ascending."""
+        grouped = self.requests.group_by("bucket").aggregate(
+            [("requests", "sum"), ("exemplar_trace_id", "min")]
+        )
+        return sorted(
+            (row["bucket"], row["requests_sum"], row["exemplar_trace_id_min"])
+            for row in grouped.to_pylist()
+        )
+
+    def _bucket_at(self, rank: int) -> tuple[int, bytes]:
+        seen = 0
+        for bucket, count, exemplar in self._distribution:
+            seen += count
+            if seen >= rank:
+                return bucket, exemplar
+        raise IndexError(f"rank {rank} of {seen} requests")
+
+    def check(self) -> None:
+        """Raises ConservationError unless the cells add up to the requests' time."""
+        blamed = _sum(self.cells, "blamed_ns")
+        if blamed != self.total_ns:
+            raise ConservationError(
+                f"the ledger's cells add up to {blamed} ns, its requests to {self.total_ns} ns; "
+                "please report this with the data"
+            )
+
+
+def _table(schema: pa.Schema, rows: Iterable[Sequence[object]]) -> pa.Table:
+    columns = list(zip(*rows, strict=True)) or [()] * len(schema)
+    arrays = [
+        pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)
+    ]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _add_up(table: pa.Table, keys: tuple[str, ...]) -> pa.Table:
+    measures = [
+        (name, "min" if name == "exemplar_trace_id" else "sum")
+        for name in table.column_names
+        if name not in keys
+    ]
+    grouped = table.group_by(list(keys)).aggregate(measures)
+    renamed = grouped.rename_columns([*keys, *(name for name, _ in measures)])
+    return (
+        renamed.select(table.column_names)
+        .sort_by([(key, "ascending") for key in keys])
+        .cast(table.schema)
+        .combine_chunks()
+    )
+
+
+def _sum(table: pa.Table, column: str) -> int:
+    return sum(table[column].to_pylist())

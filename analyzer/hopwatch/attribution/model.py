@@ -1,0 +1,80 @@
+"""The shapes that attribution works on: spans of a trace as a forest of units.
+
+root (no parent) ........ a *request*: gets a ledger that adds up to its duration
+CONSUMER below a span ... *detached*: asynchronous work, a ledger of its own
+parent missing, cycle ... a *fragment*: never re-attached, hides what it covers
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+UnitKind = Literal["request", "detached", "fragment"]
+
+
+@dataclass(slots=True, eq=False)
+class Span:
+    """One span after repair. Times are integer ns of its own process's clock."""
+
+    trace_id: bytes
+    id: bytes
+    parent_id: bytes | None
+    start: int
+    end: int
+    name: str
+    kind: str
+    status: str
+    hop: str
+    language: str
+    version: str
+    process: int  # index into Forest.processes
+    fields: Mapping[str, str]  # meanings of semconv.SPAN_FIELDS that the span has
+    row: int  # of the span table; of the first of its copies
+    flags: set[str] = field(default_factory=set)
+    parent: Span | None = None  # None for a unit's root, also where parent_id is set
+    children: list[Span] = field(default_factory=list)
+
+    @property
+    def duration(self) -> int:
+        return self.end - self.start
+
+    def is_remote_to(self, parent: Span) -> bool:
+        """Whether this span runs in another process than `parent`. A SERVER child of a
+        CLIENT always does: a service that calls itself reports one resource."""
+        return self.process != parent.process or (self.kind == "SERVER" and parent.kind == "CLIENT")
+
+
+@dataclass(slots=True, eq=False)
+class Unit:
+    """A tree of spans that is attributed on its own."""
+
+    root: Span
+    kind: UnitKind
+
+    def spans(self) -> list[Span]:
+        """All spans of the tree, parents before their children."""
+        found = [self.root]
+        for span in found:
+            found.extend(span.children)
+        return found
+
+
+@dataclass(slots=True, eq=False)
+class Trace:
+    """The units of one trace."""
+
+    trace_id: bytes
+    requests: list[Unit] = field(default_factory=list)
+    detached: list[Unit] = field(default_factory=list)
+    fragments: list[Unit] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class Forest:
+    """All traces of a span table, by trace id, and what repair had to do."""
+
+    traces: list[Trace]
+    granularity: list[int]  # of each process's clock, ns
+    repairs: dict[str, int]  # what was repaired -> how many spans

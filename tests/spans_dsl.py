@@ -1,0 +1,60 @@
+"""Span tables from a few words, for tests: `span("b", 20, 150, parent="R")`."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import pyarrow as pa
+
+from hopwatch import spans
+
+TRACE = "t"
+
+
+def span_id(name: str) -> bytes:
+    return hashlib.sha256(f"span {name}".encode()).digest()[:8]
+
+
+def trace_id(name: str = TRACE) -> bytes:
+    return hashlib.sha256(f"trace {name}".encode()).digest()[:16]
+
+
+def span(
+    name: str,
+    start: int,
+    end: int,
+    parent: str | None = None,
+    *,
+    service: str = "A",
+    kind: str = "INTERNAL",
+    language: str = "go",
+    trace: str = TRACE,
+    status: str = "UNSET",
+    instance: str | None = None,
+    span_name: str | None = None,
+    **attributes: Any,
+) -> dict[str, Any]:
+    """One row of the span table. Underscores in attribute names stand for dots."""
+    texts = {key.replace("_", "."): spans.encode_value(v) for key, v in attributes.items()}
+    return {
+        "trace_id": trace_id(trace),
+        "span_id": span_id(name),
+        "parent_span_id": span_id(parent) if parent else None,
+        "name": span_name or name,
+        "kind": kind,
+        "start_time_unix_nano": start,
+        "duration_nano": end - start,
+        "status_code": status,
+        "service_name": service,
+        "service_instance_id": instance or service,
+        "telemetry_sdk_language": language,
+        "resource_attributes": [],
+        "span_attributes": [(key, text) for key, (text, _) in texts.items()],
+        "span_attribute_types": "".join(letter for _, letter in texts.values()),
+    }
+
+
+def table(*rows: dict[str, Any]) -> pa.Table:
+    names = rows[0].keys()
+    return spans.table_from_columns({name: [row[name] for row in rows] for name in names})
