@@ -1,0 +1,75 @@
+"""What every decoder gives back: a span table, and what had to be left out of it and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+import pyarrow as pa
+
+from hopwatch.errors import InputError
+
+MAX_EXAMPLES: Final = 20
+
+
+class SpanError(InputError):
+    """One span cannot be kept. `reason` is a stable snake_case word, the key it is counted by."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """One piece of input that was left out: why, where it stood, what was wrong with it."""
+
+    reason: str
+    where: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.detail}"
+
+
+@dataclass(slots=True)
+class Rejections:
+    """What was left out, counted by reason, with the first few examples in full."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    examples: list[Rejection] = field(default_factory=list)
+    repaired: int = 0
+    """Spans that were kept after invalid text in them was replaced by U+FFFD."""
+
+    @property
+    def total(self) -> int:
+        """How many spans, lines or files were left out."""
+        return self.counts.total()
+
+    def add(self, reason: str, where: str, detail: str) -> None:
+        """Count one more; keep it as an example while there is room."""
+        self.counts[reason] += 1
+        if len(self.examples) < MAX_EXAMPLES:
+            self.examples.append(Rejection(reason, where, detail))
+
+    def update(self, other: Rejections) -> None:
+        """Add what another decoder left out."""
+        self.counts.update(other.counts)
+        self.examples.extend(other.examples[: MAX_EXAMPLES - len(self.examples)])
+        self.repaired += other.repaired
+
+    def summary(self) -> str:
+        """One line: how many, by reason, and the first example."""
+        if not self.counts:
+            return ""
+        reasons = ", ".join(f"{reason}: {count}" for reason, count in self.counts.most_common())
+        return f"{self.total} left out ({reasons}); first: {self.examples[0]}"
+
+
+class Decoded(NamedTuple):
+    """The spans of some input as a table in `spans.SCHEMA`, and what was left out."""
+
+    table: pa.Table
+    rejected: Rejections

@@ -1,0 +1,107 @@
+"""Files of any known format, told apart by their content, never by their names.
+
+To add a format, add a module with `NAME`, `recognises(data)` and `decode_file(data, source)`,
+and name it in FORMATS, the more particular ones first.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final, Protocol
+
+from hopwatch import spans
+from hopwatch.errors import InputError
+from hopwatch.formats import otlp_json, otlp_protobuf, parquet
+from hopwatch.formats.compression import decompress, sniff
+from hopwatch.formats.decoded import Decoded, Rejections
+
+MAX_FILE_BYTES: Final = 4 << 30
+"""What one file may hold once decompressed."""
+
+
+class Format(Protocol):
+    """What a module of this package has that reads files."""
+
+    NAME: str
+
+    def recognises(self, data: bytes) -> bool: ...
+
+    def decode_file(self, data: bytes, source: str) -> Decoded: ...
+
+
+FORMATS: Final[tuple[Format, ...]] = (parquet, otlp_json, otlp_protobuf)
+
+
+def read_files(paths: Iterable[str | os.PathLike[str]]) -> Decoded:
+    """All spans of files and folders (searched in depth, hidden ones skipped).
+
+    Raises InputError for a path that is not there, and for a file of no known format. Inside
+    a folder such a file is counted as left out, unless nothing in the folder can be read.
+    """
+    tables = []
+    rejected = Rejections()
+    for path in map(Path, paths):
+        decoded = _read_folder(path) if path.is_dir() else _read_file(path)
+        tables.append(decoded.table)
+        rejected.update(decoded.rejected)
+    return Decoded(spans.concat(tables), rejected)
+
+
+def _read_folder(folder: Path) -> Decoded:
+    tables = []
+    rejected = Rejections()
+    for path in _files_in(folder):
+        try:
+            decoded = _read_file(path)
+        except InputError as error:
+            detail = str(error).removeprefix(f"{path}: ")
+            rejected.add("unreadable_file", str(path), detail)
+            continue
+        tables.append(decoded.table)
+        rejected.update(decoded.rejected)
+    if not tables:
+        why = rejected.summary() or "there is no file in it"
+        raise InputError(f"{folder}: no traces can be read from this folder: {why}")
+    return Decoded(spans.concat(tables), rejected)
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if not name.startswith("."):
+                yield Path(place, name)
+
+
+def _read_file(path: Path) -> Decoded:
+    source = str(path)
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{source}: cannot be read: {error.strerror}") from error
+    data = decompress(raw, sniff(raw), MAX_FILE_BYTES, source)
+    if not data.strip():
+        raise InputError(f"{source}: is empty; {_accepted()}")
+    for candidate in FORMATS:
+        if candidate.recognises(data):
+            return candidate.decode_file(data, source)
+    raise InputError(f"{source}: holds no traces: it looks like {_describe(data)}; {_accepted()}")
+
+
+def _accepted() -> str:
+    names = ", ".join(format_.NAME for format_ in FORMATS)
+    return f"accepted are {names}, each plain or as gzip or zstd"
+
+
+def _describe(data: bytes) -> str:
+    """What unknown data looks like, in words."""
+    start = data.lstrip()[:60]
+    try:
+        shown = start.decode()
+    except UnicodeDecodeError:
+        return f"binary data that begins {data[:8].hex(' ')}"
+    if not shown.isprintable():
+        shown = " ".join(shown.split())
+    return f"{'JSON' if shown[:1] in ('{', '[') else 'text'} that begins {shown!r}"

@@ -1,0 +1,435 @@
+"""OTLP/JSON: one ExportTraceServiceRequest, or a file of them, one a line.
+
+Not google.protobuf.json_format: OTLP's JSON spells ids in hex, where protobuf's has base64.
+Tolerated beyond the specification: upper-case hex, base64 ids, enum names, 64-bit integers as
+numbers, a bare ResourceSpans per line, and `instrumentationLibrarySpans` of before 2022.
+
+https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from hopwatch import spans
+from hopwatch.errors import InputError, TooLarge
+from hopwatch.formats.columns import (
+    MAX_NESTING,
+    NO_ATTRIBUTES,
+    Attributes,
+    Event,
+    Link,
+    Resource,
+    Scope,
+    Span,
+    SpanColumns,
+    attributes,
+)
+from hopwatch.formats.decoded import Decoded, Rejections, SpanError
+from hopwatch.formats.wire import too_deep
+
+NAME: Final = "OTLP/JSON"
+
+_KEYS: Final = re.compile(rb'"(?:resourceSpans|scopeSpans|instrumentationLibrarySpans)"\s*:')
+_HEAD: Final = 1 << 16
+
+_MAX_BRACKETS: Final = 300
+"""Deeper than any value that is kept: 12 down to an event's attribute, 4 for each of its levels."""
+_BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
+_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+
+_UINT32: Final = range(1 << 32)
+_INT64: Final = range(-(1 << 63), 1 << 63)
+_UINT64: Final = range(1 << 64)
+
+
+def recognises(data: bytes) -> bool:
+    """Whether `data` is JSON that names spans as OTLP does."""
+    return data.lstrip()[:1] == b"{" and _KEYS.search(data, 0, _HEAD) is not None
+
+
+def decode_file(data: bytes, source: str) -> Decoded:
+    """The spans of a file: one document, or one a line. A bad line is counted and named."""
+    try:
+        return decode(data, source)
+    except InputError:
+        lines = data.splitlines()
+        if not any(_is_document(line) for line in lines[:100]):
+            raise
+    decoder = _Decoder(source)
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        decoder.source = f"{source}:{number}"
+        try:
+            decoder.document(line)
+        except InputError as error:
+            decoder.reject_line(error)
+    return decoder.finish()
+
+
+def decode(data: bytes, source: str = "body", max_spans: int | None = None) -> Decoded:
+    """The spans of one ExportTraceServiceRequest (or bare ResourceSpans).
+
+    `source` names the input in messages. Raises InputError if it is not such a JSON document,
+    TooLarge if it holds more than `max_spans` spans.
+    """
+    decoder = _Decoder(source, max_spans)
+    decoder.document(data)
+    return decoder.finish()
+
+
+def _is_document(line: bytes) -> bool:
+    try:
+        return isinstance(_parse(line.decode(errors="replace")), dict)
+    except ValueError:
+        return False
+
+
+def _parse(text: str) -> Any:
+    """The JSON value; of nesting beyond _MAX_BRACKETS only the outer levels."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        return json.loads(_shallow(text))
+
+
+def _shallow(text: str) -> str:
+    """`text` with everything emptied that stands deeper than _MAX_BRACKETS.
+
+    What is left is still nested too deep to be kept, so the span that it belongs to, and only
+    that one, is rejected by the ordinary check.
+    """
+    kept: list[str] = []
+    depth = position = 0
+    for token in _BRACKETS.finditer(text):
+        bracket = token[0]
+        if bracket in "[{":
+            depth += 1
+            if depth == _MAX_BRACKETS + 1:
+                kept.append(text[position : token.start()])
+                kept.append("null")
+        elif bracket in "]}":
+            depth -= 1
+            if depth == _MAX_BRACKETS:
+                position = token.end()
+    if depth <= _MAX_BRACKETS:
+        kept.append(text[position:])
+    return "".join(kept)
+
+
+def _repaired(value: Any) -> Any:
+    """`value` with each lone surrogate in its texts replaced by U+FFFD."""
+    match value:
+        case str():
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case list():
+            return [_repaired(item) for item in value]
+        case dict():
+            return {_repaired(key): _repaired(item) for key, item in value.items()}
+    return value
+
+
+class _Decoder:
+    def __init__(self, source: str, max_spans: int | None = None) -> None:
+        self.source = source
+        self._rejected = Rejections()
+        self._columns = SpanColumns()
+        self._max_spans = max_spans
+        self._span_count = 0
+        self._repair = False
+
+    def finish(self) -> Decoded:
+        return Decoded(self._columns.table(), self._rejected)
+
+    def reject_line(self, error: InputError) -> None:
+        """Count the document at `source`, a line of a file, as left out."""
+        detail = str(error).removeprefix(f"{self.source}: ")
+        self._rejected.add("invalid_line", self.source, detail)
+
+    def document(self, data: bytes) -> None:
+        """Add the spans of one document."""
+        try:
+            text = data.decode()
+            self._repair = _SURROGATE.search(data) is not None
+        except UnicodeDecodeError:
+            text = data.decode(errors="surrogateescape")
+            self._repair = True
+        try:
+            document = _parse(text)
+        except ValueError as error:  # JSONDecodeError, or a number with too many digits
+            raise InputError(f"{self.source}: invalid JSON: {error}") from error
+        if isinstance(document, dict) and (
+            "scopeSpans" in document or "instrumentationLibrarySpans" in document
+        ):
+            document = {"resourceSpans": [document]}
+        if not isinstance(document, dict) or (document and "resourceSpans" not in document):
+            raise InputError(
+                f"{self.source}: not an OTLP trace export: a JSON object with `resourceSpans`"
+                " is expected"
+            )
+        try:
+            for resource_spans in _objects(document, "resourceSpans"):
+                self._resource_spans(resource_spans)
+        except SpanError as error:
+            raise InputError(f"{self.source}: {error}") from error
+
+    def _resource_spans(self, group: dict[str, Any]) -> None:
+        scopes = [
+            *((scope, "scope") for scope in _objects(group, "scopeSpans")),
+            *(
+                (scope, "instrumentationLibrary")
+                for scope in _objects(group, "instrumentationLibrarySpans")
+            ),
+        ]
+        try:
+            resource = self._clean(_object(group, "resource"))
+            schema_url = _text(self._clean(group), "schemaUrl")
+            index = self._columns.add_resource(Resource(_attributes(resource), schema_url))
+        except SpanError as error:
+            for scope, _ in scopes:
+                self._reject_all(scope, f"its resource: {error}", error)
+            return
+        for scope, key in scopes:
+            self._scope_spans(scope, key, index)
+
+    def _scope_spans(self, group: dict[str, Any], scope_key: str, resource: int) -> None:
+        try:
+            scope = self._clean(_object(group, scope_key))
+            schema_url = _text(group, "schemaUrl")
+            index = self._columns.add_scope(
+                Scope(
+                    resource,
+                    _text(scope, "name"),
+                    _text(scope, "version"),
+                    _attributes(scope),
+                    schema_url,
+                )
+            )
+        except SpanError as error:
+            self._reject_all(group, f"its scope: {error}", error)
+            return
+        for span in self._spans(group):
+            self._span(span, index)
+
+    def _spans(self, group: dict[str, Any]) -> Iterator[Any]:
+        for span in _list(group, "spans"):
+            self._span_count += 1
+            if self._max_spans is not None and self._span_count > self._max_spans:
+                raise TooLarge(
+                    f"{self.source}: more than {self._max_spans} spans in one request; send"
+                    " smaller batches"
+                )
+            yield span
+
+    def _span(self, raw: Any, scope: int) -> None:
+        try:
+            span = self._clean(raw)
+            self._columns.add(_span(span, scope))
+        except SpanError as error:
+            self._reject(raw, error)
+            return
+        self._rejected.repaired += self._repair and span != raw
+
+    def _clean(self, value: Any) -> Any:
+        return _repaired(value) if self._repair else value
+
+    def _reject(self, raw: Any, error: SpanError, detail: str | None = None) -> None:
+        span_id = raw.get("spanId") if isinstance(raw, dict) else None
+        name = ascii(span_id)[1:-1][:32] if isinstance(span_id, str) and span_id else "without id"
+        self._rejected.add(error.reason, f"{self.source}: span {name}", detail or error.detail)
+
+    def _reject_all(self, group: dict[str, Any], detail: str, error: SpanError) -> None:
+        """Reject every span of a scope that cannot be read without its resource or scope."""
+        for span in self._spans(group):
+            self._reject(span, error, detail)
+
+
+def _malformed(key: str, expected: str, value: Any) -> SpanError:
+    return SpanError("malformed_span", f"`{key}` must be {expected}, not {json.dumps(value)[:60]}")
+
+
+def _span(span: Any, scope: int) -> Span:
+    if not isinstance(span, dict):
+        raise _malformed("spans", "a list of objects", span)
+    status = _object(span, "status")
+    return Span(
+        scope,
+        _id(span, "traceId", 16),
+        _id(span, "spanId", 8),
+        _id(span, "parentSpanId", 8),
+        _text(span, "traceState"),
+        _integer(span, "flags", _UINT32),
+        _text(span, "name"),
+        _enum(span, "kind", "SPAN_KIND_", spans.KINDS),
+        _integer(span, "startTimeUnixNano", _UINT64),
+        _integer(span, "endTimeUnixNano", _UINT64),
+        _enum(status, "code", "STATUS_CODE_", spans.STATUS_CODES),
+        _text(status, "message"),
+        _attributes(span),
+        [_event(event) for event in _objects(span, "events")],
+        [_link(link) for link in _objects(span, "links")],
+        _integer(span, "droppedAttributesCount", _UINT32),
+        _integer(span, "droppedEventsCount", _UINT32),
+        _integer(span, "droppedLinksCount", _UINT32),
+    )
+
+
+def _event(event: dict[str, Any]) -> Event:
+    return Event(
+        _integer(event, "timeUnixNano", _UINT64),
+        _text(event, "name"),
+        _attributes(event),
+        _integer(event, "droppedAttributesCount", _UINT32),
+    )
+
+
+def _link(link: dict[str, Any]) -> Link:
+    return Link(
+        _id(link, "traceId", 16),
+        _id(link, "spanId", 8),
+        _text(link, "traceState"),
+        _attributes(link),
+        _integer(link, "droppedAttributesCount", _UINT32),
+        _integer(link, "flags", _UINT32),
+    )
+
+
+def _text(holder: dict[str, Any], key: str) -> str:
+    value = holder.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise _malformed(key, "text", value)
+    return value
+
+
+def _object(holder: dict[str, Any], key: str) -> dict[str, Any]:
+    value = holder.get(key)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise _malformed(key, "an object", value)
+    return value
+
+
+def _list(holder: dict[str, Any], key: str) -> list[Any]:
+    value = holder.get(key)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise _malformed(key, "a list", value)
+    return value
+
+
+def _objects(holder: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    values = _list(holder, key)
+    for value in values:
+        if not isinstance(value, dict):
+            raise _malformed(key, "a list of objects", value)
+    return values
+
+
+def _integer(holder: dict[str, Any], key: str, allowed: range) -> int:
+    """An integer, given as a number or as text; 0 if it is not there."""
+    value = holder.get(key)
+    if value is None:
+        return 0
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    elif isinstance(value, str):
+        try:
+            value = int(value)
+        except ValueError:
+            raise _malformed(key, "an integer", value) from None
+    if isinstance(value, bool) or not isinstance(value, int) or value not in allowed:
+        raise _malformed(key, f"an integer from {allowed[0]} to {allowed[-1]}", value)
+    return value
+
+
+def _enum(holder: dict[str, Any], key: str, prefix: str, names: tuple[str, ...]) -> int:
+    """An enum's number, given as a number or by name (protobuf's other JSON spelling)."""
+    value = holder.get(key)
+    if isinstance(value, str) and not value.lstrip("-").isdigit():
+        name = value.removeprefix(prefix)
+        if name not in names:
+            raise _malformed(key, f"one of {', '.join(names)}", value)
+        return names.index(name)
+    return _integer(holder, key, _INT64)
+
+
+def _id(holder: dict[str, Any], key: str, size: int) -> bytes:
+    """An id: hex if it is as long as its hex, base64 if it is as long as its base64."""
+    text = _text(holder, key)
+    try:
+        if len(text) == (size + 2) // 3 * 4:
+            return binascii.a2b_base64(text.encode(), strict_mode=True)
+        return bytes.fromhex(text)
+    except ValueError:
+        which = {"traceId": "trace", "spanId": "span", "parentSpanId": "parent_span"}[key]
+        raise SpanError(
+            f"invalid_{which}_id", f"`{key}` is neither hex nor base64: {text[:60]!a}"
+        ) from None
+
+
+def _attributes(holder: dict[str, Any]) -> Attributes:
+    pairs = _objects(holder, "attributes")
+    if not pairs:
+        return NO_ATTRIBUTES
+    keys, texts, letters = [], [], []
+    for pair in pairs:
+        keys.append(_text(pair, "key"))
+        text, letter = spans.encode_value(_value(pair.get("value"), 0))
+        texts.append(text)
+        letters.append(letter)
+    return attributes(keys, texts, letters)
+
+
+def _value(value: Any, nesting: int) -> Any:
+    """What an AnyValue object holds; of several members the first that OTLP knows."""
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise _malformed("value", 'an object such as {"stringValue": ...}', value)
+    if "stringValue" in value:
+        return _text(value, "stringValue")
+    if "intValue" in value:
+        return _integer(value, "intValue", _INT64)
+    if "boolValue" in value:
+        flag = value["boolValue"]
+        if not isinstance(flag, bool):
+            raise _malformed("boolValue", "true or false", flag)
+        return flag
+    if "doubleValue" in value:
+        return _double(value["doubleValue"])
+    if "bytesValue" in value:
+        try:
+            return binascii.a2b_base64(_text(value, "bytesValue"))
+        except ValueError:
+            raise _malformed("bytesValue", "base64", value["bytesValue"]) from None
+    if "arrayValue" in value or "kvlistValue" in value:
+        if nesting >= MAX_NESTING:
+            raise too_deep()
+        return _nested(value, nesting + 1)
+    return None
+
+
+def _double(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise _malformed("doubleValue", "a number", value)
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        raise _malformed("doubleValue", "a number", value) from None
+
+
+def _nested(value: dict[str, Any], nesting: int) -> Any:
+    if "arrayValue" in value:
+        items = _list(_object(value, "arrayValue"), "values")
+        return [_value(item, nesting) for item in items]
+    pairs = _objects(_object(value, "kvlistValue"), "values")
+    return {_text(pair, "key"): _value(pair.get("value"), nesting) for pair in pairs}
