@@ -1,0 +1,85 @@
+// Package postgres connects to the shop's database, traces what is asked of it, and repeats
+// transactions that lost a race.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// How long a database that is started at the same time may take to come up and be migrated.
+const patience = 30 * time.Second
+
+// SQLSTATEs, see the PostgreSQL manual, appendix A.
+const (
+	cannotConnectNow     = "57P03"
+	undefinedTable       = "42P01"
+	serializationFailure = "40001"
+	deadlockDetected     = "40P01"
+	uniqueViolation      = "23505"
+)
+
+// Open connects to the database at url and waits, within limits, until it holds the products.
+func Open(ctx context.Context, url string, log *slog.Logger) (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("DATABASE_URL: %w", err)
+	}
+	config.ConnConfig.ConnectTimeout = 5 * time.Second
+	config.ConnConfig.RuntimeParams["application_name"] = "shop-orders"
+	config.ConnConfig.Tracer = newTracer(config.ConnConfig)
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("connection pool: %w", err)
+	}
+	if err := waitUntilReady(ctx, pool, log); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("database %s on %s:%d is not ready (is it running, did shop-migrate succeed?): %w",
+			config.ConnConfig.Database, config.ConnConfig.Host, config.ConnConfig.Port, err)
+	}
+	return pool, nil
+}
+
+func waitUntilReady(ctx context.Context, pool *pgxpool.Pool, log *slog.Logger) error {
+	said := false
+	sayOnce := func(err error, _ time.Duration) {
+		if !said {
+			log.Info("waiting for the database", "error", err.Error())
+			said = true
+		}
+	}
+	_, err := backoff.Retry(ctx, func() (struct{}, error) { return struct{}{}, checkReady(ctx, pool) },
+		backoff.WithBackOff(backoff.NewConstantBackOff(50*time.Millisecond)),
+		backoff.WithMaxElapsedTime(patience),
+		backoff.WithNotify(sayOnce),
+	)
+	return err
+}
+
+func checkReady(ctx context.Context, pool *pgxpool.Pool) error {
+	var ready bool
+	err := pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM products)`).Scan(&ready)
+	if err == nil && !ready {
+		return errors.New("there are no products")
+	}
+	if state := sqlState(err); state != "" && state != cannotConnectNow && state != undefinedTable {
+		// The server answered and said no: waiting does not change that.
+		return backoff.Permanent(err)
+	}
+	return err
+}
+
+// sqlState is the SQLSTATE with which the server refused; empty if it did not get to answer.
+func sqlState(err error) string {
+	if refusal := (*pgconn.PgError)(nil); errors.As(err, &refusal) {
+		return refusal.Code
+	}
+	return ""
+}

@@ -1,0 +1,86 @@
+// Package server runs the gRPC server: what every call goes through, health, and an orderly stop.
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
+	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc/filters"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+
+	"hopwatch.dev/shop/orders/internal/labs"
+	"hopwatch.dev/shop/orders/internal/telemetry"
+)
+
+const (
+	// The largest request of the contract is far below it.
+	maxRequestBytes = 256 << 10
+	// Clients that look at the health service get this long to turn elsewhere before the stop.
+	drainNotice = 300 * time.Millisecond
+	// Calls that still run get this long to end.
+	drainTimeout = 10 * time.Second
+)
+
+// Server is the gRPC server with its health service. Register services on it, then Serve.
+type Server struct {
+	*grpc.Server
+	health *health.Server
+	log    *slog.Logger
+}
+
+// New returns a server without services; labsEnabled lets requests ask for faults.
+func New(log *slog.Logger, labsEnabled bool) *Server {
+	interceptors := []grpc.UnaryServerInterceptor{translateErrors(log)}
+	if labsEnabled {
+		interceptors = append(interceptors, labs.UnaryServerInterceptor(telemetry.ServiceName))
+	}
+	interceptors = append(interceptors, limitTime)
+	server := &Server{
+		Server: grpc.NewServer(
+			grpc.StatsHandler(otelgrpc.NewServerHandler(otelgrpc.WithFilter(filters.Not(filters.HealthCheck())))),
+			grpc.ChainUnaryInterceptor(interceptors...),
+			grpc.MaxRecvMsgSize(maxRequestBytes),
+			grpc.WaitForHandlers(true),
+			grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 10 * time.Second}),
+			grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{
+				MinTime: 10 * time.Second, PermitWithoutStream: true,
+			}),
+		),
+		health: health.NewServer(),
+		log:    log,
+	}
+	grpc_health_v1.RegisterHealthServer(server, server.health)
+	return server
+}
+
+// Serve answers calls on listener until ctx ends, then stops in order: health says NOT_SERVING,
+// new calls are refused, running calls end.
+func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	for service := range s.GetServiceInfo() {
+		s.health.SetServingStatus(service, grpc_health_v1.HealthCheckResponse_SERVING)
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- s.Server.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve on %s: %w", listener.Addr(), err)
+	case <-ctx.Done():
+	}
+	s.log.Info("stopping")
+	s.health.Shutdown()
+	time.Sleep(drainNotice)
+	deadline := time.AfterFunc(drainTimeout, func() {
+		s.log.Warn("calls cut off: they did not end in time", "timeout", drainTimeout.String())
+		s.Stop()
+	})
+	defer deadline.Stop()
+	s.GracefulStop()
+	return nil
+}
