@@ -1,0 +1,62 @@
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
+import type { OrdersBackend } from './backend/orders-backend';
+import type { Config } from './config';
+import { registerApi } from './http/api-routes';
+import { addSecurityHeaders } from './http/headers';
+import { registerHealth } from './http/health-routes';
+import { obeyLabDelay } from './http/lab-delay';
+import { registerPage } from './http/page-routes';
+import { sendProblem } from './http/problems';
+import { registerTelemetry } from './http/telemetry-routes';
+import { logAnswer } from './http/access-log';
+import { fastifyInstrumentation } from './telemetry/sdk';
+
+const MAX_BODY_BYTES = 64 * 1024;
+const REQUEST_TIMEOUT_MS = 10_000;
+const KEEP_ALIVE_MS = 5000;
+
+export interface Parts {
+  readonly config: Config;
+  readonly backend: OrdersBackend;
+  readonly log: FastifyBaseLogger;
+  /** Whether readiness is off because a shutdown began. */
+  readonly isDraining: () => boolean;
+}
+
+/** The BFF's HTTP side, not yet listening. */
+export async function buildApp({
+  config,
+  backend,
+  log,
+  isDraining,
+}: Parts): Promise<FastifyInstance> {
+  const app = fastify({
+    loggerInstance: log,
+    // The access log has its own line.
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    // While closing, requests that are on the way are still answered.
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    // Input is what the schemas say, or it is refused: never bent into shape.
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+  });
+  app.setErrorHandler(sendProblem);
+  await app.register(fastifyInstrumentation.plugin());
+  app.addHook('onRequest', addSecurityHeaders);
+  app.addHook('onSend', async (_request, reply) => {
+    // Or a connection that was busy when the shutdown began would keep it waiting.
+    if (isDraining()) reply.header('connection', 'close');
+  });
+  app.addHook('onResponse', logAnswer);
+  registerHealth(app, backend, isDraining);
+  registerTelemetry(app, config.otlpEndpoint);
+  await app.register(async (api) => {
+    if (config.labs) api.addHook('preHandler', obeyLabDelay);
+    registerApi(api, backend);
+  });
+  registerPage(app, config.webRoot, config.version);
+  return app;
+}

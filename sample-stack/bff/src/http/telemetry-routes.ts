@@ -1,0 +1,103 @@
+import * as http from 'node:http';
+import * as https from 'node:https';
+import type { FastifyInstance } from 'fastify';
+
+export interface TelemetryLimits {
+  readonly maxBodyBytes: number;
+  /** Exports under way at once; one more is told to come back later. */
+  readonly maxConcurrent: number;
+  readonly timeoutMs: number;
+}
+
+export const TELEMETRY_LIMITS: TelemetryLimits = {
+  maxBodyBytes: 512 * 1024,
+  maxConcurrent: 8,
+  timeoutMs: 2000,
+};
+
+const CONTENT_TYPES = ['application/json', 'application/x-protobuf'];
+const MAX_ANSWER_BYTES = 64 * 1024;
+
+/** Forwards the page's spans to the collector, within bounds: the page and the shop come first. */
+export function registerTelemetry(
+  app: FastifyInstance,
+  endpoint: URL,
+  limits: TelemetryLimits = TELEMETRY_LIMITS,
+): void {
+  const forward = forwarder(endpoint, limits);
+  let underWay = 0;
+
+  app.register(async (scope) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser(CONTENT_TYPES, { parseAs: 'buffer' }, (_request, body, done) =>
+      done(null, body),
+    );
+
+    scope.post('/otlp/v1/traces', { bodyLimit: limits.maxBodyBytes }, async (request, reply) => {
+      if (!Buffer.isBuffer(request.body) || request.body.length === 0) {
+        throw failure(400, 'The body is empty.');
+      }
+      if (underWay >= limits.maxConcurrent) throw failure(503, 'too many exports at once');
+      const headers = forwardedHeaders(request.headers);
+      underWay++;
+      try {
+        const answer = await forward(request.body, headers);
+        return reply.code(answer.status).type(answer.contentType).send(answer.body);
+      } catch (error) {
+        request.log.debug({ err: error }, "the collector did not take the page's spans");
+        throw failure(503, 'the collector cannot be reached', error);
+      } finally {
+        underWay--;
+      }
+    });
+  });
+}
+
+interface Answer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: Buffer;
+}
+
+function forwarder(endpoint: URL, limits: TelemetryLimits) {
+  const { request, Agent } = endpoint.protocol === 'https:' ? https : http;
+  const agent = new Agent({ keepAlive: true, maxSockets: limits.maxConcurrent });
+  const url = new URL('v1/traces', endpoint.href.endsWith('/') ? endpoint : `${endpoint.href}/`);
+
+  return (body: Buffer, headers: http.OutgoingHttpHeaders): Promise<Answer> =>
+    new Promise((resolve, reject) => {
+      const signal = AbortSignal.timeout(limits.timeoutMs);
+      const outgoing = request(url, { method: 'POST', agent, headers, signal }, (response) => {
+        readAnswer(response).then(resolve, reject);
+      });
+      outgoing.on('error', reject);
+      outgoing.end(body);
+    });
+}
+
+async function readAnswer(response: http.IncomingMessage): Promise<Answer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_ANSWER_BYTES) throw new Error(`the collector answered over ${MAX_ANSWER_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return {
+    status: response.statusCode ?? 502,
+    contentType: response.headers['content-type'] ?? 'application/octet-stream',
+    body: Buffer.concat(chunks),
+  };
+}
+
+function forwardedHeaders(headers: http.IncomingHttpHeaders): http.OutgoingHttpHeaders {
+  const encoding = headers['content-encoding'] ?? 'identity';
+  if (encoding !== 'identity' && encoding !== 'gzip') {
+    throw failure(415, `Content-Encoding may be gzip or identity, not ${encoding}.`);
+  }
+  return { 'content-type': headers['content-type'], 'content-encoding': encoding };
+}
+
+function failure(statusCode: number, message: string, cause?: unknown): Error {
+  return Object.assign(new Error(message, { cause }), { statusCode });
+}

@@ -1,0 +1,32 @@
+import type { DiagLogger } from '@opentelemetry/api';
+import { log } from '../log';
+
+const SILENCE_MS = 60_000;
+
+/** The SDK's own troubles, one line a minute: an absent collector must not fill the log. */
+export class QuietDiagLogger implements DiagLogger {
+  private nextAt = 0;
+  private silenced = 0;
+
+  constructor(private readonly now: () => number = () => performance.now()) {}
+
+  error(message: string, ...details: unknown[]): void {
+    this.write(message, details);
+  }
+  warn(message: string, ...details: unknown[]): void {
+    this.write(message, details);
+  }
+  info(): void {}
+  debug(): void {}
+  verbose(): void {}
+
+  private write(message: string, details: unknown[]): void {
+    if (this.now() < this.nextAt) {
+      this.silenced++;
+      return;
+    }
+    this.nextAt = this.now() + SILENCE_MS;
+    log.warn({ details, silenced: this.silenced }, `telemetry: ${message}`);
+    this.silenced = 0;
+  }
+}
