@@ -11,7 +11,7 @@ Encoding: https://protobuf.dev/programming-guides/encoding/
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -80,7 +80,7 @@ def fields(data: bytes, start: int, end: int) -> Iterator[WireField]:
         position = stop
 
 
-_INTEGERS: Final = {
+_INTEGERS: Final[dict[int, Callable[[int], int]]] = {
     FieldDescriptor.TYPE_BOOL: bool,
     FieldDescriptor.TYPE_UINT32: lambda value: value & 0xFFFF_FFFF,
     FieldDescriptor.TYPE_INT64: lambda value: value - (1 << 64) if value >> 63 else value,

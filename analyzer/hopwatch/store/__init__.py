@@ -6,6 +6,22 @@ STORE/log/            batches that are answered for but not in a segment yet
 STORE/LOCK            held by the one process that writes
 """
 
+from hopwatch.store.log import LogFailedError, UnavailableError
 from hopwatch.store.reader import Extent, Reader, default_path, is_store, open_reader
+from hopwatch.store.recovery import Recovery
+from hopwatch.store.upkeep import Retention, parse_retention
+from hopwatch.store.writer import Store
 
-__all__ = ["Extent", "Reader", "default_path", "is_store", "open_reader"]
+__all__ = [
+    "Extent",
+    "LogFailedError",
+    "Reader",
+    "Recovery",
+    "Retention",
+    "Store",
+    "UnavailableError",
+    "default_path",
+    "is_store",
+    "open_reader",
+    "parse_retention",
+]

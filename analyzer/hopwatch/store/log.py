@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import google_crc32c
 
@@ -30,11 +31,12 @@ _CHECKSUM: Final = struct.Struct("<I")
 _PREFIX: Final = _HEADER.size + _CHECKSUM.size
 
 
-class LogRefused(HopwatchError):
-    """A batch could not be written now (a full disk); nothing of it is kept; try again."""
+class UnavailableError(HopwatchError):
+    """A batch cannot be taken now (a full disk, a full memory); nothing of it is kept. The
+    same batch can be sent again."""
 
 
-class LogFailed(HopwatchError):
+class LogFailedError(UnavailableError):
     """The log cannot be trusted any more. A failed sync is never retried as if it had worked:
     the kernel may have dropped the pages. Only a restart, which reads what is there, helps."""
 
@@ -66,7 +68,7 @@ def _frame(batch: int, kind: int, payload: bytes) -> bytes:
 
 
 def _checksum(header: bytes, payload: bytes) -> int:
-    return google_crc32c.extend(google_crc32c.value(header), payload)
+    return int(google_crc32c.extend(google_crc32c.value(header), payload))
 
 
 class LogWriter:
@@ -82,11 +84,11 @@ class LogWriter:
     def append(self, bodies: Sequence[tuple[int, bytes]]) -> int:
         """Write (kind, payload) bodies as batches with consecutive ids; return the first id.
 
-        They are on the disk when this returns. Raises LogRefused or LogFailed, and then none
-        of them is.
+        They are on the disk when this returns. Raises UnavailableError, and then none of
+        them is.
         """
         if self._failed:
-            raise LogFailed("the write-ahead log has failed; restart hopwatch serve")
+            raise LogFailedError("the write-ahead log has failed; restart hopwatch serve")
         first = self._next_batch
         data = b"".join(
             _frame(first + position, kind, payload)
@@ -94,11 +96,7 @@ class LogWriter:
         )
         descriptor = self._file()
         self._write(descriptor, data)
-        try:
-            os.fdatasync(descriptor)
-        except OSError as error:
-            self._failed = True
-            raise LogFailed(f"syncing the write-ahead log failed: {error}") from error
+        self._sync(os.fdatasync, descriptor)
         self._size += len(data)
         self._next_batch += len(bodies)
         return first
@@ -113,16 +111,21 @@ class LogWriter:
             self.close()
         if self._descriptor is None:
             path = self._directory / f"{self._next_batch:016x}.log"
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
             try:
-                self._descriptor = os.open(
-                    path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644
-                )
-                durable.sync_directory(self._directory)
+                self._descriptor = os.open(path, flags, 0o644)
             except OSError as error:
-                self._failed = self._descriptor is not None
-                raise LogRefused(f"{path}: cannot be created: {error.strerror}") from error
+                raise UnavailableError(f"{path}: cannot be made: {error.strerror}") from error
             self._size = 0
+            self._sync(durable.sync_directory, self._directory)
         return self._descriptor
+
+    def _sync(self, sync: Callable[[Any], None], target: int | Path) -> None:
+        try:
+            sync(target)
+        except OSError as error:
+            self._failed = True
+            raise LogFailedError(f"syncing the write-ahead log failed: {error}") from error
 
     def _write(self, descriptor: int, data: bytes) -> None:
         """All of `data` at the end of the file, or none of it."""
@@ -135,8 +138,10 @@ class LogWriter:
                 os.ftruncate(descriptor, self._size)
             except OSError as second:
                 self._failed = True
-                raise LogFailed(f"cutting off an unfinished write failed: {second}") from second
-            raise LogRefused(f"writing the log failed: {error.strerror}") from error
+                raise LogFailedError(
+                    f"cutting off an unfinished write failed: {second}"
+                ) from second
+            raise UnavailableError(f"writing the log failed: {error.strerror}") from error
 
 
 def files(directory: Path) -> list[Path]:
@@ -144,10 +149,16 @@ def files(directory: Path) -> list[Path]:
     return sorted(directory.glob("*.log"))
 
 
+def drop_all(directory: Path) -> None:
+    """Delete all files of a log that is not in use and whose batches are in segments."""
+    for path in files(directory):
+        path.unlink()
+
+
 def drop_until(directory: Path, batch: int) -> None:
-    """Delete the files that hold nothing behind `batch`; the newest one always stays."""
+    """Delete the files that hold nothing behind `batch`; not the newest, which is in use."""
     found = files(directory)
-    for path, following in zip(found, found[1:], strict=False):
+    for path, following in pairwise(found):
         if int(following.stem, 16) <= batch + 1:
             path.unlink()
 

@@ -58,7 +58,6 @@ class Manifest:
     segments: tuple[Segment, ...] = ()
     retired: tuple[Retired, ...] = ()
     flushed_batch: int = 0  # every log batch up to this one is in a segment, or has aged out
-    next_segment: int = 1
 
     def with_flushed(self, segment: Segment) -> Manifest:
         """This manifest with a segment more, made of log batches."""
@@ -66,7 +65,6 @@ class Manifest:
             self,
             segments=(*self.segments, segment),
             flushed_batch=segment.last_batch,
-            next_segment=self.next_segment + 1,
         )
 
     def with_merged(self, merged: Sequence[Segment], into: Segment, now_ns: int) -> Manifest:
@@ -74,7 +72,7 @@ class Manifest:
         position = self.segments.index(merged[0])
         rest = self.without(merged, now_ns)
         segments = (*rest.segments[:position], into, *rest.segments[position:])
-        return replace(rest, segments=segments, next_segment=self.next_segment + 1)
+        return replace(rest, segments=segments)
 
     def without(self, gone: Sequence[Segment], now_ns: int) -> Manifest:
         """This manifest with some segments retired."""
@@ -123,7 +121,6 @@ def _parse(document: Any, path: Path) -> Manifest:
             segments=tuple(Segment(**segment) for segment in document["segments"]),
             retired=tuple(Retired(**retired) for retired in document["retired"]),
             flushed_batch=document["flushed_batch"],
-            next_segment=document["next_segment"],
         )
     except (KeyError, TypeError) as error:
         raise InputError(f"{path}: the store's manifest is damaged: {error}") from error

@@ -208,5 +208,5 @@ class Reader:
         if not rows:
             return spans.empty()
         query = _FETCH.format(columns=", ".join(spans.SCHEMA.names))
-        result = self._connection.execute(query, {"files": [file for (file,) in rows]})
+        result = self._connection.sql(query, params={"files": [file for (file,) in rows]})
         return result.to_arrow_table().cast(spans.SCHEMA)

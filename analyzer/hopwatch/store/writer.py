@@ -1,0 +1,326 @@
+"""Writing a store: the one process that does so holds a `Store`.
+
+append -> [committer: log, one sync for all who wait] -> answered
+             '-> pending -> [flusher: segment -> manifest -> log dropped], every second
+[keeper: merges small segments, drops old ones, deletes after a grace period]
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+
+from hopwatch.errors import InputError
+from hopwatch.store import durable, log, manifest, recovery, segments, upkeep
+from hopwatch.store.log import LogFailedError, LogWriter, UnavailableError
+from hopwatch.store.manifest import Manifest
+from hopwatch.store.recovery import Decode, Recovery
+from hopwatch.store.upkeep import Retention
+
+LOG: Final = "log"
+
+_FLUSH_EVERY_S: Final = 1.0
+_KEEP_EVERY_S: Final = 1.0
+_FLUSH_BYTES: Final = 32 << 20
+"""At the start, a segment is written whenever the log has given this much."""
+_MAX_HELD_BYTES: Final = 128 << 20
+"""Spans in memory that are not in a segment yet; beyond this, batches are refused."""
+_REMEMBER_S: Final = 300.0
+_REMEMBER_BATCHES: Final = 100_000
+
+
+@dataclass(slots=True)
+class _Receipt:
+    """What is remembered of a batch after it is stored, to know it again."""
+
+    arrived: float = field(default_factory=time.monotonic)
+    answered: bool = False
+    error: UnavailableError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    kind: int
+    payload: bytes
+    table: pa.Table
+    held_bytes: int
+    receipt: _Receipt
+
+
+class Store:
+    """The writing end of a trace store. Threads may share it. Use it as a context manager.
+
+    `decode` turns logged batches back into spans at the start. `on_problem` is told, in a
+    line, what went wrong behind the scenes; after `failed` is set nothing is taken any more.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        decode: Decode,
+        retention: Retention,
+        on_problem: Callable[[str], None],
+    ) -> None:
+        self.path = path
+        self.failed = threading.Event()
+        self._retention = retention
+        self._on_problem = on_problem
+        self._state = threading.Condition()  # guards the next five
+        self._waiting: list[_Batch] = []
+        self._pending: list[tuple[int, pa.Table, int]] = []  # batch id, spans, held bytes
+        self._held_bytes = 0
+        self._recent: OrderedDict[bytes, _Receipt] = OrderedDict()
+        self._closing = False
+        self._lock_descriptor = _prepare(path)
+        self._manifest_lock = threading.Lock()
+        self._manifest = manifest.load(path)
+        self._numbers = itertools.count(_last_number(self._manifest) + 1)
+        self.recovery = self._recover(decode)
+        self._log = LogWriter(path / LOG, self._manifest.flushed_batch + 1)
+        self._stop = threading.Event()
+        self._committer = self._thread(self._commit)
+        self._housekeeping = [self._thread(self._flush), self._thread(self._keep)]
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def append(self, kind: int, payload: bytes, table: pa.Table) -> bool:
+        """Keep a batch: `payload` in the log, `table`, its spans, in segments soon after.
+
+        Returns when it is safe on the disk: True, or False if the same payload came in during
+        the last minutes already. Raises UnavailableError if it cannot be kept now.
+        """
+        digest = hashlib.blake2b(payload, digest_size=16, key=bytes([kind])).digest()
+        with self._state:
+            receipt = self._recent.get(digest)
+            known = receipt is not None
+            if receipt is None:
+                receipt = self._admit(kind, payload, table)
+                self._recent[digest] = receipt
+            self._state.wait_for(lambda: receipt.answered)
+            if receipt.error is not None:
+                self._recent.pop(digest, None)
+                raise receipt.error
+        return not known
+
+    def close(self) -> None:
+        """Take no more, write everything into segments, and let another process write."""
+        with self._state:
+            self._closing = True
+            self._state.notify_all()
+        self._stop.set()
+        for thread in (self._committer, *self._housekeeping):
+            thread.join()
+        self._log.close()
+        try:
+            self._flush_pending()
+            log.drop_all(self.path / LOG)
+        except OSError as error:
+            self._on_problem(f"{self.path}: the last spans stay in the log: {error}")
+        os.close(self._lock_descriptor)
+
+    def _admit(self, kind: int, payload: bytes, table: pa.Table) -> _Receipt:
+        if self.failed.is_set():
+            raise LogFailedError(f"{self.path}: the store has failed; restart hopwatch serve")
+        if self._closing:
+            raise UnavailableError("hopwatch serve is stopping")
+        held_bytes = int(table.nbytes) + len(payload)
+        if self._held_bytes and self._held_bytes + held_bytes > _MAX_HELD_BYTES:
+            raise UnavailableError("too many spans are waiting to be written")
+        self._held_bytes += held_bytes
+        receipt = _Receipt()
+        self._waiting.append(_Batch(kind, payload, table, held_bytes, receipt))
+        self._state.notify_all()
+        return receipt
+
+    def _thread(self, work: Callable[[], None]) -> threading.Thread:
+        thread = threading.Thread(target=self._guard, args=(work,), name=work.__name__)
+        thread.start()
+        return thread
+
+    def _guard(self, work: Callable[[], None]) -> None:
+        """Run a thread's work; if it ends by an error the store has failed, loudly."""
+        try:
+            work()
+        except Exception as error:
+            self._on_problem(f"{self.path}: nothing more can be stored: {error}")
+            with self._state:
+                self.failed.set()
+                waiting, self._waiting = self._waiting, []
+            self._answer(waiting, LogFailedError(str(error)))
+
+    # The committer: one sync for all batches that came in during the one before.
+
+    def _commit(self) -> None:
+        while True:
+            with self._state:
+                self._state.wait_for(lambda: self._waiting or self._closing)
+                batches, self._waiting = self._waiting, []
+            if not batches:
+                return
+            try:
+                first = self._log.append([(batch.kind, batch.payload) for batch in batches])
+            except Exception as error:
+                self._refuse(batches, error)
+            else:
+                with self._state:
+                    self._pending.extend(
+                        (number, batch.table, batch.held_bytes)
+                        for number, batch in enumerate(batches, start=first)
+                    )
+                    self._forget_old()
+                self._answer(batches, None)
+
+    def _refuse(self, batches: Sequence[_Batch], error: Exception) -> None:
+        """Answer for batches that are not in the log. Raises what no retry can help against."""
+        lasting = not isinstance(error, UnavailableError) or isinstance(error, LogFailedError)
+        with self._state:
+            self._held_bytes -= sum(batch.held_bytes for batch in batches)
+        self._answer(
+            batches, LogFailedError(str(error)) if lasting else UnavailableError(str(error))
+        )
+        if lasting:
+            raise error
+        self._on_problem(f"{self.path}: {error}")
+
+    def _answer(self, batches: Sequence[_Batch], error: UnavailableError | None) -> None:
+        with self._state:
+            for batch in batches:
+                batch.receipt.error = error
+                batch.receipt.answered = True
+            self._state.notify_all()
+
+    def _forget_old(self) -> None:
+        oldest = time.monotonic() - _REMEMBER_S
+        while self._recent:
+            receipt = next(iter(self._recent.values()))
+            if receipt.arrived >= oldest and len(self._recent) <= _REMEMBER_BATCHES:
+                return
+            self._recent.popitem(last=False)
+
+    # The flusher
+
+    def _flush(self) -> None:
+        while not self._stop.wait(_FLUSH_EVERY_S):
+            self._trying(self._flush_pending)
+
+    def _flush_pending(self) -> None:
+        with self._state:
+            pending = list(self._pending)
+        if not pending:
+            return
+        self._write_segment([(number, table) for number, table, _ in pending])
+        with self._state:
+            del self._pending[: len(pending)]
+            self._held_bytes -= sum(held_bytes for _, _, held_bytes in pending)
+        log.drop_until(self.path / LOG, self._manifest.flushed_batch)
+
+    def _write_segment(self, batches: Sequence[tuple[int, pa.Table]]) -> None:
+        segment = segments.write(
+            self.path,
+            next(self._numbers),
+            [table for _, table in batches],
+            level=0,
+            batches=(batches[0][0], batches[-1][0]),
+            received_ns=time.time_ns(),
+        )
+        self._change(lambda current: current.with_flushed(segment))
+
+    def _change(self, change: Callable[[Manifest], Manifest]) -> None:
+        with self._manifest_lock:
+            changed = change(self._manifest)
+            manifest.save(self.path, changed)
+            self._manifest = changed
+
+    def _trying(self, work: Callable[[], None]) -> None:
+        """Do work that is tried again in a second if the disk does not let it through now."""
+        try:
+            work()
+        except OSError as error:
+            self._on_problem(f"{self.path}: {error}; it is tried again")
+
+    def _recover(self, decode: Decode) -> Recovery:
+        """Bring what the log still holds into segments, a bounded amount at a time."""
+        report = Recovery()
+        segments.delete_strangers(self.path, _files(self._manifest))
+        batches: list[tuple[int, pa.Table]] = []
+        held = 0
+        flushed = self._manifest.flushed_batch
+        for frame, table in recovery.unflushed(self.path / LOG, flushed, decode, report):
+            batches.append((frame.batch, table))
+            held += table.nbytes
+            if held > _FLUSH_BYTES:
+                self._write_segment(batches)
+                batches, held = [], 0
+        if batches:
+            self._write_segment(batches)
+        log.drop_all(self.path / LOG)
+        return report
+
+    # The keeper
+
+    def _keep(self) -> None:
+        while not self._stop.wait(_KEEP_EVERY_S):
+            self._trying(self._merge)
+            self._trying(self._drop)
+
+    def _merge(self) -> None:
+        while not self._stop.is_set() and (old := upkeep.to_merge(self._manifest)):
+            merged = segments.write(
+                self.path,
+                next(self._numbers),
+                [segments.read(self.path, segment) for segment in old],
+                level=old[0].level + 1,
+                batches=(old[0].first_batch, old[-1].last_batch),
+                received_ns=max(segment.received_ns for segment in old),
+            )
+            self._change(
+                partial(Manifest.with_merged, merged=old, into=merged, now_ns=time.time_ns())
+            )
+
+    def _drop(self) -> None:
+        now_ns = time.time_ns()
+        gone = upkeep.to_drop(self._manifest, self._retention, now_ns)
+        deletable = upkeep.to_delete(self._manifest, now_ns)
+        for retired in deletable:
+            segments.delete(self.path, retired.file)
+        if gone or deletable:
+            self._change(lambda current: current.without(gone, now_ns).forgetting(deletable))
+
+
+def _files(of: Manifest) -> set[str]:
+    return {segment.file for segment in of.segments} | {old.file for old in of.retired}
+
+
+def _last_number(of: Manifest) -> int:
+    return max((int(file.partition(".")[0]) for file in _files(of)), default=0)
+
+
+def _prepare(path: Path) -> int:
+    """Make the store's folders where they are missing, and take its lock."""
+    try:
+        for folder in (path, path / LOG, path / manifest.SEGMENTS):
+            folder.mkdir(parents=True, exist_ok=True)
+        descriptor = durable.lock(path)
+        if not manifest.exists(path):
+            manifest.save(path, Manifest())
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot hold a trace store: {error}; choose another --store"
+        ) from error
+    return descriptor
