@@ -23,7 +23,7 @@ class InputError(HopwatchError):
     exit_code = 2
 
 
-class TooLarge(InputError):
+class TooLargeError(InputError):
     """Input beyond a stated cap. Never retryable."""
 
 

@@ -31,8 +31,14 @@ SPAN_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "db_collection": ("db.collection.name", "db.sql.table"),
     "messaging_system": ("messaging.system",),
     "messaging_destination": ("messaging.destination.name", "messaging.destination"),
-    "peer_service": ("service.peer.name", "peer.service"),
-    "peer_address": ("server.address", "net.peer.name", "http.host", "net.peer.ip"),
+    "peer_service": ("service.peer.name", "peer.service", "upstream_cluster.name"),
+    "peer_address": (
+        "server.address",
+        "net.peer.name",
+        "http.host",
+        "net.peer.ip",
+        "peer.address",
+    ),
     "peer_port": ("server.port", "net.peer.port"),
 }
 """Meaning -> keys of span attributes."""

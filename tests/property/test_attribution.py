@@ -7,11 +7,11 @@ from typing import Any
 import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.spans_dsl import span, table
 
 from hopwatch.attribution import Attribution, Options, attribute
 from hopwatch.attribution.critical_path import Placed, walk
 from hopwatch.attribution.model import Span
-from tests.spans_dsl import span, table
 
 KINDS = st.sampled_from(["UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"])
 NAMES = [f"s{i}" for i in range(12)]
@@ -117,9 +117,7 @@ INTERVALS = st.lists(st.tuples(st.integers(-20, 120), st.integers(-20, 120)), ma
 @given(INTERVALS, st.integers(0, 30))
 @settings(max_examples=500, deadline=None)
 def test_walk_tiles_its_window(intervals: list[tuple[int, int]], tau: int) -> None:
-    children = [
-        Placed(_span(i), min(a, b), max(a, b)) for i, (a, b) in enumerate(intervals)
-    ]
+    children = [Placed(_span(i), min(a, b), max(a, b)) for i, (a, b) in enumerate(intervals)]
     result = walk(0, 100, children, tau)
     pieces = [*result.segments, *((step.low, step.high) for step in result.chosen)]
     tiled = sorted(piece for piece in pieces if piece[0] < piece[1])

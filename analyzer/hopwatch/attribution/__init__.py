@@ -1,11 +1,11 @@
 """Span table -> ledger: a pure function. Same input, same bytes out.
 
-    forest          rows -> units of spans, repaired
-    clocks          offsets between processes, from all calls
-    critical_path   the walk over one span
-    units           the walk over a unit; what each span is blamed for
-    cells           hop x language x kind x operation of a span's time
-    ledger          units -> the long table, and its views
+forest          rows -> units of spans, repaired
+clocks          offsets between processes, from all calls
+critical_path   the walk over one span
+units           the walk over a unit; what each span is blamed for
+cells           hop x language x kind x operation of a span's time
+ledger          units -> the long table, and its views
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import pyarrow as pa
 from hopwatch.attribution import forest as _forest
 from hopwatch.attribution.clocks import Clocks
 from hopwatch.attribution.ledger import Ledger
+from hopwatch.attribution.model import Trace, Unit
 from hopwatch.attribution.units import DEFAULTS, Options, UnitTime, attribute_unit
 
 __all__ = ["Attribution", "Clocks", "Ledger", "Options", "UnitTime", "attribute"]
@@ -38,14 +39,19 @@ class Attribution:
 
     def requests(self) -> Iterator[UnitTime]:
         """One result per span without a parent, by trace id."""
-        for trace in self.forest.traces:
-            for unit in trace.requests:
-                yield attribute_unit(unit, trace, self.forest, self.clocks, self._options)
+        return self._attributed(trace_units=lambda trace: trace.requests)
 
     def detached(self) -> Iterator[UnitTime]:
         """Asynchronous work: one result per detached CONSUMER span."""
+        return self._attributed(trace_units=lambda trace: trace.detached)
+
+    def fragments(self) -> Iterator[UnitTime]:
+        """What hangs below a missing parent: one result per fragment."""
+        return self._attributed(trace_units=lambda trace: trace.fragments)
+
+    def _attributed(self, trace_units: Callable[[Trace], list[Unit]]) -> Iterator[UnitTime]:
         for trace in self.forest.traces:
-            for unit in trace.detached:
+            for unit in trace_units(trace):
                 yield attribute_unit(unit, trace, self.forest, self.clocks, self._options)
 
     def ledger(self, select: Callable[[UnitTime], bool] | None = None) -> Ledger:

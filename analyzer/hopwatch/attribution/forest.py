@@ -24,6 +24,7 @@ from typing import Any, Final, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
+
 from hopwatch import semconv
 from hopwatch.attribution.model import Forest, Span, Trace, Unit
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil, floor, sqrt
+from statistics import NormalDist
 from typing import Final, Self
 
 import pyarrow as pa
@@ -74,12 +75,13 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Percentile:
-    """A percentile of the end-to-end time, in ns, with the interval that holds it in 95 % of
-    cases if requests were independent."""
+    """A percentile of the end-to-end time in ns, and the interval that holds it with 95 %
+    confidence if requests were independent; a bound is None where there are too few requests
+    to give one."""
 
     value: int
-    low: int
-    high: int
+    low: int | None
+    high: int | None
 
 
 @dataclass(frozen=True)
@@ -178,9 +180,12 @@ class Ledger:
         n = self.request_count
         if not n:
             return None
-        spread = 1.96 * sqrt(n * q * (1 - q))
-        ranks = (ceil(n * q), floor(n * q - spread), ceil(n * q + spread) + 1)
-        return Percentile(*(self._at_rank(min(max(rank, 1), n)) for rank in ranks))
+        low, high = _interval_ranks(n, q)
+        return Percentile(
+            value=self._at_rank(ceil(n * q)),
+            low=self._at_rank(low) if low >= 1 else None,
+            high=self._at_rank(high) if high <= n else None,
+        )
 
     def exemplar(self, q: float) -> bytes | None:
         """Trace id of a request whose duration is that of the q-quantile."""
@@ -220,11 +225,31 @@ class Ledger:
             )
 
 
+def _interval_ranks(n: int, q: float) -> tuple[int, int]:
+    """Ranks (1-based; 0 and n + 1 mean none) of the order statistics that enclose the
+    q-quantile with 95 % confidence: the number of values below it is binomial."""
+    if n * q * (1 - q) > 50:
+        spread = NormalDist().inv_cdf(0.975) * sqrt(n * q * (1 - q))
+        return floor(n * q - spread), ceil(n * q + spread) + 1
+    if q > 0.5:  # mirrored, for (1 - q)^n may vanish in a float
+        low, high = _interval_ranks(n, 1 - q)
+        return n + 1 - high, n + 1 - low
+    low, high = 0, n + 1
+    probability, below = (1 - q) ** n, 0.0
+    for successes in range(n + 1):
+        if below + probability <= 0.025:
+            low = successes + 1
+        if 1 - below <= 0.025:
+            high = successes
+            break
+        below += probability
+        probability *= (n - successes) / (successes + 1) * q / (1 - q)
+    return low, high
+
+
 def _table(schema: pa.Schema, rows: Iterable[Sequence[object]]) -> pa.Table:
     columns = list(zip(*rows, strict=True)) or [()] * len(schema)
-    arrays = [
-        pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)
-    ]
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
     return pa.Table.from_arrays(arrays, schema=schema)
 
 

@@ -1,0 +1,37 @@
+"""One trace: its spans as a waterfall with the critical path, and where its time went."""
+
+from __future__ import annotations
+
+import argparse
+
+from hopwatch.cli.options import add_source_arguments
+
+NAME = "trace"
+HELP = "one trace as a waterfall with its critical path"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("trace_id", metavar="ID", help="the trace's id in hex, or its beginning")
+    add_source_arguments(parser)
+    parser.add_argument("--all", action="store_true", help="every span, however many")
+    parser.add_argument("--json", action="store_true", help="as JSON: hopwatch.trace/1")
+
+
+def run(args: argparse.Namespace) -> int:
+    from hopwatch.attribution import Attribution
+    from hopwatch.cli.sources import load_trace
+
+    attribution = Attribution(load_trace(args, args.trace_id))
+    if args.json:
+        import json
+
+        from hopwatch.reports.documents import trace_document
+
+        print(json.dumps(trace_document(attribution), indent=2))
+        return 0
+
+    from hopwatch.cli.console import stdout
+    from hopwatch.reports.trace_terminal import print_trace
+
+    print_trace(stdout(), attribution, every_span=args.all)
+    return 0

@@ -1,0 +1,102 @@
+"""Results as JSON documents: a contract, checked against the schemas beside this file."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from hopwatch.attribution import Attribution, Ledger, UnitTime
+from hopwatch.attribution.model import Span
+from hopwatch.attribution.units import SpanTime
+
+LEDGER_SCHEMA: Final = "hopwatch.ledger/1"
+PERCENTILES: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+
+
+def ledger_document(ledger: Ledger) -> dict[str, Any]:
+    """A ledger as `hopwatch.ledger/1`. Times are integer ns (the mean a float); the cells'
+    total_ns add up to total_ns. A cell's time lies in [low_ns, high_ns]: children that were
+    not chosen, and missing spans, may account for the difference."""
+    points = {name: ledger.percentile(q) for name, q in PERCENTILES.items()}
+    exemplars = {name: ledger.exemplar(q) for name, q in PERCENTILES.items()}
+    return {
+        "schema": LEDGER_SCHEMA,
+        "requests": ledger.request_count,
+        "failed": ledger.failed_count,
+        "total_ns": ledger.total_ns,
+        "mean_ns": ledger.mean_ns,
+        "percentiles": {name: point and point.value for name, point in points.items()},
+        "percentile_intervals": {
+            name: point and [point.low, point.high] for name, point in points.items()
+        },
+        "exemplars": {name: trace and trace.hex() for name, trace in exemplars.items()},
+        "cells": [
+            {
+                "hop": group.key[0],
+                "caller": group.key[1],
+                "language": group.key[2],
+                "kind": group.key[3],
+                "total_ns": group.blamed_ns,
+                "calls": group.calls,
+                "low_ns": group.low_ns,
+                "high_ns": group.blamed_ns,
+                "local_ns": group.local_ns,
+                "retry_ns": group.retry_ns,
+                "spans": group.spans,
+            }
+            for group in ledger.group_by("hop", "caller", "language", "kind")
+        ],
+        "quality": ledger.quality,
+    }
+
+
+def unit_document(unit: UnitTime) -> dict[str, Any]:
+    """One attributed root: `hopwatch report --per-trace --json` prints one a line."""
+    cells: dict[tuple[str, str, str, str], int] = {}
+    for cell, ns in unit.cells().items():
+        key = (cell.hop, cell.caller, cell.language, cell.kind)
+        cells[key] = cells.get(key, 0) + ns
+    return {
+        "trace_id": unit.trace.trace_id.hex(),
+        "root_span_id": span_id(unit.unit.root),
+        "route": unit.route,
+        "outcome": unit.outcome,
+        "start_unix_nano": unit.unit.root.start,
+        "duration_ns": unit.duration,
+        "cells": [
+            {"hop": hop, "caller": caller, "language": language, "kind": kind, "ns": ns}
+            for (hop, caller, language, kind), ns in sorted(
+                cells.items(), key=lambda item: (-item[1], item[0])
+            )
+        ],
+        "spans": [_span_document(time) for time in unit.spans],
+        "flags": unit.flags(),
+        "fragments": [span_id(fragment.root) for fragment in unit.trace.fragments],
+        "detached": [span_id(detached.root) for detached in unit.trace.detached],
+    }
+
+
+def trace_document(attribution: Attribution) -> dict[str, Any]:
+    """One trace: its requests, its asynchronous work, its fragments."""
+    return {
+        "schema": "hopwatch.trace/1",
+        "requests": [unit_document(unit) for unit in attribution.requests()],
+        "detached": [unit_document(unit) for unit in attribution.detached()],
+        "fragments": [unit_document(unit) for unit in attribution.fragments()],
+    }
+
+
+def _span_document(time: SpanTime) -> dict[str, Any]:
+    return {
+        "span_id": span_id(time.span),
+        "own_ns": time.own,
+        "concurrent_ns": time.concurrent,
+        "local_ns": time.local,
+        "hidden_ns": time.hidden,
+        "retry_ns": time.retry,
+        "flags": sorted(time.span.flags),
+    }
+
+
+def span_id(span: Span) -> str:
+    """Hex id; `/server` behind it for the server's half of a shared (Zipkin) id."""
+    return span.id[:8].hex() + ("/server" if "shared_id" in span.flags else "")

@@ -1,0 +1,38 @@
+"""Numbers for people: shares that add up, times in the unit that reads best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def apportion(parts: Sequence[int], shown_total: int) -> list[int]:
+    """Whole numbers in the ratio of `parts` (>= 0) that add up to `shown_total` exactly, by
+    largest remainder: what is printed must add up to what is printed below it."""
+    total = sum(parts)
+    if not total:
+        return [0] * len(parts)
+    floors = [part * shown_total // total for part in parts]
+    by_remainder = sorted(range(len(parts)), key=lambda i: (-(parts[i] * shown_total % total), i))
+    for i in by_remainder[: shown_total - sum(floors)]:
+        floors[i] += 1
+    return floors
+
+
+def milliseconds(ns: float) -> str:
+    """`12.345`: ms with three decimals, thousands apart."""
+    return f"{ns / 1e6:,.3f}"
+
+
+def duration(ns: int) -> str:
+    """A duration in its natural unit, about four digits: `418 ns`, `12.35 ms`, `1.204 s`."""
+    for unit, size in (("s", 1_000_000_000), ("ms", 1_000_000), ("µs", 1_000)):
+        if abs(ns) >= size:
+            value = ns / size
+            decimals = 3 if abs(value) < 10 else 2 if abs(value) < 100 else 1
+            return f"{value:,.{decimals}f} {unit}"
+    return f"{ns} ns"
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """`1 request`, `2,041 requests`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -1,0 +1,69 @@
+"""What a ledger says, in two sentences."""
+
+from __future__ import annotations
+
+from hopwatch.attribution.ledger import Ledger
+from hopwatch.reports.numbers import duration
+
+_KIND_PHRASES = {
+    "self": "own work in {hop}",
+    "gap": "the way {hop} (network and queueing)",
+    "db": "the database {hop}",
+    "messaging": "the broker {hop}",
+    "remote": "the peer {hop}",
+    "wait": "waiting for a resource in {hop}",
+}
+
+
+def what_it_says(ledger: Ledger) -> str:
+    """Two sentences: the dearest cell, and the split by language; one if there is no time."""
+    n = ledger.request_count
+    if not n:
+        return "There are no requests here."
+    if not ledger.total_ns:
+        return "These requests took no time at all: their spans start and end at one instant."
+    top = ledger.group_by("hop", "language", "kind")[0]
+    hop, language, kind = top.key
+    where = _KIND_PHRASES[kind].format(hop=hop)
+    code = f" ({language})" if language not in ("-", "unknown") else ""
+    first = (
+        f"Of {duration(round(ledger.mean_ns))} a request, {where}{code} takes the most: "
+        f"{duration(round(top.blamed_ns / n))}, {_share(top.blamed_ns, ledger)}."
+    )
+    return f"{first} {_by_language(ledger)}"
+
+
+def _by_language(ledger: Ledger) -> str:
+    sums: dict[str, int] = {}
+    for group in ledger.group_by("language", "kind"):
+        if group.blamed_ns:
+            phrase = _clause(*group.key)
+            sums[phrase] = sums.get(phrase, 0) + group.blamed_ns
+    ordered = sorted(sums.items(), key=lambda item: (-item[1], item[0]))
+    said = [f"{_share(ns, ledger)} {phrase}" for phrase, ns in ordered]
+    if len(said) == 1:
+        return f"By language: {said[0]}."
+    return f"By language: {', '.join(said[:-1])}, and {said[-1]}."
+
+
+def _clause(language: str, kind: str) -> str:
+    match kind:
+        case "self" if language == "unknown":
+            return "is own work in code of unknown language"
+        case "self":
+            return f"is own work in {language}"
+        case "gap":
+            return "lies between services"
+        case "db":
+            return "goes to databases"
+        case "messaging":
+            return "goes to message brokers"
+        case "wait":
+            return "is waiting for resources"
+        case _:
+            return "goes to peers without instrumentation"
+
+
+def _share(ns: int, ledger: Ledger) -> str:
+    percent = 100 * ns / ledger.total_ns
+    return f"{percent:.0f} %" if percent >= 10 else f"{percent:.1f} %"

@@ -1,0 +1,145 @@
+"""Reports show a finished ledger: figures that add up as printed, text that stays text."""
+
+from __future__ import annotations
+
+import io
+import json
+from importlib import resources
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+from tests.spans_dsl import span, table
+
+from hopwatch.attribution import Attribution, attribute
+from hopwatch.reports.documents import ledger_document, unit_document
+from hopwatch.reports.ledger_terminal import print_ledger
+from hopwatch.reports.numbers import apportion, duration
+from hopwatch.reports.text import plain, shorten
+from hopwatch.reports.trace_terminal import print_trace
+from hopwatch.reports.words import what_it_says
+
+MS = 1_000_000
+HOSTILE = (
+    "\x1b[31mred\x07 [bold]x[/bold] <script>alert(1)</script> \u202egnp.exe \u200b" + "long" * 90
+)
+
+SHOP = (
+    span("page", 0, 30 * MS, service="web", language="webjs"),
+    span("fetch", 1 * MS, 29 * MS, "page", service="web", language="webjs", kind="CLIENT"),
+    span("bff", 3 * MS, 28 * MS, "fetch", service="bff", language="nodejs", kind="SERVER"),
+    span("rpc", 5 * MS, 25 * MS, "bff", service="bff", language="nodejs", kind="CLIENT"),
+    span("orders", 6 * MS, 24 * MS, "rpc", service="orders", kind="SERVER"),
+    span("acquire", 6 * MS, 8 * MS, "orders", service="orders", span_name="pool.acquire"),
+    span(
+        "sql", 9 * MS, 20 * MS, "orders", service="orders", kind="CLIENT",
+        db_system_name="postgresql", db_namespace="shop",
+    ),
+)  # fmt: skip
+
+
+def printed(*rows: dict, width: int = 80) -> str:
+    console = Console(file=io.StringIO(), width=width, highlight=False, markup=False, emoji=False)
+    spans = table(*rows)
+    print_ledger(console, attribute(spans), "a test")
+    print_trace(console, Attribution(spans))
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+@given(st.lists(st.integers(0, 10**15), max_size=40), st.integers(0, 10**6))
+def test_apportioned_figures_add_up(parts: list[int], total: int) -> None:
+    shown = apportion(parts, total)
+    assert sum(shown) == (total if sum(parts) else 0)
+    assert all(
+        abs(s * sum(parts) - p * total) <= sum(parts) for s, p in zip(shown, parts, strict=True)
+    )
+
+
+def test_ledger_of_the_shop() -> None:
+    cells = {
+        g.key: g.blamed_ns // MS
+        for g in attribute(table(*SHOP)).group_by("hop", "language", "kind")
+    }
+    assert cells == {
+        ("web", "webjs", "self"): 2,
+        ("web -> bff", "-", "gap"): 3,
+        ("bff", "nodejs", "self"): 5,
+        ("bff -> orders", "-", "gap"): 2,
+        ("orders", "go", "self"): 5,
+        ("orders", "go", "wait"): 2,
+        ("postgresql/shop", "-", "db"): 11,
+    }
+
+
+def test_printed_cells_add_up_to_the_mean() -> None:
+    rows = [*SHOP, span("other", 0, 10_000_001, trace="u", service="web", language="webjs")]
+    text = printed(*rows)
+    section = text.split("Where the time of a request goes")[1].split("What it says")[0]
+    figures = [
+        float(word)
+        for line in section.splitlines()[2:]
+        for word in line.split()
+        if word.count(".") == 1 and len(word.split(".")[1]) == 3
+    ]
+    assert sum(figures[:-1]) == pytest.approx(figures[-1], abs=1e-9)
+    assert figures[-1] == 20.0
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    rows = [
+        {**row, "service_name": f"{row['service_name']}-of-a-very-long-name-indeed"} for row in SHOP
+    ]
+    assert max(len(line) for line in printed(*rows, width=width).splitlines()) <= width
+
+
+def test_hostile_text_is_shown_not_obeyed() -> None:
+    row = span("R", 0, 5, service=HOSTILE, language=HOSTILE, span_name=HOSTILE)
+    text = printed(row)
+    assert not {c for c in text if c != "\n" and not c.isprintable()}
+    assert r"\x1b[31mred\x07" in text
+
+
+def test_plain_and_shorten() -> None:
+    assert plain("GET /é/{id}") == "GET /é/{id}"
+    assert plain("a\r\nb\u202e") == r"a\r\nb\u202e"
+    assert shorten("abcdefghij", 6) == "abc…ij"
+    assert shorten("短い名前です", 7).endswith("す")
+
+
+def test_duration_in_its_unit() -> None:
+    assert [duration(ns) for ns in (0, 418, 12_345, 12_345_678, 1_204_000_000)] == [
+        "0 ns", "418 ns", "12.35 µs", "12.35 ms", "1.204 s",
+    ]  # fmt: skip
+
+
+def test_words_name_the_dearest_cell() -> None:
+    said = what_it_says(attribute(table(*SHOP)))
+    assert said.startswith(
+        "Of 30.00 ms a request, the database postgresql/shop takes the most: 11.00 ms, 37 %."
+    )
+    assert "17 % is own work in nodejs" in said
+    assert "6.7 % is waiting for resources" in said
+
+
+def test_ledger_document_keeps_its_contract() -> None:
+    schema = json.loads(
+        resources.files("hopwatch.reports").joinpath("schemas/ledger-1.json").read_text()
+    )
+    for rows in (SHOP, [span("o", 0, 9, "lost")]):
+        document = ledger_document(attribute(table(*rows)))
+        jsonschema.validate(document, schema)
+        assert sum(cell["total_ns"] for cell in document["cells"]) == document["total_ns"]
+    full = ledger_document(attribute(table(*SHOP)))
+    assert (full["requests"], full["total_ns"], full["mean_ns"]) == (1, 30 * MS, 30.0 * MS)
+
+
+def test_unit_document_adds_up() -> None:
+    (unit,) = Attribution(table(*SHOP, span("o", 0, 9, "lost"))).requests()
+    document = unit_document(unit)
+    assert sum(cell["ns"] for cell in document["cells"]) == document["duration_ns"] == 30 * MS
+    assert sum(s["own_ns"] for s in document["spans"]) == 30 * MS
+    assert document["fragments"] == [span("o", 0, 9)["span_id"].hex()]
+    assert document["route"] == "page"
