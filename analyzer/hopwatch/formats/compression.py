@@ -6,7 +6,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from hopwatch.errors import InputError, TooLarge
+from hopwatch.errors import InputError, TooLargeError
 
 ENCODINGS: Final = ("gzip", "zstd", "identity")
 """Content codings that are understood, by their HTTP names."""
@@ -23,7 +23,7 @@ def sniff(data: bytes) -> str:
 def decompress(data: bytes, encoding: str, limit: int, source: str = "body") -> bytes:
     """`data` decompressed.
 
-    Raises TooLarge as soon as the result exceeds `limit` bytes, InputError if the data is
+    Raises TooLargeError as soon as the result exceeds `limit` bytes, InputError if the data is
     broken or cut off, or the coding unknown.
     """
     if encoding not in ENCODINGS:
@@ -48,4 +48,4 @@ def decompress(data: bytes, encoding: str, limit: int, source: str = "body") -> 
 
 def _check_size(size: int, limit: int, source: str) -> None:
     if size > limit:
-        raise TooLarge(f"{source}: more than {limit} bytes of data; send smaller batches")
+        raise TooLargeError(f"{source}: more than {limit} bytes of data; send smaller batches")

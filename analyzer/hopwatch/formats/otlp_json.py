@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from hopwatch import spans
-from hopwatch.errors import InputError, TooLarge
+from hopwatch.errors import InputError, TooLargeError
 from hopwatch.formats.columns import (
     MAX_NESTING,
     NO_ATTRIBUTES,
@@ -76,7 +76,7 @@ def decode(data: bytes, source: str = "body", max_spans: int | None = None) -> D
     """The spans of one ExportTraceServiceRequest (or bare ResourceSpans).
 
     `source` names the input in messages. Raises InputError if it is not such a JSON document,
-    TooLarge if it holds more than `max_spans` spans.
+    TooLargeError if it holds more than `max_spans` spans.
     """
     decoder = _Decoder(source, max_spans)
     decoder.document(data)
@@ -187,46 +187,44 @@ class _Decoder:
             ),
         ]
         try:
-            resource = self._clean(_object(group, "resource"))
-            schema_url = _text(self._clean(group), "schemaUrl")
-            index = self._columns.add_resource(Resource(_attributes(resource), schema_url))
+            resource = Resource(
+                _attributes(self._clean(_object(group, "resource"))),
+                self._clean(_text(group, "schemaUrl")),
+            )
         except SpanError as error:
             for scope, _ in scopes:
                 self._reject_all(scope, f"its resource: {error}", error)
             return
         for scope, key in scopes:
-            self._scope_spans(scope, key, index)
+            self._scope_spans(scope, key, resource)
 
-    def _scope_spans(self, group: dict[str, Any], scope_key: str, resource: int) -> None:
+    def _scope_spans(self, group: dict[str, Any], scope_key: str, resource: Resource) -> None:
         try:
-            scope = self._clean(_object(group, scope_key))
-            schema_url = _text(group, "schemaUrl")
-            index = self._columns.add_scope(
-                Scope(
-                    resource,
-                    _text(scope, "name"),
-                    _text(scope, "version"),
-                    _attributes(scope),
-                    schema_url,
-                )
+            found = self._clean(_object(group, scope_key))
+            scope = Scope(
+                resource,
+                _text(found, "name"),
+                _text(found, "version"),
+                _attributes(found),
+                self._clean(_text(group, "schemaUrl")),
             )
         except SpanError as error:
             self._reject_all(group, f"its scope: {error}", error)
             return
         for span in self._spans(group):
-            self._span(span, index)
+            self._span(span, scope)
 
     def _spans(self, group: dict[str, Any]) -> Iterator[Any]:
         for span in _list(group, "spans"):
             self._span_count += 1
             if self._max_spans is not None and self._span_count > self._max_spans:
-                raise TooLarge(
+                raise TooLargeError(
                     f"{self.source}: more than {self._max_spans} spans in one request; send"
                     " smaller batches"
                 )
             yield span
 
-    def _span(self, raw: Any, scope: int) -> None:
+    def _span(self, raw: Any, scope: Scope) -> None:
         try:
             span = self._clean(raw)
             self._columns.add(_span(span, scope))
@@ -253,7 +251,7 @@ def _malformed(key: str, expected: str, value: Any) -> SpanError:
     return SpanError("malformed_span", f"`{key}` must be {expected}, not {json.dumps(value)[:60]}")
 
 
-def _span(span: Any, scope: int) -> Span:
+def _span(span: Any, scope: Scope) -> Span:
     if not isinstance(span, dict):
         raise _malformed("spans", "a list of objects", span)
     status = _object(span, "status")

@@ -19,7 +19,7 @@ from opentelemetry.proto.resource.v1 import resource_pb2
 from opentelemetry.proto.trace.v1 import trace_pb2
 
 from hopwatch import spans
-from hopwatch.errors import InputError, TooLarge
+from hopwatch.errors import InputError, TooLargeError
 from hopwatch.formats.columns import (
     NO_ATTRIBUTES,
     Attributes,
@@ -74,7 +74,7 @@ def decode(data: bytes, source: str = "body", max_spans: int | None = None) -> D
     """The spans of one ExportTraceServiceRequest.
 
     `source` names the input in messages. Raises InputError if the bytes are no such message
-    at its outer levels, TooLarge if it holds more than `max_spans` spans.
+    at its outer levels, TooLargeError if it holds more than `max_spans` spans.
     """
     decoder = _Decoder(data, source, max_spans)
     decoder.message(0, len(data))
@@ -159,35 +159,31 @@ class _Decoder:
             elif found.number == _SCHEMA_URL:
                 schema_url = self._text(found)
         try:
-            resource: Any = self._message(resource_pb2.Resource, context)
-            index = self._columns.add_resource(
-                Resource(_attributes(resource.attributes), schema_url)
-            )
+            message: Any = self._message(resource_pb2.Resource, context)
+            resource = Resource(_attributes(message.attributes), schema_url)
         except (SpanError, WireError) as error:
             for scope in scopes:
                 self._reject_all(scope, f"its resource: {error}", error)
             return
         for scope in scopes:
-            self._scope_spans(scope, index)
+            self._scope_spans(scope, resource)
 
-    def _scope_spans(self, outer: WireField, resource: int) -> None:
+    def _scope_spans(self, outer: WireField, resource: Resource) -> None:
         context, schema_url, runs = self._scope_parts(outer)
         try:
-            scope: Any = self._message(InstrumentationScope, context)
-            index = self._columns.add_scope(
-                Scope(
-                    resource,
-                    scope.name,
-                    scope.version,
-                    _attributes(scope.attributes),
-                    schema_url,
-                )
+            message: Any = self._message(InstrumentationScope, context)
+            scope = Scope(
+                resource,
+                message.name,
+                message.version,
+                _attributes(message.attributes),
+                schema_url,
             )
         except (SpanError, WireError) as error:
             self._reject_all(outer, f"its scope: {error}", error)
             return
         for start, end in runs:
-            self._run(start, end, index)
+            self._run(start, end, scope)
 
     def _scope_parts(self, outer: WireField) -> tuple[WireField | None, str, list[tuple[int, int]]]:
         """Scope, schema URL, and the stretches of bytes that hold nothing but span fields."""
@@ -217,12 +213,12 @@ class _Decoder:
     def _count_span(self) -> None:
         self._span_count += 1
         if self._max_spans is not None and self._span_count > self._max_spans:
-            raise TooLarge(
+            raise TooLargeError(
                 f"{self._source}: more than {self._max_spans} spans in one request; send"
                 " smaller batches"
             )
 
-    def _run(self, start: int, end: int, scope: int) -> None:
+    def _run(self, start: int, end: int, scope: Scope) -> None:
         try:
             run = trace_pb2.ScopeSpans.FromString(self._data[start:end])
         except DecodeError:
@@ -232,7 +228,7 @@ class _Decoder:
         for span in run.spans:
             self._add(span, scope)
 
-    def _broken_run_span(self, found: WireField, scope: int) -> None:
+    def _broken_run_span(self, found: WireField, scope: Scope) -> None:
         try:
             span = self._message(trace_pb2.Span, found)
         except (SpanError, WireError) as error:
@@ -240,7 +236,7 @@ class _Decoder:
             return
         self._add(span, scope)
 
-    def _add(self, span: Any, scope: int) -> None:
+    def _add(self, span: Any, scope: Scope) -> None:
         try:
             self._columns.add(_span(span, scope))
         except SpanError as error:
@@ -272,7 +268,7 @@ class _Decoder:
         return self._data[found.value_start : found.end].decode(errors="replace")
 
 
-def _span(span: Any, scope: int) -> Span:
+def _span(span: Any, scope: Scope) -> Span:
     status = span.status
     return Span(
         scope,

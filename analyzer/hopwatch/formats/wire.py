@@ -14,7 +14,7 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import FieldDescriptor
 
 from hopwatch.formats.columns import MAX_NESTING
 from hopwatch.formats.decoded import SpanError
@@ -101,11 +101,8 @@ class LooseMessage:
     Raises WireError for broken bytes, SpanError for values nested too deep.
     """
 
-    def __init__(self, descriptor: Descriptor, data: bytes, start: int, end: int) -> None:
-        self._fill(descriptor, data, start, end, nesting=0)
-
-    def _fill(
-        self, descriptor: Descriptor, data: bytes, start: int, end: int, nesting: int
+    def __init__(
+        self, descriptor: Any, data: bytes, start: int, end: int, nesting: int = 0
     ) -> None:
         self._descriptor = descriptor
         self.repaired = False
@@ -141,15 +138,12 @@ class LooseMessage:
             return layout.unpack_from(data, found.value_start)[0]
         return None
 
-    def _message(
-        self, field: FieldDescriptor, data: bytes, found: WireField, nesting: int
-    ) -> LooseMessage:
+    def _message(self, field: Any, data: bytes, found: WireField, nesting: int) -> LooseMessage:
         if field.message_type.name in ("ArrayValue", "KeyValueList"):
             nesting += 1
             if nesting > MAX_NESTING:
                 raise too_deep()
-        child = LooseMessage.__new__(LooseMessage)
-        child._fill(field.message_type, data, found.value_start, found.end, nesting)
+        child = LooseMessage(field.message_type, data, found.value_start, found.end, nesting)
         self.repaired |= child.repaired
         return child
 

@@ -1,0 +1,86 @@
+"""The command line. Each subcommand is a module here with
+
+NAME                    the word to call it by
+HELP                    one line for `hopwatch --help`
+add_arguments(parser)   its options
+run(args) -> int        the work; returns the exit code
+
+Its docstring is the text of `hopwatch NAME --help`. It imports what is slow to load inside
+`run`, so that `hopwatch --help` answers at once.
+
+Exit codes: 0 done, 1 a check failed, 2 wrong usage or input, 3 internal error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any, Final
+
+from hopwatch.errors import HopwatchError
+
+_SUBCOMMANDS: Final = ("serve",)
+
+_INTERNAL_ERROR: Final = 3
+_INTERRUPTED: Final = 130
+_BROKEN_PIPE: Final = 141
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `hopwatch` with the arguments and return its exit code."""
+    args = _parser().parse_args(argv)
+    try:
+        code: int = args.run(args)
+        sys.stdout.flush()
+        return code
+    except HopwatchError as error:
+        print(f"hopwatch {args.subcommand}: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has left; nothing more can be said to it, at exit neither.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
+    except Exception:
+        traceback.print_exc()
+        print("hopwatch: this is a defect of hopwatch; please report it", file=sys.stderr)
+        return _INTERNAL_ERROR
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="hopwatch",
+        description="A stopwatch for every hop of a request: where the time went, exactly.",
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    subparsers = parser.add_subparsers(dest="subcommand", metavar="COMMAND", required=True)
+    for name in _SUBCOMMANDS:
+        module: Any = importlib.import_module(f"hopwatch.cli.{name}")
+        subparser = subparsers.add_parser(
+            module.NAME,
+            help=module.HELP,
+            description=module.__doc__,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_arguments(subparser)
+        subparser.set_defaults(run=module.run)
+    return parser
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for: that takes longer than all the rest."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib import metadata
+
+        try:
+            version = metadata.version("hopwatch")
+        except metadata.PackageNotFoundError:
+            version = "(not installed)"
+        print(f"hopwatch {version}")
+        parser.exit()

@@ -1,0 +1,7 @@
+"""`python -m hopwatch.cli` is `hopwatch`."""
+
+import sys
+
+from hopwatch.cli import main
+
+sys.exit(main())

@@ -1,0 +1,114 @@
+"""Receive traces over OTLP/HTTP and keep them.
+
+Point an exporter at http://HOST:PORT (OTEL_EXPORTER_OTLP_ENDPOINT). A request is answered
+once its spans would survive a power cut; about a second later `hopwatch report` and
+`hopwatch trace` see them. Also served: /healthz, /readyz, /metrics (Prometheus).
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+from typing import Final
+
+NAME: Final = "serve"
+HELP: Final = "receive traces over OTLP/HTTP and keep them"
+
+_MIB: Final = 1 << 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--listen",
+        type=_address,
+        default=("127.0.0.1", 4319),
+        metavar="HOST:PORT",
+        help="where to listen (127.0.0.1:4319)",
+    )
+    parser.add_argument(
+        "--store",
+        type=Path,
+        metavar="DIR",
+        help="where the traces are kept ($HOPWATCH_STORE, else ./.hopwatch)",
+    )
+    parser.add_argument(
+        "--keep",
+        default="10GB",
+        metavar="AGE|SIZE",
+        help="how much to keep: the last 24h or 7d, or the newest 500MB or 10GB (10GB)",
+    )
+    parser.add_argument(
+        "--max-body",
+        type=_positive,
+        default=64,
+        metavar="MIB",
+        help="the largest request, uncompressed, in MiB (64)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    import logging
+    import os
+    import signal
+
+    from hopwatch.receiver.app import create_app
+    from hopwatch.receiver.bodies import decode_logged
+    from hopwatch.receiver.server import Server
+    from hopwatch.store import Store, default_path, parse_retention
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    logger = logging.getLogger("hopwatch")
+
+    def on_problem(problem: str) -> None:
+        logger.error("%s", problem)
+        if store.failed.is_set():
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    path = args.store or default_path()
+    host, port = args.listen
+    max_body = args.max_body * _MIB
+    store = Store(
+        path,
+        decode=decode_logged,
+        retention=parse_retention(args.keep),
+        on_problem=on_problem,
+    )
+    with store:
+        for damage in store.recovery.damages:
+            logger.warning("%s", damage)
+        if store.recovery.batches:
+            logger.info("recovered %d spans from the log", store.recovery.spans)
+        server = Server(create_app(store, max_body), host, port, max_body)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _stop)
+        logger.info("receiving OTLP at http://%s:%d, storing in %s", host, server.port, path)
+        server.run()
+        logger.info("stopping")
+    return 3 if store.failed.is_set() else 0
+
+
+def _stop(number: int, _: object) -> None:
+    import signal
+
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise SystemExit
+
+
+def _address(text: str) -> tuple[str, int]:
+    match = re.fullmatch(
+        r"(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<host>[^:\[\]]+)):(?P<port>\d{1,5})", text
+    )
+    if match is None or int(match["port"]) > 65535:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no address; write HOST:PORT, for example 127.0.0.1:4319"
+        )
+    return match["v6"] or match["host"], int(match["port"])
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 1024:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 to 1024")
+    return int(text)

@@ -1,0 +1,92 @@
+"""OTLP/HTTP bodies: what they may be, how they are decoded, how they stand in the log."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final, NamedTuple
+
+import pyarrow as pa
+
+from hopwatch.errors import InputError
+from hopwatch.formats import Decoded, otlp_json, otlp_protobuf
+from hopwatch.formats.compression import ENCODINGS, decompress
+
+MAX_SPANS: Final = 1 << 18
+"""Spans in one request."""
+
+
+class Content(Enum):
+    """The two encodings of OTLP/HTTP, by their media types."""
+
+    PROTOBUF = "application/x-protobuf"
+    JSON = "application/json"
+
+
+class UnsupportedBodyError(InputError):
+    """A media type or content coding that OTLP/HTTP does not have."""
+
+
+# Numbers of the log's format: append, never reorder.
+_CONTENTS: Final = (Content.PROTOBUF, Content.JSON)
+_DECODERS: Final = {Content.PROTOBUF: otlp_protobuf.decode, Content.JSON: otlp_json.decode}
+
+
+class Body(NamedTuple):
+    """A request's body as it came."""
+
+    content: Content
+    encoding: str  # of ENCODINGS
+    data: bytes
+
+    @property
+    def kind(self) -> int:
+        """Content and encoding as one byte, for the log."""
+        return _CONTENTS.index(self.content) | ENCODINGS.index(self.encoding) << 4
+
+    @classmethod
+    def from_kind(cls, kind: int, data: bytes) -> Body:
+        """The body that was logged as `kind` and `data`. Raises InputError."""
+        try:
+            return cls(_CONTENTS[kind & 0xF], ENCODINGS[kind >> 4], data)
+        except IndexError:
+            raise InputError(
+                f"kind {kind} is unknown; it was logged by a later version of hopwatch"
+            ) from None
+
+
+def content_of(media_type: str) -> Content:
+    """The content that a Content-Type header names. Raises UnsupportedBodyError."""
+    try:
+        return Content(media_type)
+    except ValueError:
+        accepted = " or ".join(content.value for content in Content)
+        raise UnsupportedBodyError(
+            f"Content-Type {media_type!a} is not OTLP/HTTP; send {accepted}"
+        ) from None
+
+
+def encoding_of(header: str) -> str:
+    """The encoding that a Content-Encoding header names. Raises UnsupportedBodyError."""
+    encoding = header.strip().lower() or "identity"
+    if encoding not in ENCODINGS:
+        raise UnsupportedBodyError(
+            f"Content-Encoding {header!a} is not accepted; use one of {', '.join(ENCODINGS)}"
+        )
+    return encoding
+
+
+def plain(body: Body, max_bytes: int) -> Body:
+    """The body without its compression. Raises TooLargeError, InputError."""
+    return Body(body.content, "identity", decompress(body.data, body.encoding, max_bytes))
+
+
+def decode(body: Body) -> Decoded:
+    """The spans of an uncompressed trace export. Raises TooLargeError, InputError."""
+    return _DECODERS[body.content](body.data, max_spans=MAX_SPANS)
+
+
+def decode_logged(kind: int, data: bytes) -> pa.Table:
+    """The spans of a body from the log. It was within the limits when it was logged, and they
+    may have been lowered since."""
+    body = plain(Body.from_kind(kind, data), max_bytes=1 << 32)
+    return _DECODERS[body.content](body.data).table
