@@ -1,0 +1,1 @@
+"""A finished result -> terminal or JSON. Nothing here computes what it shows."""
