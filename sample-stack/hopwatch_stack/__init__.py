@@ -1,0 +1,1 @@
+"""Sets up, builds, runs and loads the sample stack. Command: `hopwatch-stack`."""

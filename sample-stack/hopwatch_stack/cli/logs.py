@@ -1,0 +1,32 @@
+"""Show the end of the services' logs, or with -f what they write from now on."""
+
+import argparse
+
+from ..errors import UsageError
+from . import options
+
+NAME = "logs"
+HELP = "show the services' logs"
+LINES = 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    options.add_state_dir(parser)
+    parser.add_argument("service", nargs="?", help="only this one's (needed with -f)")
+    parser.add_argument("-f", "--follow", action="store_true", help="go on until Ctrl-C")
+    parser.add_argument("-n", "--lines", type=int, default=LINES, help=f"default: {LINES}")
+
+
+def run(args: argparse.Namespace) -> int:
+    runtime = options.runtime(args)
+    if args.follow and not args.service:
+        raise UsageError("logs -f follows one service: name it.")
+    names = [args.service] if args.service else runtime.log_names()
+    for name in names:
+        if len(names) > 1:
+            print(f"--- {name}")
+        print(runtime.log_end(name, args.lines))
+    if args.follow:
+        for line in runtime.follow_log(args.service):
+            print(line, flush=True)
+    return 0

@@ -1,0 +1,66 @@
+"""Options that several subcommands share."""
+
+import argparse
+import os
+from pathlib import Path
+
+from ..processes import ProcessRuntime
+from ..runtime import Runtime
+from ..settings import Ports, Settings, default_store
+
+
+def add_state_dir(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--state-dir",
+        type=Path,
+        default=Path(os.environ.get("HOPWATCH_STACK_STATE", ".stack")),
+        metavar="DIR",
+        help="logs and data of the stack (default: $HOPWATCH_STACK_STATE or .stack)",
+    )
+
+
+def add_ports(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--ports",
+        default=os.environ.get("HOPWATCH_STACK_PORTS", ""),
+        metavar="NAME=PORT,...",
+        help="ports other than the defaults, such as shop=9090,orders=50052 "
+        "(default: $HOPWATCH_STACK_PORTS)",
+    )
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """What `settings` reads."""
+    add_state_dir(parser)
+    add_ports(parser)
+    parser.add_argument(
+        "--store",
+        type=Path,
+        default=default_store(),
+        metavar="DIR",
+        help="where hopwatch keeps the traces (default: $HOPWATCH_STORE or .hopwatch)",
+    )
+    parser.add_argument(
+        "--labs",
+        action="store_true",
+        help="obey faults asked for by baggage, such as hopwatch.lab.delay",
+    )
+    parser.add_argument(
+        "--database-url",
+        metavar="URL",
+        help="a Postgres to use instead of the embedded one",
+    )
+
+
+def settings(args: argparse.Namespace) -> Settings:
+    return Settings(
+        state_dir=args.state_dir.resolve(),
+        store=args.store.resolve(),
+        ports=Ports.parse(args.ports),
+        labs=args.labs,
+        database_url=args.database_url,
+    )
+
+
+def runtime(args: argparse.Namespace) -> Runtime:
+    return ProcessRuntime(args.state_dir.resolve())

@@ -1,0 +1,189 @@
+"""HTTP requests at a constant rate by Locust. Run as a program; takes a LoadPlan as JSON."""
+
+# Locust comes first: it patches the sockets that all the others use.
+from locust import FastHttpUser, constant_throughput  # isort: skip
+from locust.env import Environment  # isort: skip
+
+import collections
+import math
+import random
+import statistics
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+
+from . import report
+from .client_spans import ClientSpans, ended
+from .plan import LoadPlan, RequestsResult
+
+REPORT_SECONDS = 0.5
+# So few requests a second and user that slow answers do not lower the rate.
+RATE_PER_USER = 2.0
+REQUEST_SECONDS = 15.0
+# Asks the shop not to trace what only prepares the load.
+UNSAMPLED = {"traceparent": f"00-{'1' * 32}-{'1' * 16}-00"}
+
+
+class Run:
+    """What all users of one run share, and what their requests came to."""
+
+    def __init__(self, plan: LoadPlan, products: list[dict[str, Any]], first_order: str) -> None:
+        self.plan = plan
+        self.spans = ClientSpans(plan.shop_url, plan.otlp_url)
+        # Products of the first page as the shop describes them, and orders to ask for.
+        self.products = products
+        self.orders = collections.deque([first_order], maxlen=1000)
+        self.made: collections.Counter[str] = collections.Counter()
+        self.seconds: list[float] = []
+        self.errors: collections.Counter[str] = collections.Counter()
+        self.labs = 0
+        self.last_trace_id = ""
+
+    def next_lab(self, journey: str) -> str:
+        """The baggage that the next request of this journey carries, if any."""
+        self.made[journey] += 1
+        lab = self.plan.lab if self.made[journey] % self.plan.lab_every == 0 else ""
+        self.labs += bool(lab)
+        return lab
+
+    @property
+    def failures(self) -> int:
+        return sum(self.errors.values())
+
+    def latency_ms(self) -> dict[str, float]:
+        if len(self.seconds) < 2:
+            return {}
+        cuts = statistics.quantiles(self.seconds, n=1000, method="inclusive")
+        at = {"p50": cuts[499], "p90": cuts[899], "p95": cuts[949], "p99": cuts[989]}
+        at |= {"mean": statistics.fmean(self.seconds), "max": max(self.seconds)}
+        return {name: round(value * 1000, 3) for name, value in at.items()}
+
+
+class Shopper(FastHttpUser):
+    """One of the users that share the rate."""
+
+    network_timeout = REQUEST_SECONDS
+    connection_timeout = REQUEST_SECONDS
+    shared: Run
+
+    def on_start(self) -> None:
+        # Users start together; their requests should not.
+        gevent.sleep(random.uniform(0, 1 / RATE_PER_USER))
+
+    def send(self, journey: str, method: str, path: str, template: str, body: Any = None) -> Any:
+        """One measured and traced request; returns the JSON of a good answer, else None."""
+        run = self.shared
+        lab = run.next_lab(journey)
+        with run.spans.request(method, path, template, lab) as (span, headers):
+            start = time.perf_counter()
+            answer = self.client.request(method, path, name=template, json=body, headers=headers)
+            run.seconds.append(time.perf_counter() - start)
+            failed = None if 200 <= answer.status_code < 300 else _failure(answer)
+            ended(span, answer.status_code, failed)
+        run.last_trace_id = f"{span.get_span_context().trace_id:032x}"
+        if failed is None:
+            return answer.json()
+        run.errors[f"{journey}: {failed}"] += 1
+        return None
+
+
+def browse(user: Shopper) -> None:
+    user.send("browse", "GET", "/api/products", "/api/products")
+
+
+def order(user: Shopper) -> None:
+    page = user.send(
+        "order", "POST", "/api/orders", "/api/orders", _order_body(user.shared.products)
+    )
+    if page is not None:
+        user.shared.orders.append(page["order"]["id"])
+
+
+def get_order(user: Shopper) -> None:
+    user.send(
+        "get-order", "GET", f"/api/orders/{random.choice(user.shared.orders)}", "/api/orders/{id}"
+    )
+
+
+# What a user does, each as often as it is made compared with the others.
+TASKS: dict[str, list[Callable[[Shopper], None]]] = {
+    "browse": [browse] * 6,
+    "order": [order] * 3,
+    "get-order": [get_order],
+}
+
+
+def _order_body(products: list[dict[str, Any]]) -> dict[str, Any]:
+    chosen = random.sample(products, k=min(len(products), random.randint(1, 3)))
+    return {
+        "idempotencyKey": str(uuid.uuid4()),
+        # A new customer each time: orders in quick succession of one look like fraud.
+        "email": f"{uuid.uuid4().hex[:12]}@load.example",
+        "lines": [{"productId": product["id"], "quantity": 1} for product in chosen],
+        "expectedTotal": {
+            "currency": chosen[0]["price"]["currency"],
+            "minorUnits": sum(product["price"]["minorUnits"] for product in chosen),
+        },
+    }
+
+
+def _failure(answer: Any) -> str:
+    return f"HTTP {answer.status_code}" if answer.status_code else type(answer.error).__name__
+
+
+class Preparation(FastHttpUser):
+    """Learns products and places a first order, untraced and unmeasured."""
+
+    abstract = True
+
+    def learn(self) -> tuple[list[dict[str, Any]], str]:
+        page = self._json("GET", "/api/products")
+        products = [product for product in page["products"] if product["stock"] > 0]
+        if not products:
+            sys.exit("the shop's first page has no product in stock.")
+        return products, self._json("POST", "/api/orders", _order_body(products))["order"]["id"]
+
+    def _json(self, method: str, path: str, body: Any = None) -> Any:
+        answer = self.client.request(method, path, json=body, headers=UNSAMPLED)
+        if not 200 <= answer.status_code < 300:
+            sys.exit(f"{method} {path} of the shop answers: {_failure(answer)} {answer.text}")
+        return answer.json()
+
+
+def run(plan: LoadPlan) -> RequestsResult:
+    """Puts the load on and returns what it came to."""
+    products, first_order = Preparation(Environment(host=plan.shop_url)).learn()
+    users = max(1, math.ceil(plan.rate / RATE_PER_USER))
+    # Locust takes each task as often as the list names it.
+    Shopper.tasks = [task for name in plan.journeys for task in TASKS[name]]
+    Shopper.wait_time = constant_throughput(plan.rate / users)
+    Shopper.shared = run = Run(plan, products, first_order)
+    environment = Environment(
+        user_classes=[Shopper], host=plan.shop_url, stop_timeout=REQUEST_SECONDS
+    )
+    runner = environment.create_local_runner()
+    start = time.monotonic()
+    runner.start(users, spawn_rate=users)
+    while (left := start + plan.seconds - time.monotonic()) > 0:
+        gevent.sleep(min(REPORT_SECONDS, left))
+        report.progress(len(run.seconds), run.failures)
+    rate = len(run.seconds) / (time.monotonic() - start)
+    runner.quit()
+    return RequestsResult(
+        requests=len(run.seconds),
+        failures=run.failures,
+        rate=round(rate, 2),
+        latency_ms=run.latency_ms(),
+        errors=dict(run.errors),
+        labs=run.labs,
+        last_trace_id=run.last_trace_id,
+        lost_spans=run.spans.close(),
+    )
+
+
+if __name__ == "__main__":
+    report.result(run(LoadPlan.from_json(sys.argv[1])))

@@ -1,0 +1,70 @@
+"""What can be chosen about a stack: where its state and its ports are, and what it runs with."""
+
+import dataclasses
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import UsageError
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Every port that the stack listens on, all on 127.0.0.1."""
+
+    shop: int = 8080
+    otlp_grpc: int = 4317
+    otlp_http: int = 4318
+    collector_health: int = 13133
+    hopwatch: int = 4319
+    orders: int = 50051
+    postgres: int = 54320
+
+    @classmethod
+    def parse(cls, text: str) -> "Ports":
+        """From "shop=9090,orders=50052"; what is not named keeps its default."""
+        names = [field.name for field in dataclasses.fields(cls)]
+        chosen: dict[str, int] = {}
+        for part in filter(None, text.split(",")):
+            name, _, number = part.partition("=")
+            if name not in names or not number.isdecimal() or not 0 < int(number) < 65536:
+                raise UsageError(
+                    f'--ports: "{part}" is not NAME=PORT with a name of {", ".join(names)}.'
+                )
+            chosen[name] = int(number)
+        ports = cls(**chosen)
+        _refuse_doubles(dataclasses.asdict(ports).items())
+        return ports
+
+
+def _refuse_doubles(ports: Iterable[tuple[str, int]]) -> None:
+    seen: dict[int, str] = {}
+    for name, port in ports:
+        if port in seen:
+            raise UsageError(f"--ports: {seen[port]} and {name} both want port {port}.")
+        seen[port] = name
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One stack. `database_url` None means the embedded Postgres."""
+
+    state_dir: Path
+    store: Path
+    ports: Ports = Ports()
+    labs: bool = False
+    database_url: str | None = None
+
+    @property
+    def shop_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports.shop}"
+
+    @property
+    def otlp_http_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports.otlp_http}"
+
+
+def default_store() -> Path:
+    """The analyzer's own default, so that `hopwatch report` finds what the stack wrote."""
+    return Path(os.environ.get("HOPWATCH_STORE") or ".hopwatch")
