@@ -7,7 +7,7 @@ import { pagePolicy } from './headers';
 import { sendProblem } from './problems';
 
 /** Names that the build gave a content hash: such a file never changes. */
-const HASHED = /-[A-Z0-9]{8}\.(?:js|css|woff2|svg|png)$/;
+const HASHED = /-[\w-]{8}\.(?:js|css)$/;
 
 /**
  * Serves the built page. Any path that a browser navigates to gets index.html, so that the page's

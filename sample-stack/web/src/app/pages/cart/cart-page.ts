@@ -1,0 +1,27 @@
+import { Component, inject } from '@angular/core';
+import { RouterLink } from '@angular/router';
+import { Cart, type CartLine, MAX_QUANTITY } from '../../shop/cart';
+import { MoneyPipe } from '../../ui/money-pipe';
+import { ProductArt } from '../../ui/product-art';
+
+@Component({
+  selector: 'shop-cart-page',
+  imports: [MoneyPipe, ProductArt, RouterLink],
+  templateUrl: './cart-page.html',
+  styleUrl: './cart-page.css',
+})
+export class CartPage {
+  protected readonly cart = inject(Cart);
+  protected readonly maxQuantity = MAX_QUANTITY;
+
+  protected priceOf({ product, quantity }: CartLine) {
+    return { ...product.price, minorUnits: product.price.minorUnits * quantity };
+  }
+
+  protected changeQuantity(line: CartLine, field: HTMLInputElement): void {
+    this.cart.setQuantity(line.product.id, field.valueAsNumber);
+    // What was typed may have been out of bounds: show what the cart made of it.
+    const kept = this.cart.lines().find((other) => other.product.id === line.product.id);
+    field.value = `${kept?.quantity ?? ''}`;
+  }
+}

@@ -1,0 +1,39 @@
+import { context, propagation, trace } from '@opentelemetry/api';
+import {
+  CompositePropagator,
+  W3CBaggagePropagator,
+  W3CTraceContextPropagator,
+} from '@opentelemetry/core';
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
+import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources';
+import {
+  BatchSpanProcessor,
+  StackContextManager,
+  WebTracerProvider,
+} from '@opentelemetry/sdk-trace-web';
+import { FineClockTracerProvider } from '@hopwatch/shop-shared';
+import { browserAttributes } from './browser-attributes';
+
+/** Spans are sent this long after they ended, at the latest; leaving the page sends them at once. */
+const EXPORT_DELAY_MS = 1000;
+
+/** Begins to trace this page: spans go to the BFF, which forwards them to the collector. */
+export function startTelemetry(): void {
+  const provider = new WebTracerProvider({
+    resource: defaultResource().merge(resourceFromAttributes(browserAttributes(window))),
+    spanProcessors: [
+      new BatchSpanProcessor(
+        new OTLPTraceExporter({ url: new URL('/otlp/v1/traces', location.origin).href }),
+        { scheduledDelayMillis: EXPORT_DELAY_MS },
+      ),
+    ],
+  });
+  // Not provider.register(): that would set a provider with coarse clocks.
+  trace.setGlobalTracerProvider(new FineClockTracerProvider(provider));
+  context.setGlobalContextManager(new StackContextManager().enable());
+  propagation.setGlobalPropagator(
+    new CompositePropagator({
+      propagators: [new W3CTraceContextPropagator(), new W3CBaggagePropagator()],
+    }),
+  );
+}
