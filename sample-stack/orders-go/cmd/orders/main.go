@@ -26,7 +26,7 @@ import (
 )
 
 // flushTimeout bounds the sending of the last spans.
-const flushTimeout = 3 * time.Second
+const flushTimeout = 2 * time.Second
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"encoding/base64"
+	"strings"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -37,6 +38,9 @@ func (s *Server) ListProducts(
 	after, err := decodePageToken(request.GetPageToken())
 	if err != nil {
 		return nil, err
+	}
+	if strings.ContainsRune(request.GetCategory(), 0) {
+		return nil, status.Error(codes.InvalidArgument, "category holds a NUL character")
 	}
 	products, err := s.catalog.List(ctx, request.GetCategory(), after, size+1)
 	if err != nil {

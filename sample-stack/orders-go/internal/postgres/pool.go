@@ -23,7 +23,6 @@ const (
 	undefinedTable       = "42P01"
 	serializationFailure = "40001"
 	deadlockDetected     = "40P01"
-	uniqueViolation      = "23505"
 )
 
 // Open connects to the database at url and waits, within limits, until it holds the products.

@@ -38,12 +38,6 @@ func lostRace(err error) bool {
 	return state == serializationFailure || state == deadlockDetected
 }
 
-// IsTaken tells whether err says that a unique constraint of that name holds the value already.
-func IsTaken(err error, constraint string) bool {
-	refusal := (*pgconn.PgError)(nil)
-	return errors.As(err, &refusal) && refusal.Code == uniqueViolation && refusal.ConstraintName == constraint
-}
-
 // IsUnavailable tells whether the same request may succeed a little later: the server is away,
 // starting, stopping or full, or the transaction kept losing races.
 func IsUnavailable(err error) bool {

@@ -1,0 +1,50 @@
+package config
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestFromEnv(t *testing.T) {
+	const database = "postgres://shop@127.0.0.1:54320/shop"
+	tests := map[string]struct {
+		env      map[string]string
+		want     Config
+		problems []string
+	}{
+		"defaults": {
+			env:  map[string]string{"DATABASE_URL": database},
+			want: Config{Listen: "127.0.0.1:50051", DatabaseURL: database, Version: "dev"},
+		},
+		"all set": {
+			env: map[string]string{
+				"DATABASE_URL": database, "ORDERS_LISTEN": "[::1]:0", "SHOP_VERSION": "1.2", "HOPWATCH_LABS": "1",
+			},
+			want: Config{Listen: "[::1]:0", DatabaseURL: database, Version: "1.2", Labs: true},
+		},
+		"labs only by 1": {
+			env:  map[string]string{"DATABASE_URL": database, "HOPWATCH_LABS": "true"},
+			want: Config{Listen: "127.0.0.1:50051", DatabaseURL: database, Version: "dev"},
+		},
+		"all that is wrong is told at once": {
+			env:      map[string]string{"ORDERS_LISTEN": "50051"},
+			problems: []string{"ORDERS_LISTEN", "DATABASE_URL"},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, err := FromEnv(func(key string) string { return test.env[key] })
+			if len(test.problems) == 0 {
+				if err != nil || got != test.want {
+					t.Errorf("got %+v, %v; want %+v", got, err, test.want)
+				}
+				return
+			}
+			for _, problem := range test.problems {
+				if err == nil || !strings.Contains(err.Error(), problem) {
+					t.Errorf("error %v does not name %s", err, problem)
+				}
+			}
+		})
+	}
+}
