@@ -1,5 +1,6 @@
 """What is built and how: the steps from an empty checkout to services that can start."""
 
+import fcntl
 import re
 import shutil
 from collections.abc import Iterable
@@ -30,9 +31,15 @@ MANIFESTS = [
 
 
 def build(console: Console) -> None:
-    """Fetches missing toolchains and builds all that has changed. Raises StackError."""
-    with progress.steps(console) as show:
-        run_steps(_steps(), show)
+    """Fetches missing toolchains and builds all that has changed. Raises StackError.
+
+    Two builds of one checkout take turns.
+    """
+    BUILD.mkdir(exist_ok=True)
+    with (BUILD / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with progress.steps(console) as show:
+            run_steps(_steps(), show)
 
 
 def collector_lock_disagreements() -> list[str]:

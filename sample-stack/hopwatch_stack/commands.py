@@ -1,6 +1,5 @@
 """Running other programs to their end, and folders that are whole or not there."""
 
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -39,12 +38,10 @@ def run(
 
 @contextmanager
 def unfinished(folder: Path) -> Iterator[Path]:
-    """A scratch folder that becomes `folder` when the block ends well, and vanishes if not."""
-    scratch = folder.with_name(f"{folder.name}.unfinished-{os.getpid()}")
+    """A scratch folder that becomes `folder` when the block ends well. What an interrupted run
+    left of it is removed by the next. Not for two processes at once."""
+    scratch = folder.with_name(f"{folder.name}.unfinished")
+    shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
-    try:
-        yield scratch
-        if not folder.exists():
-            scratch.rename(folder)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    yield scratch
+    scratch.rename(folder)

@@ -1,10 +1,11 @@
 """HTTP requests at a constant rate by Locust. Run as a program; takes a LoadPlan as JSON."""
 
 # Locust comes first: it patches the sockets that all the others use.
-from locust import FastHttpUser, constant_throughput  # isort: skip
+from locust import FastHttpUser  # isort: skip
 from locust.env import Environment  # isort: skip
 
 import collections
+import itertools
 import math
 import random
 import statistics
@@ -21,9 +22,11 @@ from .client_spans import ClientSpans, ended
 from .plan import LoadPlan, RequestsResult
 
 REPORT_SECONDS = 0.5
-# So few requests a second and user that slow answers do not lower the rate.
-RATE_PER_USER = 2.0
+# As many users as hold the rate while answers take this long.
+SLOW_ANSWER_SECONDS = 1.0
 REQUEST_SECONDS = 15.0
+# Products that a long load does not sell out.
+PLENTY = 10_000
 # Asks the shop not to trace what only prepares the load.
 UNSAMPLED = {"traceparent": f"00-{'1' * 32}-{'1' * 16}-00"}
 
@@ -38,10 +41,18 @@ class Run:
         self.products = products
         self.orders = collections.deque([first_order], maxlen=1000)
         self.made: collections.Counter[str] = collections.Counter()
+        self._start = time.monotonic()
+        self._slots = itertools.count()
         self.seconds: list[float] = []
         self.errors: collections.Counter[str] = collections.Counter()
         self.labs = 0
         self.last_trace_id = ""
+
+    def seconds_to_next_slot(self) -> float:
+        """One slot per request, whoever is free takes the next: the rate of all users together
+        holds, however long answers take, and the times between requests vary."""
+        slot = self._start + (next(self._slots) + random.random()) / self.plan.rate
+        return max(0.0, slot - time.monotonic())
 
     def next_lab(self, journey: str) -> str:
         """The baggage that the next request of this journey carries, if any."""
@@ -71,8 +82,10 @@ class Shopper(FastHttpUser):
     shared: Run
 
     def on_start(self) -> None:
-        # Users start together; their requests should not.
-        gevent.sleep(random.uniform(0, 1 / RATE_PER_USER))
+        gevent.sleep(self.wait_time())
+
+    def wait_time(self) -> float:
+        return self.shared.seconds_to_next_slot()
 
     def send(self, journey: str, method: str, path: str, template: str, body: Any = None) -> Any:
         """One measured and traced request; returns the JSON of a good answer, else None."""
@@ -135,36 +148,31 @@ def _failure(answer: Any) -> str:
     return f"HTTP {answer.status_code}" if answer.status_code else type(answer.error).__name__
 
 
-class Preparation(FastHttpUser):
-    """Learns products and places a first order, untraced and unmeasured."""
+def _learn(user: Shopper) -> tuple[list[dict[str, Any]], str]:
+    """Products that can be bought, and a first order: untraced and unmeasured."""
+    page = _prepare(user, "GET", "/api/products")
+    products = [product for product in page["products"] if product["stock"] >= PLENTY]
+    if not products:
+        sys.exit(f"the shop's first page has no product with {PLENTY} in stock.")
+    return products, _prepare(user, "POST", "/api/orders", _order_body(products))["order"]["id"]
 
-    abstract = True
 
-    def learn(self) -> tuple[list[dict[str, Any]], str]:
-        page = self._json("GET", "/api/products")
-        products = [product for product in page["products"] if product["stock"] > 0]
-        if not products:
-            sys.exit("the shop's first page has no product in stock.")
-        return products, self._json("POST", "/api/orders", _order_body(products))["order"]["id"]
-
-    def _json(self, method: str, path: str, body: Any = None) -> Any:
-        answer = self.client.request(method, path, json=body, headers=UNSAMPLED)
-        if not 200 <= answer.status_code < 300:
-            sys.exit(f"{method} {path} of the shop answers: {_failure(answer)} {answer.text}")
-        return answer.json()
+def _prepare(user: Shopper, method: str, path: str, body: Any = None) -> Any:
+    answer = user.client.request(method, path, json=body, headers=UNSAMPLED)
+    if not 200 <= answer.status_code < 300:
+        sys.exit(f"{method} {path} of the shop answers: {_failure(answer)} {answer.text or ''}")
+    return answer.json()
 
 
 def run(plan: LoadPlan) -> RequestsResult:
     """Puts the load on and returns what it came to."""
-    products, first_order = Preparation(Environment(host=plan.shop_url)).learn()
-    users = max(1, math.ceil(plan.rate / RATE_PER_USER))
+    Shopper.host = plan.shop_url
+    products, first_order = _learn(Shopper(Environment()))
+    users = max(1, math.ceil(plan.rate * SLOW_ANSWER_SECONDS))
     # Locust takes each task as often as the list names it.
     Shopper.tasks = [task for name in plan.journeys for task in TASKS[name]]
-    Shopper.wait_time = constant_throughput(plan.rate / users)
     Shopper.shared = run = Run(plan, products, first_order)
-    environment = Environment(
-        user_classes=[Shopper], host=plan.shop_url, stop_timeout=REQUEST_SECONDS
-    )
+    environment = Environment(user_classes=[Shopper], stop_timeout=REQUEST_SECONDS)
     runner = environment.create_local_runner()
     start = time.monotonic()
     runner.start(users, spawn_rate=users)

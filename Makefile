@@ -1,0 +1,72 @@
+# Everything that is made or fetched lies in ignored folders of this checkout (ARCHITECTURE.md).
+# Each step leaves a stamp, so a second run skips what is done and an interrupted run resumes.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+UV := UV_CACHE_DIR=.cache/uv $(BIN)/uv
+
+.PHONY: help
+help:  ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+.PHONY: demo
+demo: setup  ## Build, start, put load on, print the ledger, keep the shop up (ONCE=1: end there)
+	@$(BIN)/hopwatch-stack demo $(if $(filter-out 0,$(ONCE)),--once)
+
+.PHONY: test
+test: build  ## Run every test
+	@$(BIN)/pytest
+
+.PHONY: setup
+setup: $(INSTALLED)  ## Make the Python environment
+
+.PHONY: build
+build: setup  ## Fetch missing toolchains and build every service
+	@$(BIN)/hopwatch-stack build
+
+.PHONY: up
+up: build  ## Start the stack and keep it up until Ctrl-C
+	@$(BIN)/hopwatch-stack up
+
+.PHONY: down
+down: setup  ## Stop the stack
+	@$(BIN)/hopwatch-stack down
+
+.PHONY: lint
+lint: setup  ## Check style, types and layers of the Python code
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+.PHONY: lock
+lock: build  ## Resolve the Python and collector dependencies anew
+	$(UV) pip compile --system-certs --quiet --universal --python-version 3.11 --generate-hashes \
+		--extra stack --extra dev pyproject.toml -o requirements.lock
+	$(BIN)/hopwatch-stack lock
+
+.PHONY: clean
+clean:  ## Remove everything that was made or fetched
+	@test ! -x $(BIN)/hopwatch-stack || $(BIN)/hopwatch-stack down
+	rm -rf .venv .tools .cache .build .stack .hopwatch sample-stack/node_modules
+	rm -rf $(wildcard sample-stack/*/dist sample-stack/*/node_modules sample-stack/*/.angular)
+
+$(INSTALLED): $(BIN)/uv requirements.lock pyproject.toml
+	@echo "Installing the Python packages ..."
+	@$(UV) pip sync --system-certs --quiet --require-hashes requirements.lock
+	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(BIN)/uv: bootstrap.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+		"hopwatch needs Python 3.11 or newer; $(PYTHON) is " + sys.version.split()[0] \
+		+ ". Name another: make PYTHON=python3.12")'
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo >&2 \
+		"$(PYTHON) lacks the venv module; on Debian: apt-get install python3-venv"; exit 1; }
+	@echo "Making $(VENV) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@PIP_CACHE_DIR=.cache/pip $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --requirement bootstrap.lock
+	@touch $@
