@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from hopwatch.errors import HopwatchError
 
-_SUBCOMMANDS: Final = ("serve",)
+_SUBCOMMANDS: Final = ("report", "trace", "serve")
 
 _INTERNAL_ERROR: Final = 3
 _INTERRUPTED: Final = 130

@@ -7,6 +7,7 @@ import re
 import time
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from hopwatch.errors import UsageError
 
@@ -64,8 +65,8 @@ def parse_duration(text: str, option: str) -> int:
 def parse_time(text: str, option: str) -> int:
     """Unix ns of ISO 8601 (local time where no zone is given) or of Unix seconds or ns."""
     if re.fullmatch(r"\d+(\.\d+)?", text):
-        number = float(text) if "." in text else int(text)
-        return int(number) if number >= 10**15 else round(number * 10**9)
+        number = Decimal(text)
+        return int(number if number >= 10**15 else number * 10**9)
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -1,0 +1,162 @@
+"""`hopwatch report` and `hopwatch trace` on files: words in, text, JSON or a clear error out."""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from tests.spans_dsl import trace_id
+
+from hopwatch.cli import main
+from hopwatch.cli.options import Window, parse_duration, parse_time, time_window
+from hopwatch.errors import UsageError
+
+MS = 1_000_000
+START = 1_790_000_000_000_000_000
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """Three requests of two services as OTLP/JSON lines, the last 10 s later."""
+    lines = []
+    for i, (route, begin) in enumerate([("/a", 0), ("/a", 1), ("/b", 10_000)]):
+        trace = trace_id(f"{i}").hex()
+        client = _span(trace, "c1", None, begin, begin + 20, f"GET {route}", 3, {})
+        server = _span(trace, "51", "c1", begin + 5, begin + 15, "GET", 2, {"http.route": route})
+        lines.append(_resource_spans("web", "webjs", client))
+        lines.append(_resource_spans("bff", "nodejs", server))
+    path = tmp_path / "shop.jsonl.gz"
+    path.write_bytes(gzip.compress("\n".join(json.dumps(line) for line in lines).encode()))
+    return path
+
+
+def _span(
+    trace: str, span: str, parent: str | None, begin: int, end: int, name: str, kind: int,
+    attributes: dict[str, str],
+) -> dict:  # fmt: skip
+    return {
+        "traceId": trace,
+        "spanId": span.rjust(16, "0"),
+        "parentSpanId": parent.rjust(16, "0") if parent else "",
+        "name": name,
+        "kind": kind,
+        "startTimeUnixNano": str(START + begin * MS),
+        "endTimeUnixNano": str(START + end * MS),
+        "attributes": [{"key": k, "value": {"stringValue": v}} for k, v in attributes.items()],
+    }
+
+
+def _resource_spans(service: str, language: str, span: dict) -> dict:
+    attributes = {
+        "service.name": service,
+        "service.instance.id": service,
+        "telemetry.sdk.language": language,
+    }
+    resource = [{"key": k, "value": {"stringValue": v}} for k, v in attributes.items()]
+    return {
+        "resourceSpans": [{"resource": {"attributes": resource}, "scopeSpans": [{"spans": [span]}]}]
+    }
+
+
+def run(capsys: pytest.CaptureFixture[str], *argv: str | Path) -> tuple[int, str, str]:
+    code = main([str(arg) for arg in argv])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_report_as_text(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "report", shop)
+    assert code == 0
+    assert "3 requests from" in out
+    assert "web -> bff" in out
+    assert "Of 20.00 ms a request" in out
+    assert "add up to the 3 requests to the nanosecond" in out
+
+
+def test_report_as_json_adds_up(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "report", shop, "--json")
+    document = json.loads(out)
+    cells = {(c["hop"], c["language"], c["kind"]): c["total_ns"] for c in document["cells"]}
+    assert cells == {("web -> bff", "-", "gap"): 30 * MS, ("bff", "nodejs", "self"): 30 * MS}
+    assert document["total_ns"] == 60 * MS
+    assert document["quality"]["rejected"] == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "requests"),
+    [
+        (["--route", "GET /a"], 2),
+        (["--route", "/b"], 0),
+        (["--where", "http.route=/b"], 1),
+        (["--service", "bff"], 3),
+        (["--service", "nobody"], 0),
+        (["--since", str(START + 5000 * MS)], 1),
+        (["--until", "2026-09-21T14:13:20.001Z"], 1),
+    ],
+)
+def test_report_of_some(
+    shop: Path, capsys: pytest.CaptureFixture[str], options: list[str], requests: int
+) -> None:
+    _, out, _ = run(capsys, "report", shop, "--json", *options)
+    assert json.loads(out)["requests"] == requests
+
+
+def test_report_per_trace(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "report", shop, "--per-trace", "--json")
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert len(lines) == 3
+    for line in lines:
+        assert sum(cell["ns"] for cell in line["cells"]) == line["duration_ns"] == 20 * MS
+
+
+def test_trace_as_waterfall_and_json(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trace = trace_id("0").hex()
+    code, out, _ = run(capsys, "trace", trace[:12], shop)
+    assert code == 0
+    assert f"trace {trace}" in out
+    assert "20,000,000" in out
+    _, out, _ = run(capsys, "trace", trace, shop, "--json")
+    assert json.loads(out)["requests"][0]["duration_ns"] == 20 * MS
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["report", "{tmp}/none.json"], "none.json: cannot be read: No such file"),
+        (["report", "{tmp}/text"], "holds no traces: it looks like text"),
+        (["report", "--store", "{tmp}"], "{tmp}"),
+        (["report", "{shop}", "--store", "x"], "not both"),
+        (["report", "{shop}", "--where", "x"], "not KEY=VALUE"),
+        (["report", "{shop}", "--by", "hop,color"], "'color' is none of hop"),
+        (["report", "{shop}", "--last", "soon"], "'soon' is no duration"),
+        (["report", "{shop}", "--since", "yesterday"], "'yesterday' is no time"),
+        (["report", "{shop}", "--since", "2", "--until", "1"], "ends (1) before it begins"),
+        (["report", "{shop}", "--top", "0"], "--top"),
+        (["report", "{shop}", "--tau", "-1"], "negative"),
+        (["trace", "xyz", "{shop}"], "'xyz' is no trace id"),
+        (["trace", "ffffffff", "{shop}"], "no trace in"),
+    ],
+)
+def test_wrong_words_and_input_are_said_and_exit_with_2(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], says: str
+) -> None:
+    (tmp_path / "text").write_text("hello")
+    code, out, err = run(capsys, *(w.format(tmp=tmp_path, shop=shop) for w in words))
+    assert (code, out) == (2, "")
+    assert says.format(tmp=tmp_path) in err
+    assert "Traceback" not in err
+
+
+def test_times_and_durations() -> None:
+    assert parse_duration("1.5h", "--last") == 5400 * 10**9
+    assert parse_time("1790000000", "x") == START
+    assert parse_time("1790000000.25", "x") == START + 250 * MS
+    assert parse_time(str(START + 7), "x") == START + 7
+    assert parse_time("2026-09-21T14:13:20.123456+00:00", "x") == START + 123_456_000
+    args = argparse.Namespace(last="15m", since=None, until=None)
+    assert time_window(args, now_ns=START) == Window(START - 900 * 10**9, None)
+    with pytest.raises(UsageError):
+        time_window(argparse.Namespace(last="15m", since="1", until=None))
