@@ -54,8 +54,7 @@ def create_app(store: Store, max_body: int = DEFAULT_MAX_BODY) -> Flask:
                 )
         return answers.accepted(body.content, rejections)
 
-    # 404, not 501: some exporters retry every 5xx, and which would never end for what
-    # hopwatch does not store.
+    # 404, not 501: some exporters take every 5xx as a reason to send again, without end.
     @app.post("/v1/metrics")
     @app.post("/v1/logs")
     def not_stored() -> Response:

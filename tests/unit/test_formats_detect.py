@@ -1,0 +1,161 @@
+"""Files are told apart by content; what cannot be read is named."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
+
+from hopwatch import spans
+from hopwatch.errors import InputError
+from hopwatch.formats import read_files
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+
+RESOURCE_SPANS = {
+    "scopeSpans": [
+        {
+            "spans": [
+                {
+                    "traceId": "5b8efff798038103d269b633813fc60c",
+                    "spanId": "eee19b7ec3c1b174",
+                    "startTimeUnixNano": "1000",
+                    "endTimeUnixNano": "2000",
+                }
+            ]
+        }
+    ]
+}
+DOCUMENT = {"resourceSpans": [RESOURCE_SPANS]}
+
+
+def protobuf() -> bytes:
+    data = TracesData()
+    span = data.resource_spans.add().scope_spans.add().spans.add()
+    span.trace_id = bytes.fromhex("5b8efff798038103d269b633813fc60c")
+    span.span_id = bytes.fromhex("eee19b7ec3c1b174")
+    span.start_time_unix_nano, span.end_time_unix_nano = 1000, 2000
+    return data.SerializeToString()
+
+
+def parquet() -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(read_bytes(json.dumps(DOCUMENT).encode()), sink)
+    return sink.getvalue().to_pybytes()
+
+
+def read_bytes(data: bytes, tmp: Path | None = None) -> pa.Table:
+    import tempfile
+
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        return read_files([file.name]).table
+
+
+ONE = json.dumps(DOCUMENT).encode()
+LINES = ONE + b"\n\n" + json.dumps(RESOURCE_SPANS).encode() + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "rows"),
+    [
+        (ONE, 1),
+        (json.dumps(DOCUMENT, indent=2).encode(), 1),
+        (b"\n  " + ONE, 1),
+        (json.dumps(RESOURCE_SPANS).encode(), 1),
+        (LINES, 2),
+        (LINES.replace(b"\n", b"\r\n"), 2),
+        (protobuf(), 1),
+        (bytes([len(protobuf())]) + protobuf(), 1),
+        ((bytes([len(protobuf())]) + protobuf()) * 3, 3),
+        ((len(protobuf()).to_bytes(4) + protobuf()) * 3, 3),
+        (parquet(), 1),
+    ],
+)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, lambda d: pa.compress(d, "zstd", True)])
+def test_formats(data: bytes, rows: int, pack) -> None:
+    table = read_bytes(pack(data))
+    assert table.schema.equals(spans.SCHEMA)
+    assert table["span_id"].to_pylist() == [bytes.fromhex("eee19b7ec3c1b174")] * rows
+
+
+def test_bad_lines_are_named_and_the_rest_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "traces.jsonl"
+    file.write_bytes(b'{"resourceSpans": [{"sc\n' + LINES + b'{"resourceMetrics": []}\n')
+    table, rejected = read_files([file])
+    assert table.num_rows == 2
+    assert rejected.counts == {"invalid_line": 2}
+    assert [example.where for example in rejected.examples] == [f"{file}:1", f"{file}:5"]
+    assert "invalid_line: 2" in rejected.summary()
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "is empty"),
+        (b" \n", "is empty"),
+        (b"hello", "looks like text that begins 'hello'"),
+        (b'{"data": []}', "looks like JSON that begins"),
+        (b"\x89PNG\r\n\x1a\n\x00\x01", "binary data that begins 89 50 4e 47"),
+        (b'{"resourceSpans": [', "invalid JSON"),
+        (b"\x1f\x8b\x08nothing", "broken gzip data"),
+        (b"PAR1 and no more", "Parquet that cannot be read"),
+    ],
+)
+def test_what_is_no_trace_file(tmp_path: Path, data: bytes, says: str) -> None:
+    file = tmp_path / "input"
+    file.write_bytes(data)
+    with pytest.raises(InputError, match="input: ") as error:
+        read_files([file])
+    assert says in str(error.value)
+
+
+def test_parquet_of_something_else(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"a": [1]}), tmp_path / "a.parquet")
+    with pytest.raises(InputError, match="without the span table's columns"):
+        read_files([tmp_path / "a.parquet"])
+
+
+def test_folder(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "a.json").write_bytes(ONE)
+    (tmp_path / "b").write_bytes(protobuf())
+    (tmp_path / "LICENSE").write_text("MIT")
+    (tmp_path / ".hidden").write_text("x")
+    table, rejected = read_files([tmp_path])
+    assert table.num_rows == 2
+    assert rejected.counts == {"unreadable_file": 1}
+    assert rejected.examples[0].where == str(tmp_path / "LICENSE")
+
+
+def test_folder_without_traces(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there is no file in it"):
+        read_files([tmp_path])
+    (tmp_path / "a").write_text("x")
+    with pytest.raises(InputError, match="no traces can be read from this folder"):
+        read_files([tmp_path])
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read: No such file"):
+        read_files([tmp_path / "none"])
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="no ../shared/data beside the checkout")
+@pytest.mark.parametrize(
+    ("name", "rows", "counts"),
+    [
+        ("otlp/opentelemetry-proto_trace.json", 1, {}),
+        ("otlp/otel-demo_getcart.json", 21, {}),
+        ("otlp/authenticate_error_otlp.json", 3, {}),
+        ("otlp/example_otlp.json", 0, {"invalid_span_id": 3}),  # ids such as "sid1"
+        ("nezha/trainticket_normal_minute.otlp.jsonl.gz", 4890, {}),
+    ],
+)
+def test_real_files(name: str, rows: int, counts: dict[str, int]) -> None:
+    table, rejected = read_files([SHARED / name])
+    assert (table.num_rows, dict(rejected.counts)) == (rows, counts)
