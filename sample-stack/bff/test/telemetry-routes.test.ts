@@ -33,10 +33,11 @@ function send(app: FastifyInstance, payload: string | Buffer, headers: Record<st
 const JSON_TYPE = { 'content-type': 'application/json' };
 
 test('spans reach the collector byte by byte, and its answer comes back', async (t) => {
-  const received: { url: string | undefined; type: string | undefined; body: Buffer }[] = [];
+  const received: object[] = [];
   const endpoint = await startCollector(t, async (request, response) => {
     const body = Buffer.concat(await request.toArray());
-    received.push({ url: request.url, type: request.headers['content-type'], body });
+    const { 'content-type': type, 'content-encoding': encoding } = request.headers;
+    received.push({ url: request.url, type, encoding, body });
     response.setHeader('content-type', 'application/json').end('{"partialSuccess":{}}');
   });
   const app = startForwarder(t, endpoint);
@@ -44,7 +45,11 @@ test('spans reach the collector byte by byte, and its answer comes back', async 
   const response = await send(app, spans, { 'content-type': 'application/x-protobuf' });
   assert.equal(response.statusCode, 200);
   assert.equal(response.body, '{"partialSuccess":{}}');
-  assert.deepEqual(received, [{ url: '/v1/traces', type: 'application/x-protobuf', body: spans }]);
+  await send(app, spans, { ...JSON_TYPE, 'content-encoding': 'gzip' });
+  assert.deepEqual(received, [
+    { url: '/v1/traces', type: 'application/x-protobuf', encoding: undefined, body: spans },
+    { url: '/v1/traces', type: 'application/json', encoding: 'gzip', body: spans },
+  ]);
 });
 
 test("the collector's refusal is passed on", async (t) => {

@@ -91,11 +91,11 @@ async function readAnswer(response: http.IncomingMessage): Promise<Answer> {
 }
 
 function forwardedHeaders(headers: http.IncomingHttpHeaders): http.OutgoingHttpHeaders {
-  const encoding = headers['content-encoding'] ?? 'identity';
-  if (encoding !== 'identity' && encoding !== 'gzip') {
-    throw failure(415, `Content-Encoding may be gzip or identity, not ${encoding}.`);
+  const encoding = headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'gzip') {
+    throw failure(415, `Content-Encoding may be gzip or left out, not ${encoding}.`);
   }
-  return { 'content-type': headers['content-type'], 'content-encoding': encoding };
+  return { 'content-type': headers['content-type'], ...(encoding && { 'content-encoding': encoding }) };
 }
 
 function failure(statusCode: number, message: string, cause?: unknown): Error {

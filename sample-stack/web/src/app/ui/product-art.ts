@@ -27,7 +27,7 @@ const UNPAINTED = '#9aa3ad';
       display: grid;
       place-items: center;
       background: color-mix(in oklab, var(--paint) 30%, var(--surface));
-      color: color-mix(in oklab, var(--paint) 75%, var(--text));
+      color: color-mix(in oklab, var(--paint) 60%, var(--text));
     }
     svg {
       width: min(52%, 5.5rem);
