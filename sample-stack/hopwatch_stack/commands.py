@@ -10,7 +10,7 @@ from typing import IO
 from .errors import StackError
 
 
-class CommandFailed(StackError):
+class CommandError(StackError):
     """A program ended with an error; what it printed is in the log it was given."""
 
 
@@ -21,7 +21,7 @@ def run(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
 ) -> None:
-    """Runs `command`, all its output into `log`; raises CommandFailed unless it exits with 0."""
+    """Runs `command`, all its output into `log`; raises CommandError unless it exits with 0."""
     words = [str(word) for word in command]
     log.write(f"$ {' '.join(words)}\n")
     log.flush()
@@ -30,10 +30,10 @@ def run(
             words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=cwd, env=env, check=False
         ).returncode
     except OSError as error:
-        raise CommandFailed(f"cannot run {words[0]}: {error.strerror}") from error
+        raise CommandError(f"cannot run {words[0]}: {error.strerror}") from error
     if code != 0:
         how = f"was ended by signal {-code}" if code < 0 else f"exited with {code}"
-        raise CommandFailed(f"{Path(words[0]).name} {how}")
+        raise CommandError(f"{Path(words[0]).name} {how}")
 
 
 @contextmanager

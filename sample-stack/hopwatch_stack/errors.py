@@ -13,7 +13,7 @@ class UsageError(StackError):
     exit_code = 2
 
 
-class ServiceFailed(StackError):
+class ServiceError(StackError):
     """A service died or never became ready; carries its name, its exit and its log's end."""
 
     def __init__(self, service: str, what: str, log_end: str) -> None:

@@ -13,7 +13,7 @@ from typing import IO
 import psutil
 
 from .children import privileges_dropped, stop_records, stop_with_parent
-from .errors import ServiceFailed, UsageError
+from .errors import ServiceError, UsageError
 from .ports import require_free
 from .progress import Steps
 from .readiness import Finished
@@ -111,7 +111,7 @@ class ProcessRuntime:
                     preexec_fn=stop_with_parent(service.stop_signal),
                 )
             except OSError as error:
-                raise ServiceFailed(
+                raise ServiceError(
                     service.name, f"cannot be started: {error.strerror}: {error.filename}", ""
                 ) from error
         record = ProcessRecord(
@@ -142,9 +142,9 @@ class ProcessRuntime:
         ready = running.service.ready
         return False if isinstance(ready, Finished) else ready.probe()
 
-    def _failure(self, running: _Running, what: str) -> ServiceFailed:
+    def _failure(self, running: _Running, what: str) -> ServiceError:
         name = running.service.name
-        return ServiceFailed(name, what, self.log_end(name, LOG_LINES_SHOWN))
+        return ServiceError(name, what, self.log_end(name, LOG_LINES_SHOWN))
 
     # What any process can do
 

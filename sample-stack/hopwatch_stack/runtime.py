@@ -28,10 +28,10 @@ class Runtime(Protocol):
 
     def start(self, services: Sequence[Service], show: Steps) -> None:
         """Returns when all are ready; side by side where `needs` allows. When one dies or is
-        not ready in time, stops the others and raises ServiceFailed."""
+        not ready in time, stops the others and raises ServiceError."""
 
     def watch(self) -> None:
-        """Returns never; raises ServiceFailed when a service of this stack dies."""
+        """Returns never; raises ServiceError when a service of this stack dies."""
 
     def stop(self) -> list[str]:
         """Stops all, dependents first, and leaves nothing behind. Returns what went amiss,

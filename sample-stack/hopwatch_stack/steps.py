@@ -35,13 +35,13 @@ class Step:
     makes: Sequence[Path] = ()
 
 
-class StepFailed(StackError):
+class StepError(StackError):
     """A step's program failed; shows the end of its log and says where all of it is."""
 
 
 def run_steps(steps: Sequence[Step], show: Steps) -> None:
     """Runs the steps, each after those it needs. The first failure stops new ones, lets the
-    running ones end, and is raised as StepFailed."""
+    running ones end, and is raised as StepError."""
     waiting = {step.name: step for step in steps}
     running: dict[Future[None], str] = {}
     done: set[str] = set()
@@ -77,7 +77,7 @@ def _run_step(step: Step, show: Steps) -> None:
     except StackError as error:
         show.ended(step.name, "failed")
         lines = log_path.read_text(errors="replace").splitlines()[-LOG_LINES_SHOWN:]
-        raise StepFailed(
+        raise StepError(
             f"{step.name}: {error}. The end of {os.path.relpath(log_path)}:\n" + "\n".join(lines)
         ) from error
     stamp.parent.mkdir(parents=True, exist_ok=True)
