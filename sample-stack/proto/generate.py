@@ -18,6 +18,7 @@ import tempfile
 from pathlib import Path
 
 from hopwatch_stack import toolchains
+from hopwatch_stack.errors import StackError
 
 PROTO = Path(__file__).resolve().parent
 STACK = PROTO.parent
@@ -41,13 +42,17 @@ TS_OPTIONS = (
 GENERATED = (Path("orders-go/internal/gen/shopv1"), Path("bff/src/gen"))
 
 
-class GenerateError(Exception):
-    """A tool is missing or failed; the message says which and what to do."""
+class GenerateError(StackError):
+    """A generator is missing or failed."""
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Generate Go and TypeScript code from the contract.")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if a file differs")
+    parser = argparse.ArgumentParser(
+        description="Generate Go and TypeScript code from the contract."
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; fail if a file differs"
+    )
     check = parser.parse_args().check
     try:
         with tempfile.TemporaryDirectory(prefix="hopwatch-proto-") as scratch:
@@ -56,7 +61,7 @@ def main() -> int:
             stale = sorted(differing(made))
             if not check:
                 install(made, stale)
-    except (GenerateError, toolchains.ToolchainError) as error:
+    except StackError as error:
         print(f"generate.py: {error}", file=sys.stderr)
         return 2
     for path in stale:
@@ -92,11 +97,9 @@ def generate(out: Path, plugins: Path) -> None:
 
 
 def run(command: list[str | Path], cwd: Path) -> None:
-    # The ts-proto plugin is a script that starts `node` from PATH.
-    path = f"{toolchains.find('node').parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        command, cwd=cwd, env={**os.environ, "PATH": path}, capture_output=True, text=True
-    )
+    # Its PATH has Node, which the ts-proto plugin starts.
+    environment = toolchains.environment()
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
     if done.returncode != 0:
         raise GenerateError(f"{command[0]} failed in {cwd}:\n{done.stdout}{done.stderr}".rstrip())
 
