@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/google/uuid"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
@@ -16,6 +17,8 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"golang.org/x/time/rate"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 )
 
 // ServiceName is what the service calls itself in traces, logs and labs.
@@ -29,10 +32,24 @@ const (
 	maxQueuedSpans = 16384
 )
 
+// A collector that comes back is used again within seconds; the libraries' own pauses grow to minutes.
+var (
+	retry = otlptracegrpc.RetryConfig{
+		Enabled: true, InitialInterval: 500 * time.Millisecond, MaxInterval: 5 * time.Second, MaxElapsedTime: time.Minute,
+	}
+	reconnect = grpc.ConnectParams{
+		Backoff: backoff.Config{
+			BaseDelay: 200 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 5 * time.Second,
+		},
+		MinConnectTimeout: 5 * time.Second,
+	}
+)
+
 // Start installs the tracer provider and the propagators (W3C trace context and baggage). It does
 // not wait for the collector. The returned provider must be shut down to send the last spans.
 func Start(ctx context.Context, version string, log *slog.Logger) (*sdktrace.TracerProvider, error) {
 	otel.SetErrorHandler(reportSparingly(log))
+	otel.SetLogger(logr.FromSlogHandler(log.Handler()))
 	self, err := resource.New(ctx,
 		resource.WithFromEnv(),
 		resource.WithTelemetrySDK(),
@@ -49,9 +66,12 @@ func Start(ctx context.Context, version string, log *slog.Logger) (*sdktrace.Tra
 		),
 	)
 	if err != nil {
-		return nil, fmt.Errorf("telemetry resource (see OTEL_RESOURCE_ATTRIBUTES): %w", err)
+		log.Warn("telemetry says less of this service (see OTEL_RESOURCE_ATTRIBUTES)", "error", err.Error())
 	}
-	var options []otlptracegrpc.Option
+	options := []otlptracegrpc.Option{
+		otlptracegrpc.WithRetry(retry),
+		otlptracegrpc.WithDialOption(grpc.WithConnectParams(reconnect)),
+	}
 	if os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") == "" {
 		options = append(options, otlptracegrpc.WithEndpointURL(defaultEndpoint))
 	}
@@ -78,6 +98,6 @@ func Start(ctx context.Context, version string, log *slog.Logger) (*sdktrace.Tra
 func reportSparingly(log *slog.Logger) otel.ErrorHandlerFunc {
 	once := rate.Sometimes{First: 1, Interval: time.Minute}
 	return func(err error) {
-		once.Do(func() { log.Warn("telemetry is being lost", "error", err.Error()) })
+		once.Do(func() { log.Warn("telemetry fails; calls are not affected", "error", err.Error()) })
 	}
 }
