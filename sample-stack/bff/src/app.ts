@@ -1,6 +1,7 @@
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import type { OrdersBackend } from './backend/orders-backend';
 import type { Config } from './config';
+import { logAnswer } from './http/access-log';
 import { registerApi } from './http/api-routes';
 import { addSecurityHeaders } from './http/headers';
 import { registerHealth } from './http/health-routes';
@@ -8,7 +9,6 @@ import { obeyLabDelay } from './http/lab-delay';
 import { registerPage } from './http/page-routes';
 import { sendProblem } from './http/problems';
 import { registerTelemetry } from './http/telemetry-routes';
-import { logAnswer } from './http/access-log';
 import { fastifyInstrumentation } from './telemetry/sdk';
 
 const MAX_BODY_BYTES = 64 * 1024;

@@ -16,7 +16,10 @@ export interface Harness {
 }
 
 /** The application against fake services; all of it ends with the test. */
-export async function startHarness(t: TestContext, changes: Partial<Config> = {}): Promise<Harness> {
+export async function startHarness(
+  t: TestContext,
+  changes: Partial<Config> = {},
+): Promise<Harness> {
   const shop = new FakeShop();
   await shop.start();
   const backend = new OrdersBackend(shop.address);

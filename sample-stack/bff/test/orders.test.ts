@@ -119,7 +119,7 @@ for (const [code, status, detail] of FAILURES) {
   });
 }
 
-test('an answer that breaks the contract is our failure, not the customer\'s', async (t) => {
+test("an answer that breaks the contract is our failure, not the customer's", async (t) => {
   const { app, shop } = await startHarness(t);
   shop.answers.getOrder = async (request) => ({ ...order(request.orderId), total: undefined });
   const response = await app.inject('/api/orders/o-1');

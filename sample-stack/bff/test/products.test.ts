@@ -12,8 +12,14 @@ test('one response joins the catalogue, the recommendations and the stock of bot
   assert.deepEqual(page.categories, ['lamps', 'tables']);
   assert.equal(page.nextPage, 'next');
   const stock = (offers: { id: string; stock: number }[]) => offers.map((o) => [o.id, o.stock]);
-  assert.deepEqual(stock(page.products), [['a', 0], ['b', 1]]);
-  assert.deepEqual(stock(page.recommendations), [['b', 1], ['c', 2]]);
+  assert.deepEqual(stock(page.products), [
+    ['a', 0],
+    ['b', 1],
+  ]);
+  assert.deepEqual(stock(page.recommendations), [
+    ['b', 1],
+    ['c', 2],
+  ]);
   assert.deepEqual(page.products[0].price, { currency: 'EUR', minorUnits: 1999 });
   assert.equal(shop.calls.filter((call) => call === 'getStock').length, 1);
 });
@@ -21,11 +27,13 @@ test('one response joins the catalogue, the recommendations and the stock of bot
 test('the first calls are under way together', async (t) => {
   const { app, shop } = await startHarness(t);
   const { promise: allCame, resolve } = Promise.withResolvers<void>();
-  const together = <Answer>(answer: () => Promise<Answer>) => async (): Promise<Answer> => {
-    if (shop.calls.length === 3) resolve();
-    await allCame;
-    return answer();
-  };
+  const together =
+    <Answer>(answer: () => Promise<Answer>) =>
+    async (): Promise<Answer> => {
+      if (shop.calls.length === 3) resolve();
+      await allCame;
+      return answer();
+    };
   shop.answers.listCategories = together(async () => ({ categories: [] }));
   shop.answers.recommend = together(async () => ({ products: [] }));
   shop.answers.listProducts = together(async () => ({ products: [], nextPageToken: '' }));

@@ -112,8 +112,13 @@ test('one request is one trace, finely stamped, with parallel calls', async (t) 
   const overlap = (name: string): ReceivedSpan =>
     calls.find((span) => span.name.endsWith(name)) as ReceivedSpan;
   const [products, recommended] = [overlap('/ListProducts'), overlap('/Recommend')];
-  assert.ok(recommended.startNanos < products.endNanos && products.startNanos < recommended.endNanos);
-  assert.ok(overlap('/GetStock').startNanos >= products.endNanos, 'sequential calls do not overlap');
+  assert.ok(
+    recommended.startNanos < products.endNanos && products.startNanos < recommended.endNanos,
+  );
+  assert.ok(
+    overlap('/GetStock').startNanos >= products.endNanos,
+    'sequential calls do not overlap',
+  );
   assert.ok(spans.some((span) => span.startNanos % 1_000_000n !== 0n));
 
   assert.equal(resource['service.name'], 'shop-bff');
@@ -121,7 +126,12 @@ test('one request is one trace, finely stamped, with parallel calls', async (t) 
   assert.equal(resource['service.version'], '1.2.3');
   assert.equal(resource['telemetry.sdk.language'], 'nodejs');
   assert.equal(resource['deployment.environment.name'], 'test');
-  for (const key of ['service.instance.id', 'host.name', 'process.pid', 'process.runtime.version']) {
+  for (const key of [
+    'service.instance.id',
+    'host.name',
+    'process.pid',
+    'process.runtime.version',
+  ]) {
     assert.ok(resource[key], key);
   }
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type HrTime, ROOT_CONTEXT, type Tracer, trace } from '@opentelemetry/api';
+import { type HrTime, ROOT_CONTEXT, type Span, type Tracer, trace } from '@opentelemetry/api';
 import {
   BasicTracerProvider,
   InMemorySpanExporter,
@@ -60,7 +60,11 @@ test('startActiveSpan takes its three forms and returns what the function return
     return span;
   });
   assert.equal(child.spanContext().traceId, parent.spanContext().traceId);
-  assert.equal(tracer.startActiveSpan('a', (span) => (span.end(), 1)), 1);
-  assert.equal(tracer.startActiveSpan('b', { attributes: { n: 2 } }, (span) => (span.end(), 2)), 2);
+  const endAndName = (name: string) => (span: Span) => {
+    span.end();
+    return name;
+  };
+  assert.equal(tracer.startActiveSpan('a', endAndName('a')), 'a');
+  assert.equal(tracer.startActiveSpan('b', { attributes: { n: 2 } }, endAndName('b')), 'b');
   assert.deepEqual(spans.getFinishedSpans()[2]?.attributes, { n: 2 });
 });

@@ -1,8 +1,8 @@
 import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
 import {
   type CallOptions,
-  type ChannelOptions,
   type ChannelCredentials,
+  type ChannelOptions,
   type Client,
   type ClientUnaryCall,
   type Metadata,

@@ -1,8 +1,8 @@
-import { status as Code, type ServiceError } from '@grpc/grpc-js';
-import { isSpanContextValid, trace } from '@opentelemetry/api';
-import type { Problem } from '@hopwatch/shop-shared';
-import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { STATUS_CODES } from 'node:http';
+import { status as Code, type ServiceError } from '@grpc/grpc-js';
+import type { Problem } from '@hopwatch/shop-shared';
+import { isSpanContextValid, trace } from '@opentelemetry/api';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 
 /** What the customer's request did wrong is told in the service's words; our own troubles are not. */
 const CLIENT_ERRORS: ReadonlyMap<Code, number> = new Map([

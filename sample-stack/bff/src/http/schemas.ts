@@ -49,6 +49,5 @@ export const orderRequest = {
 } as const satisfies JSONSchema;
 
 /** Fails to compile when the schema lets in what the page's contract does not know. */
-export type ValidatedOrderRequest = FromSchema<typeof orderRequest> extends OrderRequest
-  ? OrderRequest
-  : never;
+export type ValidatedOrderRequest =
+  FromSchema<typeof orderRequest> extends OrderRequest ? OrderRequest : never;

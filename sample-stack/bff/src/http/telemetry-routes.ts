@@ -80,7 +80,8 @@ async function readAnswer(response: http.IncomingMessage): Promise<Answer> {
   let size = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > MAX_ANSWER_BYTES) throw new Error(`the collector answered over ${MAX_ANSWER_BYTES} bytes`);
+    if (size > MAX_ANSWER_BYTES)
+      throw new Error(`the collector answered over ${MAX_ANSWER_BYTES} bytes`);
     chunks.push(chunk);
   }
   return {
@@ -95,7 +96,10 @@ function forwardedHeaders(headers: http.IncomingHttpHeaders): http.OutgoingHttpH
   if (encoding !== undefined && encoding !== 'gzip') {
     throw failure(415, `Content-Encoding may be gzip or left out, not ${encoding}.`);
   }
-  return { 'content-type': headers['content-type'], ...(encoding && { 'content-encoding': encoding }) };
+  return {
+    'content-type': headers['content-type'],
+    ...(encoding && { 'content-encoding': encoding }),
+  };
 }
 
 function failure(statusCode: number, message: string, cause?: unknown): Error {

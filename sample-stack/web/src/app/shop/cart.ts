@@ -41,9 +41,7 @@ export class Cart {
   setQuantity(productId: string, quantity: number): void {
     const allowed = Math.min(Math.max(Math.trunc(quantity) || 1, 1), MAX_QUANTITY);
     this.content.update((lines) =>
-      lines.map((line) =>
-        line.product.id === productId ? { ...line, quantity: allowed } : line,
-      ),
+      lines.map((line) => (line.product.id === productId ? { ...line, quantity: allowed } : line)),
     );
   }
 

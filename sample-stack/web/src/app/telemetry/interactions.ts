@@ -14,11 +14,7 @@ export class Interactions {
   private readonly root = labContext(location.search);
 
   /** Runs `work` as part of the interaction `name` for each subscriber. */
-  trace<T>(
-    name: string,
-    work: () => Observable<T>,
-    attributes: Attributes = {},
-  ): Observable<T> {
+  trace<T>(name: string, work: () => Observable<T>, attributes: Attributes = {}): Observable<T> {
     return new Observable<T>((subscriber) => {
       const span = this.tracer.startSpan(name, { attributes }, this.root);
       let settled = false;

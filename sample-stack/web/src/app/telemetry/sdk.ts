@@ -1,3 +1,4 @@
+import { FineClockTracerProvider } from '@hopwatch/shop-shared';
 import { context, propagation, trace } from '@opentelemetry/api';
 import {
   CompositePropagator,
@@ -11,7 +12,6 @@ import {
   StackContextManager,
   WebTracerProvider,
 } from '@opentelemetry/sdk-trace-web';
-import { FineClockTracerProvider } from '@hopwatch/shop-shared';
 import { browserAttributes } from './browser-attributes';
 
 /** Spans are sent this long after they ended, at the latest; leaving the page sends them at once. */

@@ -4,7 +4,14 @@ import {
   type HttpInterceptorFn,
   HttpResponse,
 } from '@angular/common/http';
-import { context, propagation, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import {
+  context,
+  propagation,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api';
 import { tap } from 'rxjs';
 
 const tracer = trace.getTracer('shop-web');
