@@ -10,9 +10,14 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
+
+// defaultPoolSize is the same on every machine, unlike pgxpool's own default of one a core: what
+// waits for a connection here waits there too.
+const defaultPoolSize = 8
 
 // How long a database that is started at the same time may take to come up and be migrated.
 const patience = 30 * time.Second
@@ -27,7 +32,7 @@ const (
 
 // Open connects to the database at url and waits, within limits, until it holds the products.
 func Open(ctx context.Context, url string, log *slog.Logger) (*pgxpool.Pool, error) {
-	config, err := pgxpool.ParseConfig(url)
+	config, err := parse(url)
 	if err != nil {
 		return nil, fmt.Errorf("DATABASE_URL: %w", err)
 	}
@@ -44,6 +49,22 @@ func Open(ctx context.Context, url string, log *slog.Logger) (*pgxpool.Pool, err
 			config.ConnConfig.Database, config.ConnConfig.Host, config.ConnConfig.Port, err)
 	}
 	return pool, nil
+}
+
+func parse(url string) (*pgxpool.Config, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, err
+	}
+	// Only pgx itself still tells whether the URL sets the size.
+	given, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, err
+	}
+	if _, set := given.RuntimeParams["pool_max_conns"]; !set {
+		config.MaxConns = defaultPoolSize
+	}
+	return config, nil
 }
 
 func waitUntilReady(ctx context.Context, pool *pgxpool.Pool, log *slog.Logger) error {

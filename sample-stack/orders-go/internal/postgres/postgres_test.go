@@ -54,6 +54,15 @@ func TestIsUnavailable(t *testing.T) {
 	}
 }
 
+func TestPoolSize(t *testing.T) {
+	const url = "postgres://shop@127.0.0.1/shop"
+	for given, want := range map[string]int32{url: defaultPoolSize, url + "?pool_max_conns=3": 3} {
+		if config, err := parse(given); err != nil || config.MaxConns != want {
+			t.Errorf("%s: got %+v, %v; want %d", given, config, err, want)
+		}
+	}
+}
+
 func TestOpen(t *testing.T) {
 	url := shoptest.NewDatabase(t)
 	log := slog.New(slog.DiscardHandler)

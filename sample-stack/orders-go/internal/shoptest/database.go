@@ -39,6 +39,10 @@ func NewDatabase(t testing.TB) string {
 		}
 		execute(t, address.String(), string(sql))
 	}
+	// Packages are tested side by side, on a server that may have few connections to give.
+	parameters := address.Query()
+	parameters.Set("pool_max_conns", "6")
+	address.RawQuery = parameters.Encode()
 	return address.String()
 }
 
