@@ -111,9 +111,8 @@ class ProcessRuntime:
                     preexec_fn=stop_with_parent(service.stop_signal),
                 )
             except OSError as error:
-                raise ServiceError(
-                    service.name, f"cannot be started: {error.strerror}: {error.filename}", ""
-                ) from error
+                what = f"cannot be started: {error.strerror}: {error.filename}; run `make build`"
+                raise ServiceError(service.name, what, "") from error
         record = ProcessRecord(
             service=service.name,
             pid=process.pid,
@@ -154,16 +153,15 @@ class ProcessRuntime:
             self._session = None
             self._running.clear()
             return self._stop_and_forget(records)
-        session = self._file.read()
-        if session is None:
-            return []
-        if owner := session.owner():
+        if (session := self._file.read()) and (owner := session.owner()):
             owner.terminate()
             try:
                 owner.wait(OWNER_STOP_SECONDS)
             except psutil.TimeoutExpired:
                 return [f"its owner, process {owner.pid}, is still busy stopping it"]
+        if (session := self._file.read()) is None:
             return []
+        # Its owner was killed.
         self._file.own()
         return self._stop_and_forget(session.records)
 

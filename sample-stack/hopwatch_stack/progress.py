@@ -16,6 +16,16 @@ class Steps(Protocol):
     def ended(self, step: str, outcome: str) -> None: ...
 
 
+class Silent:
+    """Steps that nobody watches."""
+
+    def began(self, step: str) -> None:
+        pass
+
+    def ended(self, step: str, outcome: str) -> None:
+        pass
+
+
 class _LiveSteps:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress

@@ -53,7 +53,7 @@ class Service:
 def services(settings: Settings) -> list[Service]:
     """All services of a stack, in an order in which each follows those it needs."""
     embedded = settings.database_url is None
-    database_url = settings.database_url or _embedded_url(settings)
+    database_url = settings.database_url or embedded_database_url(settings)
     return [
         *(_postgres(settings) if embedded else []),
         _hopwatch(settings),
@@ -180,7 +180,8 @@ def _password_file(settings: Settings) -> Path:
     return settings.state_dir / "postgres.password"
 
 
-def _embedded_url(settings: Settings) -> str:
+def embedded_database_url(settings: Settings) -> str:
+    """Where the embedded Postgres is; its password is made once per state folder."""
     file = _password_file(settings)
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,31 @@
 """Waiting for something to become true."""
 
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
+
+from hopwatch.store import open_reader
+
+# What hopwatch acknowledged is visible within 3 s, and exporters send every second.
+QUIET_SECONDS = 3.0
+
+
+def wait_until_settled(store: Path, seconds: float) -> bool:
+    """Waits until no more spans arrive in a store; returns whether that came to be in time."""
+    rows = -1
+    changed = time.monotonic()
+
+    def settled() -> bool:
+        nonlocal rows, changed
+        with open_reader(store) as reader:
+            before, rows = rows, reader.extent().rows
+        if rows != before:
+            changed = time.monotonic()
+        return time.monotonic() - changed > QUIET_SECONDS
+
+    return wait_until(settled, seconds)
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, every: float = 0.1) -> bool:

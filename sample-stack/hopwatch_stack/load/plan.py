@@ -57,7 +57,6 @@ class RequestsResult:
     latency_ms: dict[str, float]
     errors: dict[str, int]
     labs: int
-    last_trace_id: str
     lost_spans: int
 
 

@@ -3,9 +3,9 @@
 # Locust comes first: it patches the sockets that all the others use.
 from locust import FastHttpUser  # isort: skip
 from locust.env import Environment  # isort: skip
+from locust.exception import StopUser  # isort: skip
 
 import collections
-import itertools
 import math
 import random
 import statistics
@@ -42,16 +42,21 @@ class Run:
         self.orders = collections.deque([first_order], maxlen=1000)
         self.made: collections.Counter[str] = collections.Counter()
         self._start = time.monotonic()
-        self._slots = itertools.count()
+        self.total = max(1, round(plan.rate * plan.seconds))
+        self._slots = iter(range(self.total))
+        self.last_end = self._start
         self.seconds: list[float] = []
         self.errors: collections.Counter[str] = collections.Counter()
         self.labs = 0
-        self.last_trace_id = ""
 
     def seconds_to_next_slot(self) -> float:
         """One slot per request, whoever is free takes the next: the rate of all users together
-        holds, however long answers take, and the times between requests vary."""
-        slot = self._start + (next(self._slots) + random.random()) / self.plan.rate
+        holds, however long answers take, and the times between requests vary. Ends the user
+        when all slots are taken."""
+        number = next(self._slots, None)
+        if number is None:
+            raise StopUser
+        slot = self._start + (number + random.random()) / self.plan.rate
         return max(0.0, slot - time.monotonic())
 
     def next_lab(self, journey: str) -> str:
@@ -95,9 +100,9 @@ class Shopper(FastHttpUser):
             start = time.perf_counter()
             answer = self.client.request(method, path, name=template, json=body, headers=headers)
             run.seconds.append(time.perf_counter() - start)
+            run.last_end = time.monotonic()
             failed = None if 200 <= answer.status_code < 300 else _failure(answer)
             ended(span, answer.status_code, failed)
-        run.last_trace_id = f"{span.get_span_context().trace_id:032x}"
         if failed is None:
             return answer.json()
         run.errors[f"{journey}: {failed}"] += 1
@@ -172,23 +177,21 @@ def run(plan: LoadPlan) -> RequestsResult:
     # Locust takes each task as often as the list names it.
     Shopper.tasks = [task for name in plan.journeys for task in TASKS[name]]
     Shopper.shared = run = Run(plan, products, first_order)
-    environment = Environment(user_classes=[Shopper], stop_timeout=REQUEST_SECONDS)
-    runner = environment.create_local_runner()
+    runner = Environment(user_classes=[Shopper]).create_local_runner()
     start = time.monotonic()
     runner.start(users, spawn_rate=users)
-    while (left := start + plan.seconds - time.monotonic()) > 0:
-        gevent.sleep(min(REPORT_SECONDS, left))
+    deadline = start + plan.seconds + REQUEST_SECONDS
+    while len(run.seconds) < run.total and time.monotonic() < deadline:
+        gevent.sleep(REPORT_SECONDS)
         report.progress(len(run.seconds), run.failures)
-    rate = len(run.seconds) / (time.monotonic() - start)
     runner.quit()
     return RequestsResult(
         requests=len(run.seconds),
         failures=run.failures,
-        rate=round(rate, 2),
+        rate=round(len(run.seconds) / (run.last_end - start), 2),
         latency_ms=run.latency_ms(),
         errors=dict(run.errors),
         labs=run.labs,
-        last_trace_id=run.last_trace_id,
         lost_spans=run.spans.close(),
     )
 

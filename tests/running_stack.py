@@ -1,0 +1,49 @@
+"""A stack that runs for tests, and what they ask of it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from hopwatch.store import open_reader
+from hopwatch_stack.load.conductor import put_on
+from hopwatch_stack.load.plan import LoadPlan, LoadResult
+from hopwatch_stack.runtime import Runtime
+from hopwatch_stack.settings import Ports, Settings
+from hopwatch_stack.waiting import wait_until_settled
+
+SETTLE_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class RunningStack:
+    settings: Settings
+    runtime: Runtime
+
+    @property
+    def shop_url(self) -> str:
+        return self.settings.shop_url
+
+    @property
+    def store(self) -> Path:
+        return self.settings.store
+
+    @property
+    def ports(self) -> Ports:
+        return self.settings.ports
+
+    def load(self, **plan: Any) -> LoadResult:
+        """Puts load on and waits until all its spans are in the store."""
+        result = put_on(
+            LoadPlan(shop_url=self.shop_url, otlp_url=self.settings.otlp_http_url, **plan),
+            Console(quiet=True),
+        )
+        assert wait_until_settled(self.store, SETTLE_SECONDS)
+        return result
+
+    def sql(self, query: str) -> list[tuple[Any, ...]]:
+        """Rows of a query over the view `spans` of the store."""
+        with open_reader(self.store) as reader:
+            columns = reader.sql(query).columns
+        return list(zip(*(column.to_pylist() for column in columns), strict=True))
