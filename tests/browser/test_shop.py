@@ -1,0 +1,154 @@
+"""The shop's page in a real browser, against the running stack."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from tests.running_stack import RunningStack
+
+from hopwatch_stack.waiting import wait_until_settled
+
+TRACE_ID = re.compile(r"[0-9a-f]{32}")
+STEP_MS = 15_000
+SETTLE_SECONDS = 20
+
+
+@pytest.fixture(scope="module")
+def browser(chromium_path: Path) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium_path, args=["--disable-quic", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, stack: RunningStack) -> Iterator[Page]:
+    """A new customer's page; a script error anywhere in it fails the test."""
+    context = browser.new_context(base_url=stack.shop_url)
+    page = context.new_page()
+    page.set_default_timeout(STEP_MS)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+    assert errors == []
+
+
+def add_first_product(page: Page) -> str:
+    """Puts the first product that can be had into the cart; returns its name."""
+    card = page.get_by_test_id("product-card").filter(has=page.locator("button:enabled")).first
+    name = card.get_by_role("heading").inner_text()
+    card.get_by_test_id("add-to-cart").click()
+    return name
+
+
+def place_order(page: Page) -> str:
+    """From the cart to the order's page; returns the trace id that it shows."""
+    page.get_by_test_id("checkout-link").click()
+    page.get_by_test_id("email-input").fill("ada@example.org")
+    page.get_by_test_id("place-order").click()
+    shown = page.get_by_test_id("trace-id")
+    expect(shown).to_have_text(TRACE_ID)
+    return shown.inner_text()
+
+
+def test_customer_orders_and_sees_the_trace(page: Page, stack: RunningStack) -> None:
+    page.goto("/")
+    name = add_first_product(page)
+    page.reload()
+    expect(page.get_by_test_id("cart-count")).to_contain_text("1")
+    page.get_by_test_id("cart-link").click()
+    expect(page.get_by_test_id("cart-line")).to_contain_text(name)
+    page.get_by_test_id("quantity").fill("3")
+    page.get_by_test_id("quantity").press("Enter")
+    total = page.get_by_test_id("cart-total").inner_text()
+
+    trace_id = place_order(page)
+    expect(page.get_by_test_id("order-line")).to_contain_text(name)
+    expect(page.get_by_test_id("order-total")).to_have_text(total)
+    expect(page.get_by_test_id("trace-command")).to_have_text(f"hopwatch trace {trace_id}")
+    expect(page.get_by_test_id("cart-count")).to_have_count(0)
+
+    # The order can be looked at again, in a trace of its own.
+    order_url = page.url
+    page.goto("/cart")
+    page.goto(order_url)
+    expect(page.get_by_test_id("order-total")).to_have_text(total)
+    expect(page.get_by_test_id("trace-id")).not_to_have_text(trace_id)
+
+    page.context.close()
+    assert wait_until_settled(stack.store, SETTLE_SECONDS)
+    roots = stack.sql(f"""
+        SELECT service_name, name, telemetry_sdk_language FROM spans
+        WHERE hex(trace_id) ILIKE '{trace_id}' AND parent_span_id IS NULL
+    """)
+    assert roots == [("shop-web", "click place order", "webjs")]
+
+
+def test_categories_narrow_and_more_can_be_shown(page: Page) -> None:
+    page.goto("/products")
+    cards = page.get_by_test_id("products").get_by_test_id("product-card")
+    page.get_by_test_id("category-filter").get_by_role("link", name="Lighting").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Lighting")
+    expect(cards).to_have_count(24)
+    page.get_by_test_id("show-more").click()
+    expect(cards).to_have_count(48)
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text("All products")
+    page.goto("/products?category=Nothing")
+    expect(page.get_by_test_id("empty")).to_be_visible()
+
+
+def test_address_that_cannot_be_is_not_sent(page: Page) -> None:
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(f"{request.method} {request.url}"))
+    page.goto("/products")
+    add_first_product(page)
+    page.goto("/checkout")
+    page.get_by_test_id("email-input").fill("ada")
+    page.get_by_test_id("place-order").click()
+    expect(page.get_by_test_id("email-error")).to_be_visible()
+    expect(page.get_by_test_id("email-input")).to_be_focused()
+    assert not [request for request in requests if request.endswith("/api/orders")]
+
+
+def test_failure_is_told_and_can_be_tried_again(page: Page) -> None:
+    page.route("**/api/products*", lambda route: route.abort())
+    page.goto("/products")
+    expect(page.get_by_test_id("error-message")).to_contain_text("cannot be reached")
+    page.unroute("**/api/products*")
+    page.get_by_test_id("retry").click()
+    expect(page.get_by_test_id("product-card").first).to_be_visible()
+
+
+def test_page_works_without_the_collector(page: Page) -> None:
+    page.route("**/otlp/**", lambda route: route.abort())
+    page.goto("/products")
+    add_first_product(page)
+    page.get_by_test_id("cart-link").click()
+    assert place_order(page)
+
+
+def test_lab_in_the_address_reaches_the_service_it_names(page: Page, stack: RunningStack) -> None:
+    page.goto("/products?lab=hopwatch.lab.delay%3Dshop-orders/PlaceOrder:50ms")
+    add_first_product(page)
+    page.get_by_test_id("cart-link").click()
+    trace_id = place_order(page)
+    page.context.close()
+    assert wait_until_settled(stack.store, SETTLE_SECONDS)
+    delayed = stack.sql(f"""
+        SELECT service_name, duration_nano FROM spans
+        WHERE hex(trace_id) ILIKE '{trace_id}'
+            AND span_attributes['hopwatch.lab.delay_ms'] IS NOT NULL
+    """)
+    assert [service for service, _ in delayed] == ["shop-orders"]
+    assert delayed[0][1] >= 50_000_000
+
+
+def test_page_is_isolated_so_that_its_clock_is_fine(page: Page) -> None:
+    page.goto("/products")
+    assert page.evaluate("crossOriginIsolated") is True
