@@ -35,7 +35,7 @@ def cells_ms(stack: RunningStack) -> dict[bool, dict[tuple[str, ...], list[float
     assert len(delayed) == result.requests.labs
     done = subprocess.run(
         [sys.executable, "-m", "hopwatch.cli", "report", "--store", stack.store,
-         "--route", "POST /api/orders", "--service", "shop-load", "--per-trace", "--json"],
+         "--route", "POST /api/orders", "--per-trace", "--json"],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     requests = [json.loads(line) for line in done.stdout.splitlines()]

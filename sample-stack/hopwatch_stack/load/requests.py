@@ -71,9 +71,11 @@ class Run:
         return sum(self.errors.values())
 
     def latency_ms(self) -> dict[str, float]:
-        if len(self.seconds) < 2:
+        if not self.seconds:
             return {}
-        cuts = statistics.quantiles(self.seconds, n=1000, method="inclusive")
+        # Quantiles need two values; those of one value are that value.
+        values = self.seconds if len(self.seconds) > 1 else self.seconds * 2
+        cuts = statistics.quantiles(values, n=1000, method="inclusive")
         at = {"p50": cuts[499], "p90": cuts[899], "p95": cuts[949], "p99": cuts[989]}
         at |= {"mean": statistics.fmean(self.seconds), "max": max(self.seconds)}
         return {name: round(value * 1000, 3) for name, value in at.items()}
@@ -188,7 +190,7 @@ def run(plan: LoadPlan) -> RequestsResult:
     return RequestsResult(
         requests=len(run.seconds),
         failures=run.failures,
-        rate=round(len(run.seconds) / (run.last_end - start), 2),
+        rate=round(len(run.seconds) / max(plan.seconds, run.last_end - start), 2),
         latency_ms=run.latency_ms(),
         errors=dict(run.errors),
         labs=run.labs,
