@@ -118,7 +118,7 @@ def _workspace(name: str, folder: Path, needs: Iterable[str], makes: Path) -> St
 
 
 def _npm(log: IO[str], *words: str) -> None:
-    run([toolchains.find("npm"), *words], log, cwd=SAMPLE_STACK, env=toolchains.environment())
+    run([toolchains.find("npm"), *words], log, cwd=SAMPLE_STACK, env=toolchains.environment("node"))
 
 
 def _go_build(log: IO[str], module: Path, package: str, binary: Path) -> None:
@@ -126,7 +126,7 @@ def _go_build(log: IO[str], module: Path, package: str, binary: Path) -> None:
         [toolchains.find("go"), "build", "-trimpath", "-ldflags=-s -w", "-o", binary, package],
         log,
         cwd=module,
-        env=toolchains.environment(),
+        env=toolchains.environment("go"),
     )
 
 
@@ -152,6 +152,6 @@ def _generate_collector(log: IO[str], *options: str) -> Path:
         [builder, "--config", COLLECTOR / "builder.yaml", *options],
         log,
         cwd=folder,
-        env=toolchains.environment(),
+        env=toolchains.environment("go"),
     )
     return folder

@@ -76,13 +76,15 @@ def _run_step(step: Step, show: Steps) -> None:
             step.action(log)
     except StackError as error:
         show.ended(step.name, "failed")
-        lines = log_path.read_text(errors="replace").splitlines()[-LOG_LINES_SHOWN:]
-        raise StepError(
-            f"{step.name}: {error}. The end of {os.path.relpath(log_path)}:\n" + "\n".join(lines)
-        ) from error
+        raise StepError(f"{step.name}: {error}{_end_of(log_path)}") from error
     stamp.parent.mkdir(parents=True, exist_ok=True)
     stamp.write_text(fingerprint)
     show.ended(step.name, "done")
+
+
+def _end_of(log_path: Path) -> str:
+    lines = log_path.read_text(errors="replace").splitlines()[-LOG_LINES_SHOWN:]
+    return "\n".join(["", f"The end of {os.path.relpath(log_path)}:", *lines]) if lines else ""
 
 
 def _read(stamp: Path) -> str | None:

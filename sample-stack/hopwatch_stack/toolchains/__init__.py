@@ -27,7 +27,7 @@ def ensure(name: str, log: IO[str]) -> None:
     The browser from npm needs Node first.
     """
     if name == "chromium":
-        browser.ensure(log, environment())
+        browser.ensure(log, environment("node"))
     else:
         wheels.ensure(wheels.TOOLCHAINS[name], log)
 
@@ -37,11 +37,11 @@ def version(name: str) -> str:
     return wheels.version(wheels.TOOLCHAINS[name])
 
 
-def environment() -> dict[str, str]:
-    """The environment for builds: our toolchains first on PATH, all caches in `.cache/`."""
-    folders = [str(wheels.find(program).parent) for program in ("node", "go")]
+def environment(program: str) -> dict[str, str]:
+    """The environment for builds by "go" or "node": it first on PATH, all caches in `.cache/`."""
+    folder = str(wheels.find(program).parent)
     return os.environ | {
-        "PATH": os.pathsep.join([*folders, os.environ.get("PATH", os.defpath)]),
+        "PATH": os.pathsep.join([folder, os.environ.get("PATH", os.defpath)]),
         "GOTOOLCHAIN": "local",
         "GOFLAGS": "-buildvcs=false",
         "GOMODCACHE": str(CACHE / "go-mod"),

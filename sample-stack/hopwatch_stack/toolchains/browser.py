@@ -25,7 +25,7 @@ def find() -> Path:
     fetched = _home() / "chromium"
     if not fetched.exists():
         raise StackError(
-            "no Chromium or Chrome on PATH, and none fetched: run `make setup`, or install one."
+            "no Chromium or Chrome on PATH, and none fetched: run `make build`, or install one."
         )
     return fetched
 

@@ -17,6 +17,8 @@ from ..paths import CACHE, COLLECTOR, DATABASE, ORDERS, TOOLS
 
 Version = tuple[int, ...]
 
+VERSION_SECONDS = 30
+
 
 @dataclass(frozen=True)
 class Toolchain:
@@ -94,7 +96,7 @@ def find(program: str) -> Path:
         folder = toolchain.fetched_bin
         if not (folder / program).exists():
             raise StackError(
-                f"{program} is missing: this needs {toolchain.wanted}; `make setup` fetches it."
+                f"{program} is missing: this needs {toolchain.wanted}; `make build` fetches it."
             )
     return folder / program
 
@@ -132,15 +134,18 @@ def _installed(toolchain: Toolchain) -> Path | None:
 
 @functools.cache
 def _version_line(program: Path, argument: str) -> str:
-    done = subprocess.run(
-        [program, argument],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=30,
-        env=os.environ | {"GOTOOLCHAIN": "local"},
-    )
-    return done.stdout.strip()
+    """What the program says; nothing when it is too broken to say anything."""
+    try:
+        return subprocess.run(
+            [program, argument],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=VERSION_SECONDS,
+            env=os.environ | {"GOTOOLCHAIN": "local"},
+        ).stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
 
 
 def _fetch_wheel(toolchain: Toolchain, log: IO[str]) -> None:

@@ -1,0 +1,60 @@
+"""What is refused before anything starts: ports, loads, a collector that its lock does not hold."""
+
+import pytest
+
+from hopwatch_stack import builds
+from hopwatch_stack.errors import UsageError
+from hopwatch_stack.load.plan import LoadPlan
+from hopwatch_stack.settings import Ports
+
+
+def plan(**fields: object) -> LoadPlan:
+    known = {"shop_url": "http://127.0.0.1:1", "otlp_url": "http://127.0.0.1:2"}
+    return LoadPlan(**{**known, "rate": 10, "seconds": 1, **fields})  # type: ignore[arg-type]
+
+
+def test_ports_not_named_keep_their_defaults() -> None:
+    assert Ports.parse("shop=9090,orders=50052") == Ports(shop=9090, orders=50052)
+    assert Ports.parse("") == Ports()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("shop", '"shop" is not NAME=PORT'),
+        ("shop=http", '"shop=http" is not NAME=PORT'),
+        ("shop=0", '"shop=0" is not NAME=PORT'),
+        ("shop=65536", '"shop=65536" is not NAME=PORT'),
+        ("cash=80", '"cash=80" is not NAME=PORT with a name of shop, '),
+        ("shop=4317", "shop and otlp_grpc both want port 4317"),
+    ],
+)
+def test_wrong_ports_are_refused(text: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        Ports.parse(text)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"rate": -1},
+        {"seconds": 0},
+        {"rate": 0, "visits": 0},
+        {"visits": -1},
+        {"lab_every": 0},
+        {"journeys": ("browse", "steal")},
+        {"lab": "delay=50ms"},
+    ],
+)
+def test_load_that_makes_no_sense_is_refused(fields: dict[str, object]) -> None:
+    with pytest.raises(UsageError):
+        plan(**fields)
+
+
+def test_plan_survives_the_way_to_another_process() -> None:
+    there = plan(visits=3, lab="hopwatch.lab.delay=shop-orders:5ms", journeys=("order",))
+    assert LoadPlan.from_json(there.to_json()) == there
+
+
+def test_collector_lock_holds_every_component() -> None:
+    assert builds.collector_lock_disagreements() == []
