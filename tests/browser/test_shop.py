@@ -65,6 +65,7 @@ def test_customer_orders_and_sees_the_trace(page: Page, stack: RunningStack) -> 
     expect(page.get_by_test_id("cart-line")).to_contain_text(name)
     page.get_by_test_id("quantity").fill("3")
     page.get_by_test_id("quantity").press("Enter")
+    expect(page.get_by_test_id("cart-count")).to_contain_text("3")
     total = page.get_by_test_id("cart-total").inner_text()
 
     trace_id = place_order(page)

@@ -40,6 +40,8 @@ export async function buildApp({
     // While closing, requests that are on the way are still answered.
     forceCloseConnections: 'idle',
     return503OnClosing: false,
+    // Requests that reach no route, such as a broken percent-encoding.
+    frameworkErrors: sendProblem,
     // Input is what the schemas say, or it is refused: never bent into shape.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
   });

@@ -173,3 +173,11 @@ test('a shutdown answers what is under way and takes nothing new', async (t) => 
   assert.equal(code, 0);
   await assert.rejects(fetch(`${url}/healthz`));
 });
+
+test('without a collector the shop answers, and still ends as it should', async (t) => {
+  const running = await startBff(t, { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' });
+  assert.equal((await fetch(`${running.url}/api/products`)).status, 200);
+  const before = performance.now();
+  await stop(running);
+  assert.ok(performance.now() - before < 4000);
+});

@@ -34,15 +34,15 @@ const SERVICE_CONFIG = {
     {
       name: [{}],
       retryPolicy: {
-        maxAttempts: 4,
-        initialBackoff: '0.05s',
-        maxBackoff: '0.5s',
+        maxAttempts: 5,
+        initialBackoff: '0.1s',
+        maxBackoff: '1s',
         backoffMultiplier: 2,
         retryableStatusCodes: ['UNAVAILABLE'],
       },
     },
   ],
-  retryThrottling: { maxTokens: 40, tokenRatio: 0.1 },
+  retryThrottling: { maxTokens: 200, tokenRatio: 0.1 },
 };
 
 const CHANNEL_OPTIONS: ChannelOptions = {

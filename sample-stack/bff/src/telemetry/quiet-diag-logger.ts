@@ -1,4 +1,4 @@
-import type { DiagLogger } from '@opentelemetry/api';
+import { context, type DiagLogger, ROOT_CONTEXT } from '@opentelemetry/api';
 import { log } from '../log';
 
 const SILENCE_MS = 60_000;
@@ -26,7 +26,10 @@ export class QuietDiagLogger implements DiagLogger {
       return;
     }
     this.nextAt = this.now() + SILENCE_MS;
-    log.warn({ details, silenced: this.silenced }, `telemetry: ${message}`);
+    // Not in the context of the request that happened to be traced last.
+    context.with(ROOT_CONTEXT, () =>
+      log.warn({ details, silenced: this.silenced }, `telemetry: ${message}`),
+    );
     this.silenced = 0;
   }
 }

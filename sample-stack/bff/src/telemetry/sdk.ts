@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { FastifyOtelInstrumentation } from '@fastify/otel';
 import { FineClockTracerProvider } from '@hopwatch/shop-shared';
 import { context, DiagLogLevel, diag, propagation, trace } from '@opentelemetry/api';
@@ -24,6 +25,7 @@ import {
   ATTR_SERVICE_VERSION,
 } from '@opentelemetry/semantic-conventions';
 import type { Config } from '../config';
+import { log } from '../log';
 import { LabBaggagePropagator } from './lab-baggage';
 import { QuietDiagLogger } from './quiet-diag-logger';
 import { rememberServerSpan } from './server-span';
@@ -32,6 +34,7 @@ import { isTraced } from './traced-paths';
 /** Spans are sent this long after they ended, at the latest. */
 const EXPORT_DELAY_MS = 1000;
 const EXPORT_TIMEOUT_MS = 5000;
+const FLUSH_DEADLINE_MS = 2000;
 
 /** Makes a request's route and handler spans; the application registers its plugin. */
 export const fastifyInstrumentation = new FastifyOtelInstrumentation({
@@ -67,9 +70,16 @@ export function startTelemetry(config: Config): void {
   registerInstrumentations({ tracerProvider, instrumentations: instrumentations() });
 }
 
-/** Sends what has ended and stops exporting. */
+/** Sends what has ended, as far as that can be done in a moment, and stops exporting. */
 export async function stopTelemetry(): Promise<void> {
-  await provider?.shutdown();
+  const inTime = sleep(FLUSH_DEADLINE_MS, undefined, { ref: false }).then(() => {
+    throw new Error(`not sent within ${FLUSH_DEADLINE_MS} ms`);
+  });
+  try {
+    await Promise.race([provider?.shutdown(), inTime]);
+  } catch (error) {
+    log.warn({ err: error }, 'the last spans are lost');
+  }
 }
 
 function instrumentations() {

@@ -1,4 +1,4 @@
-import { DatePipe } from '@angular/common';
+import { DatePipe, Location } from '@angular/common';
 import { Component, effect, inject, input, signal, untracked } from '@angular/core';
 import { RouterLink } from '@angular/router';
 import type { OrderPage as OrderContent } from '@hopwatch/shop-shared';
@@ -24,6 +24,7 @@ export class OrderPage {
 
   private readonly api = inject(ShopApi);
   private readonly interactions = inject(Interactions);
+  private readonly location = inject(Location);
 
   protected readonly order = signal<Traced<OrderContent> | null>(null);
   protected readonly justPlaced = signal(false);
@@ -38,7 +39,7 @@ export class OrderPage {
   }
 
   protected show(id: string): Subscription {
-    const placed = placedOrder(id);
+    const placed = this.placedOrder(id);
     this.justPlaced.set(placed !== null);
     this.order.set(placed);
     if (placed) return EMPTY.subscribe();
@@ -50,10 +51,10 @@ export class OrderPage {
         error: (error: unknown) => this.problem.set(shopProblem(error)),
       });
   }
-}
 
-/** The order that the checkout handed over with the navigation, if it is this one. */
-function placedOrder(id: string): Traced<OrderContent> | null {
-  const { placed } = history.state as { placed?: Traced<OrderContent> };
-  return placed?.body.order.id === id ? placed : null;
+  /** The order that the checkout handed over with the navigation, if it is this one. */
+  private placedOrder(id: string): Traced<OrderContent> | null {
+    const state = this.location.getState() as { placed?: Traced<OrderContent> } | null;
+    return state?.placed?.body.order.id === id ? state.placed : null;
+  }
 }
