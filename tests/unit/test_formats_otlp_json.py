@@ -172,4 +172,6 @@ def test_empty_request() -> None:
 
 def test_cap_on_spans() -> None:
     with pytest.raises(TooLargeError, match="more than 2 spans"):
-        otlp_json.decode(document(*[{}] * 3), max_spans=2)
+        otlp_json.decode(document(*[None] * 3), max_spans=2)
+    with pytest.raises(TooLargeError, match="objects and lists"):
+        otlp_json.decode(b'{"resourceSpans": [' + b"[" * 100, max_spans=2)

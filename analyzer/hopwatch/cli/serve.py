@@ -52,6 +52,10 @@ def run(args: argparse.Namespace) -> int:
     import os
     import signal
 
+    # Arrow's own allocators keep what a merge needed; this one gives it back. It is read when
+    # pyarrow is loaded.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+
     from hopwatch.receiver.app import create_app
     from hopwatch.receiver.bodies import decode_logged
     from hopwatch.receiver.server import Server

@@ -39,6 +39,9 @@ _HEAD: Final = 1 << 16
 
 _MAX_BRACKETS: Final = 300
 """Deeper than any value that is kept: 12 down to an event's attribute, 4 for each of its levels."""
+_CONTAINERS_A_SPAN: Final = 8
+"""Of a cap on spans, the cap on JSON objects and lists. A span has more than that, but a body of
+so many spans would be larger than any that is taken."""
 _BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
@@ -153,6 +156,7 @@ class _Decoder:
 
     def document(self, data: bytes) -> None:
         """Add the spans of one document."""
+        self._check_size(data)
         try:
             text = data.decode()
             self._repair = _SURROGATE.search(data) is not None
@@ -177,6 +181,17 @@ class _Decoder:
                 self._resource_spans(resource_spans)
         except SpanError as error:
             raise InputError(f"{self.source}: {error}") from error
+
+    def _check_size(self, data: bytes) -> None:
+        """Refuse what would become millions of objects, before it does."""
+        if self._max_spans is None:
+            return
+        containers = data.count(b"{") + data.count(b"[")
+        if containers > _CONTAINERS_A_SPAN * self._max_spans:
+            raise TooLargeError(
+                f"{self.source}: {containers} objects and lists in one request; send smaller"
+                " batches"
+            )
 
     def _resource_spans(self, group: dict[str, Any]) -> None:
         scopes = [
@@ -257,9 +272,9 @@ def _span(span: Any, scope: Scope) -> Span:
     status = _object(span, "status")
     return Span(
         scope,
-        _id(span, "traceId", 16),
-        _id(span, "spanId", 8),
-        _id(span, "parentSpanId", 8),
+        _id(span, "traceId"),
+        _id(span, "spanId"),
+        _id(span, "parentSpanId"),
         _text(span, "traceState"),
         _integer(span, "flags", _UINT32),
         _text(span, "name"),
@@ -288,8 +303,8 @@ def _event(event: dict[str, Any]) -> Event:
 
 def _link(link: dict[str, Any]) -> Link:
     return Link(
-        _id(link, "traceId", 16),
-        _id(link, "spanId", 8),
+        _id(link, "traceId"),
+        _id(link, "spanId"),
         _text(link, "traceState"),
         _attributes(link),
         _integer(link, "droppedAttributesCount", _UINT32),
@@ -360,11 +375,11 @@ def _enum(holder: dict[str, Any], key: str, prefix: str, names: tuple[str, ...])
     return _integer(holder, key, _INT64)
 
 
-def _id(holder: dict[str, Any], key: str, size: int) -> bytes:
-    """An id: hex if it is as long as its hex, base64 if it is as long as its base64."""
+def _id(holder: dict[str, Any], key: str) -> bytes:
+    """An id: hex, or base64, which for 8 and 16 bytes always ends in `=`."""
     text = _text(holder, key)
     try:
-        if len(text) == (size + 2) // 3 * 4:
+        if text.endswith("="):
             return binascii.a2b_base64(text.encode(), strict_mode=True)
         return bytes.fromhex(text)
     except ValueError:

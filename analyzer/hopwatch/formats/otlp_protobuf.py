@@ -10,7 +10,7 @@ https://github.com/open-telemetry/opentelemetry-proto, trace/v1/trace.proto
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError, Message
@@ -45,6 +45,7 @@ NAME: Final = "OTLP/protobuf"
 
 _RUN_SPANS: Final = 1024
 _RUN_BYTES: Final = 1 << 20
+_MAX_MESSAGE: Final = 4 << 20
 
 # Field numbers that TracesData, ResourceSpans and ScopeSpans have in common.
 _CONTEXT: Final = 1  # resource, scope
@@ -74,7 +75,8 @@ def decode(data: bytes, source: str = "body", max_spans: int | None = None) -> D
     """The spans of one ExportTraceServiceRequest.
 
     `source` names the input in messages. Raises InputError if the bytes are no such message
-    at its outer levels, TooLargeError if it holds more than `max_spans` spans.
+    at its outer levels, TooLargeError if it holds more than `max_spans` spans,
+    scopes and resources.
     """
     decoder = _Decoder(data, source, max_spans)
     decoder.message(0, len(data))
@@ -130,12 +132,12 @@ class _Decoder:
         self._data = data
         self._source = source
         self._max_spans = max_spans
-        self._span_count = 0
+        self._count = 0
 
     def message(self, start: int, end: int) -> None:
         """Add the spans of the ExportTraceServiceRequest that stands at data[start:end]."""
         try:
-            for found in fields(self._data, start, end):
+            for found in self._fields(start, end):
                 if found.number == 1 and found.wire_type == LENGTH:
                     self._resource_spans(found)
         except WireError as error:
@@ -149,7 +151,7 @@ class _Decoder:
 
     def _resource_spans(self, outer: WireField) -> None:
         context, schema_url, scopes = None, "", []
-        for found in fields(self._data, outer.value_start, outer.end):
+        for found in self._fields(outer.value_start, outer.end):
             if found.wire_type != LENGTH:
                 continue
             if found.number == _CONTEXT:
@@ -190,11 +192,12 @@ class _Decoder:
         context, schema_url = None, ""
         runs: list[tuple[int, int]] = []
         run_start = run_end = run_spans = 0
-        for found in fields(self._data, outer.value_start, outer.end):
+        for found in self._fields(outer.value_start, outer.end):
             if found.wire_type != LENGTH:
                 continue
             if found.number == _CHILDREN:
-                self._count_span()
+                if self._is_too_large(found):
+                    continue
                 adjacent = found.start == run_end and run_spans < _RUN_SPANS
                 if not (adjacent and found.end - run_start <= _RUN_BYTES):
                     if run_spans:
@@ -210,13 +213,25 @@ class _Decoder:
             runs.append((run_start, run_end))
         return context, schema_url, runs
 
-    def _count_span(self) -> None:
-        self._span_count += 1
-        if self._max_spans is not None and self._span_count > self._max_spans:
-            raise TooLargeError(
-                f"{self._source}: more than {self._max_spans} spans in one request; send"
-                " smaller batches"
-            )
+    def _fields(self, start: int, end: int) -> Iterator[WireField]:
+        """The fields of one of the outer levels, counted before anything is made of them."""
+        for found in fields(self._data, start, end):
+            self._count += 1
+            if self._max_spans is not None and self._count > self._max_spans:
+                raise TooLargeError(
+                    f"{self._source}: more than {self._max_spans} spans, scopes and resources in"
+                    " one request; send smaller batches"
+                )
+            yield found
+
+    def _is_too_large(self, span: WireField) -> bool:
+        """Whether a span is too large to be kept; then it is rejected here."""
+        try:
+            _check_size(span)
+        except SpanError as error:
+            self._reject(error, f"span at byte {span.start}")
+            return True
+        return False
 
     def _run(self, start: int, end: int, scope: Scope) -> None:
         try:
@@ -253,12 +268,12 @@ class _Decoder:
         """Reject every span of a scope that cannot be read without its resource or scope."""
         for found in fields(self._data, outer.value_start, outer.end):
             if found.number == _CHILDREN and found.wire_type == LENGTH:
-                self._count_span()
                 self._reject(error, f"span at byte {found.start}", detail)
 
     def _message(self, kind: type[Message], found: WireField | None) -> Message | LooseMessage:
         if found is None:
             return kind()
+        _check_size(found)
         try:
             return kind.FromString(self._data[found.value_start : found.end])
         except DecodeError:
@@ -266,6 +281,16 @@ class _Decoder:
 
     def _text(self, found: WireField) -> str:
         return self._data[found.value_start : found.end].decode(errors="replace")
+
+
+def _check_size(found: WireField) -> None:
+    """A message of megabytes can hold millions of empty ones, each of them an object."""
+    if found.end - found.value_start > _MAX_MESSAGE:
+        raise SpanError(
+            "too_large",
+            f"{found.end - found.value_start} bytes in one span, scope or resource;"
+            f" {_MAX_MESSAGE} are kept",
+        )
 
 
 def _span(span: Any, scope: Scope) -> Span:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from contextlib import nullcontext
 from http import HTTPStatus
 from typing import Final
 
@@ -20,7 +19,7 @@ from hopwatch.store import Store, UnavailableError
 DEFAULT_MAX_BODY: Final = 64 << 20
 
 _LARGE_BODY: Final = 4 << 20
-"""Bodies beyond this, uncompressed, are decoded one at a time, which bounds the memory."""
+"""Bodies beyond this, uncompressed, are unpacked and decoded one at a time: bounded memory."""
 
 _logger = logging.getLogger(__name__)
 
@@ -33,25 +32,19 @@ def create_app(store: Store, max_body: int = DEFAULT_MAX_BODY) -> Flask:
 
     @app.post("/v1/traces")
     def traces() -> Response:
-        if (request.content_length or 0) > max_body:
-            raise TooLargeError(f"the body is over {max_body} bytes; send smaller batches")
-        body = Body(
-            bodies.content_of(request.mimetype),
-            bodies.encoding_of(request.headers.get("Content-Encoding", "")),
-            request.get_data(cache=False),
-        )
-        plain = bodies.plain(body, max_body)
-        with large_bodies if len(plain.data) > _LARGE_BODY else nullcontext():
-            table, rejections = bodies.decode(plain)
-            outcome = "refused"
-            try:
-                if table.num_rows:
-                    stored = store.append(body.kind, body.data, table)
-                    outcome = "stored" if stored else "duplicate"
-            finally:
-                counters.count_spans(
-                    outcome, table.num_rows, rejections.counts, rejections.repaired
-                )
+        body = _body(max_body)
+        try:
+            table, rejections = bodies.decode(body, min(max_body, _LARGE_BODY))
+        except TooLargeError:
+            with large_bodies:
+                table, rejections = bodies.decode(body, max_body)
+        outcome = "refused"
+        try:
+            if table.num_rows:
+                stored = store.append(body.kind, body.data, table)
+                outcome = "stored" if stored else "duplicate"
+        finally:
+            counters.count_spans(outcome, table.num_rows, rejections.counts, rejections.repaired)
         return answers.accepted(body.content, rejections)
 
     # 404, not 501: some exporters take every 5xx as a reason to send again, without end.
@@ -87,6 +80,17 @@ def create_app(store: Store, max_body: int = DEFAULT_MAX_BODY) -> Flask:
 
     app.register_error_handler(Exception, _answer_error)
     return app
+
+
+def _body(max_body: int) -> Body:
+    """The request's body as it came. Raises UnsupportedBodyError, TooLargeError."""
+    if (request.content_length or 0) > max_body:
+        raise TooLargeError(f"the body is over {max_body} bytes; send smaller batches")
+    return Body(
+        bodies.content_of(request.mimetype),
+        bodies.encoding_of(request.headers.get("Content-Encoding", "")),
+        request.get_data(cache=False),
+    )
 
 
 def _answer_error(error: Exception) -> Response:

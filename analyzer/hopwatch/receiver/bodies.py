@@ -15,6 +15,9 @@ MAX_SPANS: Final = 1 << 18
 """Spans in one request."""
 
 
+_MAX_LOGGED: Final = 1 << 32
+
+
 class Content(Enum):
     """The two encodings of OTLP/HTTP, by their media types."""
 
@@ -75,18 +78,14 @@ def encoding_of(header: str) -> str:
     return encoding
 
 
-def plain(body: Body, max_bytes: int) -> Body:
-    """The body without its compression. Raises TooLargeError, InputError."""
-    return Body(body.content, "identity", decompress(body.data, body.encoding, max_bytes))
-
-
-def decode(body: Body) -> Decoded:
-    """The spans of an uncompressed trace export. Raises TooLargeError, InputError."""
-    return _DECODERS[body.content](body.data, max_spans=MAX_SPANS)
+def decode(body: Body, max_bytes: int) -> Decoded:
+    """The spans of a trace export. Raises TooLargeError, InputError."""
+    data = decompress(body.data, body.encoding, max_bytes)
+    return _DECODERS[body.content](data, max_spans=MAX_SPANS)
 
 
 def decode_logged(kind: int, data: bytes) -> pa.Table:
-    """The spans of a body from the log. It was within the limits when it was logged, and they
-    may have been lowered since."""
-    body = plain(Body.from_kind(kind, data), max_bytes=1 << 32)
-    return _DECODERS[body.content](body.data).table
+    """The spans of a body from the log, which was within the limits when it was logged."""
+    body = Body.from_kind(kind, data)
+    plain = decompress(data, body.encoding, _MAX_LOGGED)
+    return _DECODERS[body.content](plain).table

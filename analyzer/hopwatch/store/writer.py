@@ -284,7 +284,7 @@ class Store:
             merged = segments.write(
                 self.path,
                 next(self._numbers),
-                [segments.read(self.path, segment) for segment in old],
+                (segments.read(self.path, segment) for segment in old),
                 level=old[0].level + 1,
                 batches=(old[0].first_batch, old[-1].last_batch),
                 received_ns=max(segment.received_ns for segment in old),
