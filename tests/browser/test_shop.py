@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from tests.running_stack import RunningStack
 
 from hopwatch_stack.waiting import wait_until_settled
+from tests.running_stack import RunningStack
 
 TRACE_ID = re.compile(r"[0-9a-f]{32}")
 STEP_MS = 15_000

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.spans_dsl import span, table
 
 from hopwatch.attribution import Attribution, Options
+from tests.spans_dsl import span, table
 
 CRITICAL_PATHS = ("test1", "test3", "test4", "test7", "test9")
 

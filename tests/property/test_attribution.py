@@ -7,11 +7,11 @@ from typing import Any
 import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.spans_dsl import span, table
 
 from hopwatch.attribution import Attribution, Options, attribute
 from hopwatch.attribution.critical_path import Placed, walk
 from hopwatch.attribution.model import Span
+from tests.spans_dsl import span, table
 
 KINDS = st.sampled_from(["UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"])
 NAMES = [f"s{i}" for i in range(12)]

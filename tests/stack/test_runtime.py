@@ -13,7 +13,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.running_stack import RunningStack
 
 from hopwatch_stack.errors import ServiceError, StackError
 from hopwatch_stack.ports import free_ports
@@ -23,6 +22,7 @@ from hopwatch_stack.readiness import Finished, TcpReady
 from hopwatch_stack.services import Service, services
 from hopwatch_stack.settings import Settings
 from hopwatch_stack.waiting import wait_until
+from tests.running_stack import RunningStack
 
 SERVER = """
 import socket, sys, time

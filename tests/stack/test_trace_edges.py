@@ -1,6 +1,7 @@
 """Who called whom, in which language: the traces of real requests and a real page visit."""
 
 import pytest
+
 from tests.running_stack import RunningStack
 
 # Roots that the load made; the browser's are those of shop-web.

@@ -7,11 +7,12 @@ import sys
 from collections import defaultdict
 
 import pytest
+
 from tests.running_stack import RunningStack
 
 DELAY_MS = 50
 TOLERANCE_MS = 2
-CELL = ("shop/shop-orders", "go", "self")
+CELL = ("shop-orders", "go", "self")
 LABS = """
 SELECT lower(hex(trace_id)) FROM spans
 WHERE span_attributes['hopwatch.lab.name'] = 'delay'

@@ -12,7 +12,7 @@ import pytest
 
 from hopwatch.attribution import Attribution, Clocks, Options, UnitTime
 from hopwatch.attribution.clocks import Offset
-from tests.spans_dsl import span, span_id, table
+from tests.spans_dsl import span, table
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def kinds(unit: UnitTime) -> dict[str, str]:
     return {time.span.name: time.cell.kind for time in unit.spans}
 
 
-def named(unit: UnitTime, name: str):  # noqa: ANN201
+def named(unit: UnitTime, name: str):
     return next(time for time in unit.spans if time.span.name == name)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.spans_dsl import span, span_id, table
 
 from hopwatch.attribution import Attribution, Options, UnitTime, attribute, buckets
 from hopwatch.attribution.forest import granularity
 from hopwatch.attribution.ledger import _interval_ranks
 from hopwatch.attribution.select import Selection
+from tests.spans_dsl import span, span_id, table
 
 US = 1_000
 MS = 1_000_000

@@ -8,11 +8,11 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.spans_dsl import trace_id
 
 from hopwatch.cli import main
 from hopwatch.cli.options import Window, parse_duration, parse_time, time_window
 from hopwatch.errors import UsageError
+from tests.spans_dsl import trace_id
 
 MS = 1_000_000
 START = 1_790_000_000_000_000_000

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
-from tests.spans_dsl import span, table
 
 from hopwatch.attribution import Attribution, attribute
 from hopwatch.reports.documents import ledger_document, unit_document
@@ -20,6 +19,7 @@ from hopwatch.reports.numbers import apportion, duration
 from hopwatch.reports.text import plain, shorten
 from hopwatch.reports.trace_terminal import print_trace
 from hopwatch.reports.words import what_it_says
+from tests.spans_dsl import span, table
 
 MS = 1_000_000
 HOSTILE = (

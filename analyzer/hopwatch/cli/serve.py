@@ -87,17 +87,19 @@ def run(args: argparse.Namespace) -> int:
         server = Server(create_app(store, max_body), host, port, max_body)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _stop)
-        logger.info("receiving OTLP at http://%s:%d, storing in %s", host, server.port, path)
+        shown = f"[{host}]" if ":" in host else host
+        logger.info("receiving OTLP at http://%s:%d, storing in %s", shown, server.port, path)
         server.run()
         logger.info("stopping")
     return 3 if store.failed.is_set() else 0
 
 
-def _stop(number: int, _: object) -> None:
+def _stop(*_: object) -> None:
     import signal
 
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Not SIG_IGN: Python complains about a signal that is pending when it is set.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
     raise SystemExit
 
 

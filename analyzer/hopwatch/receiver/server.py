@@ -79,6 +79,6 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server((address[0], port), family=family, backlog=_BACKLOG)
     except OSError as error:
         raise UsageError(
-            f"cannot listen at {host}:{port}: {error.strerror}; stop what uses the port or"
-            " choose another with --listen"
+            f"cannot listen at {host}:{port}: {error.strerror}; choose another address with"
+            " --listen, or stop what uses this one"
         ) from error

@@ -122,7 +122,6 @@ test('one request is one trace, finely stamped, with parallel calls', async (t) 
   assert.ok(spans.some((span) => span.startNanos % 1_000_000n !== 0n));
 
   assert.equal(resource['service.name'], 'shop-bff');
-  assert.equal(resource['service.namespace'], 'shop');
   assert.equal(resource['service.version'], '1.2.3');
   assert.equal(resource['telemetry.sdk.language'], 'nodejs');
   assert.equal(resource['deployment.environment.name'], 'test');

@@ -93,7 +93,6 @@ def _resource() -> Resource:
     return Resource.create(
         {
             "service.name": SERVICE_NAME,
-            "service.namespace": "shop",
             "service.version": os.environ.get("SHOP_VERSION", "dev"),
             "service.instance.id": str(uuid.uuid4()),
             "host.name": socket.gethostname(),

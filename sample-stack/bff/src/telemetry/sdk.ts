@@ -21,7 +21,6 @@ import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace
 import {
   ATTR_SERVICE_INSTANCE_ID,
   ATTR_SERVICE_NAME,
-  ATTR_SERVICE_NAMESPACE,
   ATTR_SERVICE_VERSION,
 } from '@opentelemetry/semantic-conventions';
 import type { Config } from '../config';
@@ -100,7 +99,6 @@ function resourceOf(config: Config): Resource {
     .merge(
       resourceFromAttributes({
         [ATTR_SERVICE_NAME]: 'shop-bff',
-        [ATTR_SERVICE_NAMESPACE]: 'shop',
         [ATTR_SERVICE_VERSION]: config.version,
         [ATTR_SERVICE_INSTANCE_ID]: randomUUID(),
         // Not stable yet: their constants are in a module that costs 3 MB of memory to load.

@@ -66,7 +66,7 @@ func TestServiceIsTraced(t *testing.T) {
 		"server.address": "127.0.0.1", "server.port": "", "db.namespace": "", "db.query.text": "",
 	})
 	expectAttributes(t, sink.resource, map[string]string{
-		"service.name": "shop-orders", "service.namespace": "shop", "service.version": "1.2.3",
+		"service.name": "shop-orders", "service.version": "1.2.3",
 		"telemetry.sdk.language": "go", "deployment.environment.name": "test", "service.instance.id": "",
 		"telemetry.sdk.name": "", "telemetry.sdk.version": "", "host.name": "", "process.pid": "",
 		"process.runtime.name": "", "process.runtime.version": "", "process.runtime.description": "",

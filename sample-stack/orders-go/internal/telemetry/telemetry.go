@@ -60,7 +60,6 @@ func Start(ctx context.Context, version string, log *slog.Logger) (*sdktrace.Tra
 		resource.WithProcessRuntimeDescription(),
 		resource.WithAttributes(
 			semconv.ServiceName(ServiceName),
-			semconv.ServiceNamespace("shop"),
 			semconv.ServiceVersion(version),
 			semconv.ServiceInstanceID(uuid.NewString()),
 		),

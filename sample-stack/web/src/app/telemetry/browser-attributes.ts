@@ -13,7 +13,6 @@ export function browserAttributes({ document, navigator, crypto }: Window): Attr
   const agent = (navigator as Navigator & { userAgentData?: UserAgentData }).userAgentData;
   return {
     'service.name': 'shop-web',
-    'service.namespace': 'shop',
     'service.version': version || 'dev',
     'service.instance.id': crypto.randomUUID(),
     'user_agent.original': navigator.userAgent,
