@@ -160,7 +160,14 @@ def _bff(settings: Settings) -> Service:
     ports = settings.ports
     return Service(
         name="bff",
-        command=[str(toolchains.find("node")), "--require", "./dist/otel.cjs", "dist/main.js"],
+        command=[
+            str(toolchains.find("node")),
+            # As in bff/package.json: a third less memory.
+            "--optimize-for-size",
+            "--require",
+            "./dist/otel.cjs",
+            "dist/main.js",
+        ],
         folder=BFF,
         env={
             "BFF_LISTEN": f"127.0.0.1:{ports.shop}",
