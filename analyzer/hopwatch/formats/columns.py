@@ -185,6 +185,13 @@ def _resource_arrays(resources: list[Resource]) -> dict[str, pa.Array]:
     }
 
 
+def too_deep() -> SpanError:
+    """The error for an attribute value that is nested deeper than hopwatch keeps."""
+    return SpanError(
+        "nesting_too_deep", f"an attribute value is nested deeper than {MAX_NESTING} levels"
+    )
+
+
 def _id_error(which: str, value: bytes, length: int) -> SpanError:
     said = "all zeros" if len(value) == length else f"{len(value)} bytes long, not {length}"
     return SpanError(f"invalid_{which}_id", f"the {which.replace('_', ' ')} id is {said}")

@@ -10,7 +10,6 @@ https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
 from __future__ import annotations
 
 import binascii
-import json
 import re
 from collections.abc import Iterator
 from typing import Any, Final
@@ -28,26 +27,33 @@ from hopwatch.formats.columns import (
     Span,
     SpanColumns,
     attributes,
+    too_deep,
 )
 from hopwatch.formats.decoded import Decoded, Rejections, SpanError
-from hopwatch.formats.wire import too_deep
+from hopwatch.formats.lenient_json import (
+    INT64,
+    UINT32,
+    UINT64,
+    get_enum,
+    get_integer,
+    get_list,
+    get_object,
+    get_objects,
+    get_text,
+    malformed,
+    parse,
+    repaired,
+)
 
 NAME: Final = "OTLP/JSON"
 
 _KEYS: Final = re.compile(rb'"(?:resourceSpans|scopeSpans|instrumentationLibrarySpans)"\s*:')
 _HEAD: Final = 1 << 16
 
-_MAX_BRACKETS: Final = 300
-"""Deeper than any value that is kept: 12 down to an event's attribute, 4 for each of its levels."""
 _CONTAINERS_A_SPAN: Final = 8
 """Of a cap on spans, the cap on JSON objects and lists. A span has more than that, but a body of
 so many spans would be larger than any that is taken."""
-_BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
-
-_UINT32: Final = range(1 << 32)
-_INT64: Final = range(-(1 << 63), 1 << 63)
-_UINT64: Final = range(1 << 64)
 
 
 def recognises(data: bytes) -> bool:
@@ -88,53 +94,9 @@ def decode(data: bytes, source: str = "body", max_spans: int | None = None) -> D
 
 def _is_document(line: bytes) -> bool:
     try:
-        return isinstance(_parse(line.decode(errors="replace")), dict)
+        return isinstance(parse(line.decode(errors="replace")), dict)
     except ValueError:
         return False
-
-
-def _parse(text: str) -> Any:
-    """The JSON value; of nesting beyond _MAX_BRACKETS only the outer levels."""
-    try:
-        return json.loads(text)
-    except RecursionError:
-        return json.loads(_shallow(text))
-
-
-def _shallow(text: str) -> str:
-    """`text` with everything emptied that stands deeper than _MAX_BRACKETS.
-
-    What is left is still nested too deep to be kept, so the span that it belongs to, and only
-    that one, is rejected by the ordinary check.
-    """
-    kept: list[str] = []
-    depth = position = 0
-    for token in _BRACKETS.finditer(text):
-        bracket = token[0]
-        if bracket in "[{":
-            depth += 1
-            if depth == _MAX_BRACKETS + 1:
-                kept.append(text[position : token.start()])
-                kept.append("null")
-        elif bracket in "]}":
-            depth -= 1
-            if depth == _MAX_BRACKETS:
-                position = token.end()
-    if depth <= _MAX_BRACKETS:
-        kept.append(text[position:])
-    return "".join(kept)
-
-
-def _repaired(value: Any) -> Any:
-    """`value` with each lone surrogate in its texts replaced by U+FFFD."""
-    match value:
-        case str():
-            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        case list():
-            return [_repaired(item) for item in value]
-        case dict():
-            return {_repaired(key): _repaired(item) for key, item in value.items()}
-    return value
 
 
 class _Decoder:
@@ -164,7 +126,7 @@ class _Decoder:
             text = data.decode(errors="surrogateescape")
             self._repair = True
         try:
-            document = _parse(text)
+            document = parse(text)
         except ValueError as error:  # JSONDecodeError, or a number with too many digits
             raise InputError(f"{self.source}: invalid JSON: {error}") from error
         if isinstance(document, dict) and (
@@ -177,7 +139,7 @@ class _Decoder:
                 " is expected"
             )
         try:
-            for resource_spans in _objects(document, "resourceSpans"):
+            for resource_spans in get_objects(document, "resourceSpans"):
                 self._resource_spans(resource_spans)
         except SpanError as error:
             raise InputError(f"{self.source}: {error}") from error
@@ -195,16 +157,16 @@ class _Decoder:
 
     def _resource_spans(self, group: dict[str, Any]) -> None:
         scopes = [
-            *((scope, "scope") for scope in _objects(group, "scopeSpans")),
+            *((scope, "scope") for scope in get_objects(group, "scopeSpans")),
             *(
                 (scope, "instrumentationLibrary")
-                for scope in _objects(group, "instrumentationLibrarySpans")
+                for scope in get_objects(group, "instrumentationLibrarySpans")
             ),
         ]
         try:
             resource = Resource(
-                _attributes(self._clean(_object(group, "resource"))),
-                self._clean(_text(group, "schemaUrl")),
+                _attributes(self._clean(get_object(group, "resource"))),
+                self._clean(get_text(group, "schemaUrl")),
             )
         except SpanError as error:
             for scope, _ in scopes:
@@ -215,13 +177,13 @@ class _Decoder:
 
     def _scope_spans(self, group: dict[str, Any], scope_key: str, resource: Resource) -> None:
         try:
-            found = self._clean(_object(group, scope_key))
+            found = self._clean(get_object(group, scope_key))
             scope = Scope(
                 resource,
-                _text(found, "name"),
-                _text(found, "version"),
+                get_text(found, "name"),
+                get_text(found, "version"),
                 _attributes(found),
-                self._clean(_text(group, "schemaUrl")),
+                self._clean(get_text(group, "schemaUrl")),
             )
         except SpanError as error:
             self._reject_all(group, f"its scope: {error}", error)
@@ -230,7 +192,7 @@ class _Decoder:
             self._span(span, scope)
 
     def _spans(self, group: dict[str, Any]) -> Iterator[Any]:
-        for span in _list(group, "spans"):
+        for span in get_list(group, "spans"):
             self._span_count += 1
             if self._max_spans is not None and self._span_count > self._max_spans:
                 raise TooLargeError(
@@ -249,7 +211,7 @@ class _Decoder:
         self._rejected.repaired += self._repair and span != raw
 
     def _clean(self, value: Any) -> Any:
-        return _repaired(value) if self._repair else value
+        return repaired(value) if self._repair else value
 
     def _reject(self, raw: Any, error: SpanError, detail: str | None = None) -> None:
         span_id = raw.get("spanId") if isinstance(raw, dict) else None
@@ -262,42 +224,38 @@ class _Decoder:
             self._reject(span, error, detail)
 
 
-def _malformed(key: str, expected: str, value: Any) -> SpanError:
-    return SpanError("malformed_span", f"`{key}` must be {expected}, not {json.dumps(value)[:60]}")
-
-
 def _span(span: Any, scope: Scope) -> Span:
     if not isinstance(span, dict):
-        raise _malformed("spans", "a list of objects", span)
-    status = _object(span, "status")
+        raise malformed("spans", "a list of objects", span)
+    status = get_object(span, "status")
     return Span(
         scope,
         _id(span, "traceId"),
         _id(span, "spanId"),
         _id(span, "parentSpanId"),
-        _text(span, "traceState"),
-        _integer(span, "flags", _UINT32),
-        _text(span, "name"),
-        _enum(span, "kind", "SPAN_KIND_", spans.KINDS),
-        _integer(span, "startTimeUnixNano", _UINT64),
-        _integer(span, "endTimeUnixNano", _UINT64),
-        _enum(status, "code", "STATUS_CODE_", spans.STATUS_CODES),
-        _text(status, "message"),
+        get_text(span, "traceState"),
+        get_integer(span, "flags", UINT32),
+        get_text(span, "name"),
+        get_enum(span, "kind", "SPAN_KIND_", spans.KINDS),
+        get_integer(span, "startTimeUnixNano", UINT64),
+        get_integer(span, "endTimeUnixNano", UINT64),
+        get_enum(status, "code", "STATUS_CODE_", spans.STATUS_CODES),
+        get_text(status, "message"),
         _attributes(span),
-        [_event(event) for event in _objects(span, "events")],
-        [_link(link) for link in _objects(span, "links")],
-        _integer(span, "droppedAttributesCount", _UINT32),
-        _integer(span, "droppedEventsCount", _UINT32),
-        _integer(span, "droppedLinksCount", _UINT32),
+        [_event(event) for event in get_objects(span, "events")],
+        [_link(link) for link in get_objects(span, "links")],
+        get_integer(span, "droppedAttributesCount", UINT32),
+        get_integer(span, "droppedEventsCount", UINT32),
+        get_integer(span, "droppedLinksCount", UINT32),
     )
 
 
 def _event(event: dict[str, Any]) -> Event:
     return Event(
-        _integer(event, "timeUnixNano", _UINT64),
-        _text(event, "name"),
+        get_integer(event, "timeUnixNano", UINT64),
+        get_text(event, "name"),
         _attributes(event),
-        _integer(event, "droppedAttributesCount", _UINT32),
+        get_integer(event, "droppedAttributesCount", UINT32),
     )
 
 
@@ -305,79 +263,16 @@ def _link(link: dict[str, Any]) -> Link:
     return Link(
         _id(link, "traceId"),
         _id(link, "spanId"),
-        _text(link, "traceState"),
+        get_text(link, "traceState"),
         _attributes(link),
-        _integer(link, "droppedAttributesCount", _UINT32),
-        _integer(link, "flags", _UINT32),
+        get_integer(link, "droppedAttributesCount", UINT32),
+        get_integer(link, "flags", UINT32),
     )
-
-
-def _text(holder: dict[str, Any], key: str) -> str:
-    value = holder.get(key)
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise _malformed(key, "text", value)
-    return value
-
-
-def _object(holder: dict[str, Any], key: str) -> dict[str, Any]:
-    value = holder.get(key)
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise _malformed(key, "an object", value)
-    return value
-
-
-def _list(holder: dict[str, Any], key: str) -> list[Any]:
-    value = holder.get(key)
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise _malformed(key, "a list", value)
-    return value
-
-
-def _objects(holder: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    values = _list(holder, key)
-    for value in values:
-        if not isinstance(value, dict):
-            raise _malformed(key, "a list of objects", value)
-    return values
-
-
-def _integer(holder: dict[str, Any], key: str, allowed: range) -> int:
-    """An integer, given as a number or as text; 0 if it is not there."""
-    value = holder.get(key)
-    if value is None:
-        return 0
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    elif isinstance(value, str):
-        try:
-            value = int(value)
-        except ValueError:
-            raise _malformed(key, "an integer", value) from None
-    if isinstance(value, bool) or not isinstance(value, int) or value not in allowed:
-        raise _malformed(key, f"an integer from {allowed[0]} to {allowed[-1]}", value)
-    return value
-
-
-def _enum(holder: dict[str, Any], key: str, prefix: str, names: tuple[str, ...]) -> int:
-    """An enum's number, given as a number or by name (protobuf's other JSON spelling)."""
-    value = holder.get(key)
-    if isinstance(value, str) and not value.lstrip("-").isdigit():
-        name = value.removeprefix(prefix)
-        if name not in names:
-            raise _malformed(key, f"one of {', '.join(names)}", value)
-        return names.index(name)
-    return _integer(holder, key, _INT64)
 
 
 def _id(holder: dict[str, Any], key: str) -> bytes:
     """An id: hex, or base64, which for 8 and 16 bytes always ends in `=`."""
-    text = _text(holder, key)
+    text = get_text(holder, key)
     try:
         if text.endswith("="):
             return binascii.a2b_base64(text.encode(), strict_mode=True)
@@ -390,12 +285,12 @@ def _id(holder: dict[str, Any], key: str) -> bytes:
 
 
 def _attributes(holder: dict[str, Any]) -> Attributes:
-    pairs = _objects(holder, "attributes")
+    pairs = get_objects(holder, "attributes")
     if not pairs:
         return NO_ATTRIBUTES
     keys, texts, letters = [], [], []
     for pair in pairs:
-        keys.append(_text(pair, "key"))
+        keys.append(get_text(pair, "key"))
         text, letter = spans.encode_value(_value(pair.get("value"), 0))
         texts.append(text)
         letters.append(letter)
@@ -407,23 +302,23 @@ def _value(value: Any, nesting: int) -> Any:
     if value is None:
         return None
     if not isinstance(value, dict):
-        raise _malformed("value", 'an object such as {"stringValue": ...}', value)
+        raise malformed("value", 'an object such as {"stringValue": ...}', value)
     if "stringValue" in value:
-        return _text(value, "stringValue")
+        return get_text(value, "stringValue")
     if "intValue" in value:
-        return _integer(value, "intValue", _INT64)
+        return get_integer(value, "intValue", INT64)
     if "boolValue" in value:
         flag = value["boolValue"]
         if not isinstance(flag, bool):
-            raise _malformed("boolValue", "true or false", flag)
+            raise malformed("boolValue", "true or false", flag)
         return flag
     if "doubleValue" in value:
         return _double(value["doubleValue"])
     if "bytesValue" in value:
         try:
-            return binascii.a2b_base64(_text(value, "bytesValue"))
+            return binascii.a2b_base64(get_text(value, "bytesValue"))
         except ValueError:
-            raise _malformed("bytesValue", "base64", value["bytesValue"]) from None
+            raise malformed("bytesValue", "base64", value["bytesValue"]) from None
     if "arrayValue" in value or "kvlistValue" in value:
         if nesting >= MAX_NESTING:
             raise too_deep()
@@ -433,16 +328,16 @@ def _value(value: Any, nesting: int) -> Any:
 
 def _double(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise _malformed("doubleValue", "a number", value)
+        raise malformed("doubleValue", "a number", value)
     try:
         return float(value)
     except (ValueError, OverflowError):
-        raise _malformed("doubleValue", "a number", value) from None
+        raise malformed("doubleValue", "a number", value) from None
 
 
 def _nested(value: dict[str, Any], nesting: int) -> Any:
     if "arrayValue" in value:
-        items = _list(_object(value, "arrayValue"), "values")
+        items = get_list(get_object(value, "arrayValue"), "values")
         return [_value(item, nesting) for item in items]
-    pairs = _objects(_object(value, "kvlistValue"), "values")
-    return {_text(pair, "key"): _value(pair.get("value"), nesting) for pair in pairs}
+    pairs = get_objects(get_object(value, "kvlistValue"), "values")
+    return {get_text(pair, "key"): _value(pair.get("value"), nesting) for pair in pairs}

@@ -16,8 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from hopwatch.formats.columns import MAX_NESTING
-from hopwatch.formats.decoded import SpanError
+from hopwatch.formats.columns import MAX_NESTING, too_deep
 
 VARINT: Final = 0
 FIXED64: Final = 1
@@ -168,10 +167,3 @@ class LooseMessage:
     def WhichOneof(self, name: str) -> str | None:  # noqa: N802 (protobuf's name)
         """The member of a oneof that is set."""
         return self._last_in_oneof.get(name)
-
-
-def too_deep() -> SpanError:
-    """The error for an attribute value that is nested deeper than hopwatch keeps."""
-    return SpanError(
-        "nesting_too_deep", f"an attribute value is nested deeper than {MAX_NESTING} levels"
-    )

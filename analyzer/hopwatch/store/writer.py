@@ -114,7 +114,8 @@ class Store:
                 self._recent[digest] = receipt
             self._state.wait_for(lambda: receipt.answered)
             if receipt.error is not None:
-                self._recent.pop(digest, None)
+                if self._recent.get(digest) is receipt:
+                    del self._recent[digest]
                 raise receipt.error
         return not known
 
@@ -158,11 +159,11 @@ class Store:
         try:
             work()
         except Exception as error:
-            self._on_problem(f"{self.path}: nothing more can be stored: {error}")
             with self._state:
                 self.failed.set()
                 waiting, self._waiting = self._waiting, []
             self._answer(waiting, LogFailedError(str(error)))
+            self._on_problem(f"{self.path}: nothing more can be stored: {error}")
 
     # The committer: one sync for all batches that came in during the one before.
 
