@@ -103,7 +103,11 @@ test('one request is one trace, finely stamped, with parallel calls', async (t) 
   const calls = spans.filter((span) => span.kind === KIND.CLIENT);
   assert.equal(calls.length, 4);
   const ids = new Set(spans.map((span) => span.spanId));
-  for (const span of spans) assert.ok(span === server || ids.has(span.parentSpanId), span.name);
+  for (const span of spans) {
+    assert.ok(span === server || ids.has(span.parentSpanId), `${span.name} is an orphan`);
+    assert.ok(span.startNanos >= server.startNanos, `${span.name} starts too early`);
+    assert.ok(span.endNanos <= server.endNanos, `${span.name} ends too late`);
+  }
   const sent = shop.metadata.map((metadata) => `${metadata.get('traceparent')[0]}`.split('-')[2]);
   const callers = new Set(calls.map((call) => call.spanId));
   assert.ok(sent.slice(0, 4).every((spanId) => callers.has(spanId ?? '')));

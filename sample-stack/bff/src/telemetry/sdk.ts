@@ -27,7 +27,7 @@ import type { Config } from '../config';
 import { log } from '../log';
 import { LabBaggagePropagator } from './lab-baggage';
 import { QuietDiagLogger } from './quiet-diag-logger';
-import { rememberServerSpan } from './server-span';
+import { endWhenAnswered, rememberServerSpan } from './server-span';
 import { isTraced } from './traced-paths';
 
 /** Spans are sent this long after they ended, at the latest. */
@@ -87,6 +87,7 @@ function instrumentations() {
       disableOutgoingRequestInstrumentation: true,
       ignoreIncomingRequestHook: (request) => !isTraced(request.url ?? ''),
       requestHook: rememberServerSpan,
+      responseHook: endWhenAnswered,
     }),
     new GrpcInstrumentation({ ignoreGrpcMethods: ['Check'] }),
     fastifyInstrumentation,

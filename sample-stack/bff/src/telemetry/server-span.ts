@@ -1,5 +1,6 @@
-import type { ClientRequest, IncomingMessage } from 'node:http';
-import type { Span } from '@opentelemetry/api';
+import { type ClientRequest, type IncomingMessage, ServerResponse } from 'node:http';
+import { preciseNow } from '@hopwatch/shop-shared';
+import type { HrTime, Span, TimeInput } from '@opentelemetry/api';
 
 const serverSpans = new WeakMap<IncomingMessage | ClientRequest, Span>();
 
@@ -11,4 +12,21 @@ export function rememberServerSpan(span: Span, request: IncomingMessage | Client
 /** The SERVER span of a request, if it is traced. */
 export function serverSpanOf(request: IncomingMessage): Span | undefined {
   return serverSpans.get(request);
+}
+
+/**
+ * Response hook of the HTTP instrumentation. It ends the span once the connection says that the
+ * answer is out, which a busy process hears of milliseconds after the client has it: the span would
+ * outlive its caller's. Here it ends when the answer is handed to the connection.
+ */
+export function endWhenAnswered(span: Span, response: ServerResponse | IncomingMessage): void {
+  if (!(response instanceof ServerResponse)) return;
+  let answered: HrTime | undefined;
+  const endResponse: (...args: never[]) => ServerResponse = response.end;
+  response.end = (...args: never[]) => {
+    answered = preciseNow();
+    return endResponse.apply(response, args);
+  };
+  const endSpan = span.end.bind(span);
+  span.end = (time?: TimeInput) => endSpan(time ?? answered);
 }
