@@ -66,7 +66,7 @@ class ProcessRuntime:
             require_free({n: p for service in services for n, p in service.ports.items()})
             self._start_all(services, show)
             self._session.up = True
-            self._file.write(self._session)
+            self._write_session()
         except BaseException:
             self.stop()
             raise
@@ -92,6 +92,7 @@ class ProcessRuntime:
                 starting.remove(running)
                 ready.add(running.service.name)
                 running.record.state = "ready" if running.is_server else "finished"
+                self._write_session()
                 show.ended(running.service.name, running.record.state)
             time.sleep(POLL_SECONDS)
 
@@ -126,8 +127,12 @@ class ProcessRuntime:
         running = self._running[service.name] = _Running(service, process, record, deadline)
         assert self._session is not None
         self._session.records.append(record)
-        self._file.write(self._session)
+        self._write_session()
         return running
+
+    def _write_session(self) -> None:
+        assert self._session is not None
+        self._file.write(self._session)
 
     def _has_become_ready(self, running: _Running) -> bool:
         code = running.process.poll()

@@ -28,7 +28,8 @@ def main() -> int:
     args = parser.parse_args()
     # A closed terminal and a stop by another program end us as Ctrl-C does: in order.
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # As nohup wants it.
+            signal.signal(number, _interrupt)
     try:
         return int(args.run(args))
     except StackError as error:

@@ -38,8 +38,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         _show_ledger(settings, console)
         if not args.once:
-            console.print(f"\nThe shop is at {settings.shop_url} ; Ctrl-C stops it.")
-            runtime.watch()
+            console.print()
+            up.keep_up(settings, runtime, console)
     finally:
         up.stop(runtime, console)
     return 0

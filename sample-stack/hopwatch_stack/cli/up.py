@@ -1,6 +1,7 @@
 """Start the whole stack and keep it up until Ctrl-C, or with --detach in the background."""
 
 import argparse
+import contextlib
 import subprocess
 import sys
 
@@ -34,8 +35,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     start(settings, runtime, console)
     try:
-        console.print(f"The shop is at {settings.shop_url} ; Ctrl-C stops it.")
-        runtime.watch()
+        keep_up(settings, runtime, console)
     finally:
         stop(runtime, console)
     return 0
@@ -45,6 +45,13 @@ def start(settings: Settings, runtime: Runtime, console: Console) -> None:
     """Starts all services, showing each as it becomes ready."""
     with progress.steps(console) as show:
         runtime.start(services(settings), show)
+
+
+def keep_up(settings: Settings, runtime: Runtime, console: Console) -> None:
+    """Returns at Ctrl-C, which is how this is meant to end."""
+    console.print(f"The shop is at {settings.shop_url} ; Ctrl-C stops it.", highlight=False)
+    with contextlib.suppress(KeyboardInterrupt):
+        runtime.watch()
 
 
 def stop(runtime: Runtime, console: Console) -> None:

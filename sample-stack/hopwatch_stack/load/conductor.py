@@ -95,6 +95,7 @@ def _processes(modules: list[str], plan: LoadPlan) -> Iterator[dict[str, _LoadPr
 
 def _show(running: dict[str, _LoadProcess], plan: LoadPlan, console: Console) -> None:
     start = time.monotonic()
+    note = ""
     with progress.bar(console, _describe(plan), plan.seconds) as shown:
         while not all(process.over for process in running.values()):
             elapsed = time.monotonic() - start

@@ -37,11 +37,12 @@ def version(name: str) -> str:
     return wheels.version(wheels.TOOLCHAINS[name])
 
 
-def environment(program: str) -> dict[str, str]:
-    """The environment for builds by "go" or "node": it first on PATH, all caches in `.cache/`."""
-    folder = str(wheels.find(program).parent)
+def environment(*programs: str) -> dict[str, str]:
+    """The environment for builds with these programs ("go", "node"; both unless told): they are
+    first on PATH, all caches are in `.cache/`."""
+    folders = [str(wheels.find(program).parent) for program in programs or ("go", "node")]
     return os.environ | {
-        "PATH": os.pathsep.join([folder, os.environ.get("PATH", os.defpath)]),
+        "PATH": os.pathsep.join([*folders, os.environ.get("PATH", os.defpath)]),
         "GOTOOLCHAIN": "local",
         "GOFLAGS": "-buildvcs=false",
         "GOMODCACHE": str(CACHE / "go-mod"),
