@@ -15,7 +15,7 @@ WHERE child.service_name <> parent.service_name AND child.{where}
 ORDER BY ALL
 """
 RESOURCE_KEYS = {
-    "service.name", "service.namespace", "service.version", "service.instance.id",
+    "service.name", "service.version", "service.instance.id",
     "telemetry.sdk.name", "telemetry.sdk.language", "telemetry.sdk.version",
 }  # fmt: skip
 HOST_KEYS = {"host.name", "process.pid", "process.runtime.name", "process.runtime.version"}

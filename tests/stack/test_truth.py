@@ -17,6 +17,7 @@ LABS = """
 SELECT lower(hex(trace_id)) FROM spans
 WHERE span_attributes['hopwatch.lab.name'] = 'delay'
     AND span_attributes['hopwatch.lab.delay_ms'] = '50'
+    AND trace_id IN (SELECT trace_id FROM spans WHERE service_name = 'shop-load')
 """
 
 
