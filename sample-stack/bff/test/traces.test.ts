@@ -68,14 +68,14 @@ function requireOne(spans: ReceivedSpan[], name: string): ReceivedSpan {
   return found[0] as ReceivedSpan;
 }
 
-test('one request is one trace, finely stamped, with parallel calls', async (t) => {
+/** Asks a BFF without labs for products once, in a trace of ours, and ends it. */
+async function askForProducts(t: TestContext): Promise<Running> {
   const running = await startBff(t, { SHOP_VERSION: '1.2.3' });
-  const { shop, collector } = running;
+  const { answers } = running.shop;
   const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 30));
-  const { listProducts, recommend } = shop.answers;
-  shop.answers.listProducts = async (request) => pause().then(() => listProducts(request));
-  shop.answers.recommend = async (request) => pause().then(() => recommend(request));
-
+  const { listProducts, recommend } = answers;
+  answers.listProducts = async (request) => pause().then(() => listProducts(request));
+  answers.recommend = async (request) => pause().then(() => recommend(request));
   const response = await fetch(`${running.url}/api/products?category=lamps`, {
     headers: {
       traceparent: `00-${TRACE_ID}-${PARENT_ID}-01`,
@@ -88,55 +88,64 @@ test('one request is one trace, finely stamped, with parallel calls', async (t) 
     await fetch(running.url + untraced);
   }
   await stop(running);
+  return running;
+}
 
+test('one request is one trace', async (t) => {
+  const { collector, shop } = await askForProducts(t);
   const { spans, resource } = collector;
-  assert.deepEqual(new Set(spans.map((span) => span.traceId)), new Set([TRACE_ID]));
   const server = requireOne(spans, 'GET /api/products');
-  assert.equal(server.kind, KIND.SERVER);
-  assert.equal(server.parentSpanId, PARENT_ID);
-  assert.equal(server.attributes['http.route'], '/api/products');
-  assert.equal(server.attributes['http.request.method'], 'GET');
-  assert.equal(server.attributes['url.path'], '/api/products');
-  assert.equal(server.attributes['http.response.status_code'], 200);
-  assert.equal(server.attributes['hopwatch.lab.name'], undefined, 'labs are off');
-
   const calls = spans.filter((span) => span.kind === KIND.CLIENT);
-  assert.equal(calls.length, 4);
-  const ids = new Set(spans.map((span) => span.spanId));
-  for (const span of spans) {
-    assert.ok(span === server || ids.has(span.parentSpanId), `${span.name} is an orphan`);
-    assert.ok(span.startNanos >= server.startNanos, `${span.name} starts too early`);
-    assert.ok(span.endNanos <= server.endNanos, `${span.name} ends too late`);
-  }
-  const sent = shop.metadata.map((metadata) => `${metadata.get('traceparent')[0]}`.split('-')[2]);
-  const callers = new Set(calls.map((call) => call.spanId));
-  assert.ok(sent.slice(0, 4).every((spanId) => callers.has(spanId ?? '')));
-  assert.ok(shop.metadata.every((metadata) => metadata.get('baggage').length === 0));
 
-  const overlap = (name: string): ReceivedSpan =>
-    calls.find((span) => span.name.endsWith(name)) as ReceivedSpan;
-  const [products, recommended] = [overlap('/ListProducts'), overlap('/Recommend')];
-  assert.ok(
-    recommended.startNanos < products.endNanos && products.startNanos < recommended.endNanos,
-  );
-  assert.ok(
-    overlap('/GetStock').startNanos >= products.endNanos,
-    'sequential calls do not overlap',
-  );
-  assert.ok(spans.some((span) => span.startNanos % 1_000_000n !== 0n));
+  await t.test('that goes on from the caller and into the calls', () => {
+    assert.deepEqual(new Set(spans.map((span) => span.traceId)), new Set([TRACE_ID]));
+    assert.equal(server.parentSpanId, PARENT_ID);
+    const ids = new Set(spans.map((span) => span.spanId));
+    for (const span of spans) {
+      assert.ok(span === server || ids.has(span.parentSpanId), `${span.name} is an orphan`);
+    }
+    const passedOn = shop.metadata.map((metadata) => `${metadata.get('traceparent')[0]}`);
+    assert.equal(calls.length, 4);
+    for (const { spanId } of calls) assert.ok(passedOn.includes(`00-${TRACE_ID}-${spanId}-01`));
+  });
 
-  assert.equal(resource['service.name'], 'shop-bff');
-  assert.equal(resource['service.version'], '1.2.3');
-  assert.equal(resource['telemetry.sdk.language'], 'nodejs');
-  assert.equal(resource['deployment.environment.name'], 'test');
-  for (const key of [
-    'service.instance.id',
-    'host.name',
-    'process.pid',
-    'process.runtime.version',
-  ]) {
-    assert.ok(resource[key], key);
-  }
+  await t.test('that says what was asked and answered', () => {
+    assert.equal(server.kind, KIND.SERVER);
+    assert.equal(server.attributes['http.route'], '/api/products');
+    assert.equal(server.attributes['http.request.method'], 'GET');
+    assert.equal(server.attributes['url.path'], '/api/products');
+    assert.equal(server.attributes['http.response.status_code'], 200);
+  });
+
+  await t.test('that is stamped finely enough to tell parallel from sequential', () => {
+    const call = (method: string): ReceivedSpan =>
+      calls.find((span) => span.name.endsWith(`/${method}`)) as ReceivedSpan;
+    const [products, recommended] = [call('ListProducts'), call('Recommend')];
+    assert.ok(recommended.startNanos < products.endNanos);
+    assert.ok(products.startNanos < recommended.endNanos);
+    assert.ok(call('GetStock').startNanos >= products.endNanos);
+    assert.ok(spans.some((span) => span.startNanos % 1_000_000n !== 0n));
+    for (const span of spans) {
+      assert.ok(span.startNanos >= server.startNanos, `${span.name} starts too early`);
+      assert.ok(span.endNanos <= server.endNanos, `${span.name} ends too late`);
+    }
+  });
+
+  await t.test('that no lab and no stranger steers', () => {
+    assert.equal(server.attributes['hopwatch.lab.name'], undefined);
+    assert.ok(shop.metadata.every((metadata) => metadata.get('baggage').length === 0));
+  });
+
+  await t.test('that says who made it', () => {
+    assert.equal(resource['service.name'], 'shop-bff');
+    assert.equal(resource['service.version'], '1.2.3');
+    assert.equal(resource['telemetry.sdk.language'], 'nodejs');
+    assert.equal(resource['deployment.environment.name'], 'test');
+    for (const key of ['service.instance.id', 'host.name', 'process.pid']) {
+      assert.ok(resource[key], key);
+    }
+    assert.ok(resource['process.runtime.version']);
+  });
 });
 
 test('a lab delays the handler it names, says so, and is passed on', async (t) => {

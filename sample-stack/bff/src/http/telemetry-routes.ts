@@ -80,8 +80,7 @@ async function readAnswer(response: http.IncomingMessage): Promise<Answer> {
   let size = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > MAX_ANSWER_BYTES)
-      throw new Error(`the collector answered over ${MAX_ANSWER_BYTES} bytes`);
+    if (size > MAX_ANSWER_BYTES) throw new Error('the answer is too long');
     chunks.push(chunk);
   }
   return {
