@@ -35,6 +35,13 @@ def main() -> int:
     except StackError as error:
         print(f"hopwatch-stack: {error}", file=sys.stderr)
         return error.exit_code
+    except PermissionError as error:
+        print(
+            f"hopwatch-stack: {error.filename}: {error.strerror}. If it is another user's, choose "
+            "another folder with --state-dir.",
+            file=sys.stderr,
+        )
+        return 1
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
