@@ -4,7 +4,7 @@ import path from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { pagePolicy } from './headers';
-import { sendProblem } from './problems';
+import { refuse } from './problems';
 
 /** Names that the build gave a content hash: such a file never changes. */
 const HASHED = /-[\w-]{8}\.(?:js|css)$/;
@@ -43,10 +43,7 @@ export function registerPage(app: FastifyInstance, webRoot: string, version: str
 
   app.setNotFoundHandler((request, reply) => {
     if (isNavigation(request)) return sendIndex(reply);
-    const error = Object.assign(new Error(`There is no ${request.method} ${request.url} here.`), {
-      statusCode: 404,
-    });
-    return sendProblem(error, request, reply);
+    return refuse(reply, 404, `There is no ${request.method} ${request.url} here.`);
   });
 }
 

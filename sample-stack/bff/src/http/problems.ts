@@ -37,12 +37,17 @@ export function explain(error: unknown): { status: number; detail: string } {
   return ours(statusCode && EXPLANATIONS.has(statusCode) ? statusCode : 500);
 }
 
-/** Answers any error as RFC 9457 problem details; our own are logged with their cause. */
+/** Answers any error as problem details; our own are logged with their cause. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const { status, detail } = explain(error);
   if (status >= 500) request.log.error({ err: error }, 'request failed');
+  refuse(reply, status, detail);
+}
+
+/** Answers with RFC 9457 problem details. */
+export function refuse(reply: FastifyReply, status: number, detail: string): FastifyReply {
   if (status === 503) reply.header('retry-after', '1');
-  reply.code(status).type('application/problem+json').send(problem(status, detail));
+  return reply.code(status).type('application/problem+json').send(problem(status, detail));
 }
 
 function problem(status: number, detail: string): Problem {

@@ -1,6 +1,7 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
 import type { FastifyInstance } from 'fastify';
+import { refuse } from './problems';
 
 export interface TelemetryLimits {
   readonly maxBodyBytes: number;
@@ -34,18 +35,23 @@ export function registerTelemetry(
     );
 
     scope.post('/otlp/v1/traces', { bodyLimit: limits.maxBodyBytes }, async (request, reply) => {
-      if (!Buffer.isBuffer(request.body) || request.body.length === 0) {
-        throw failure(400, 'The body is empty.');
+      const { 'content-type': type, 'content-encoding': encoding } = request.headers;
+      if (encoding !== undefined && encoding !== 'gzip') {
+        return refuse(reply, 415, `Content-Encoding may be gzip or left out, not ${encoding}.`);
       }
-      if (underWay >= limits.maxConcurrent) throw failure(503, 'too many exports at once');
-      const headers = forwardedHeaders(request.headers);
+      if (!Buffer.isBuffer(request.body) || request.body.length === 0) {
+        return refuse(reply, 400, 'The body is empty.');
+      }
+      if (underWay >= limits.maxConcurrent) return refuse(reply, 503, 'Too many exports at once.');
       underWay++;
       try {
+        const headers = { 'content-type': type, ...(encoding && { 'content-encoding': encoding }) };
         const answer = await forward(request.body, headers);
         return reply.code(answer.status).type(answer.contentType).send(answer.body);
       } catch (error) {
+        // No louder: an absent collector is the operator's choice, and every page would say it.
         request.log.debug({ err: error }, "the collector did not take the page's spans");
-        throw failure(503, 'the collector cannot be reached', error);
+        return refuse(reply, 503, 'The collector cannot be reached.');
       } finally {
         underWay--;
       }
@@ -88,19 +94,4 @@ async function readAnswer(response: http.IncomingMessage): Promise<Answer> {
     contentType: response.headers['content-type'] ?? 'application/octet-stream',
     body: Buffer.concat(chunks),
   };
-}
-
-function forwardedHeaders(headers: http.IncomingHttpHeaders): http.OutgoingHttpHeaders {
-  const encoding = headers['content-encoding'];
-  if (encoding !== undefined && encoding !== 'gzip') {
-    throw failure(415, `Content-Encoding may be gzip or left out, not ${encoding}.`);
-  }
-  return {
-    'content-type': headers['content-type'],
-    ...(encoding && { 'content-encoding': encoding }),
-  };
-}
-
-function failure(statusCode: number, message: string, cause?: unknown): Error {
-  return Object.assign(new Error(message, { cause }), { statusCode });
 }
