@@ -60,7 +60,7 @@ def _show_ledger(settings: Settings, console: Console) -> None:
     console.print(load.describe(result), highlight=False)
     # Traffic of others may go on for ever; the ledger is then of what has arrived.
     wait_until_settled(settings.store, SETTLE_SECONDS)
-    report = [sys.executable, "-m", "hopwatch.cli", "report", "--store", settings.store]
+    report = [sys.executable, "-m", "hopwatch.cli", "report", "--store", str(settings.store)]
     done = subprocess.run([*report, "--since", since], check=False)
     if done.returncode != 0:
         raise StackError(f"hopwatch report exited with {done.returncode}.")
