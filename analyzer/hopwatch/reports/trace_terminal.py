@@ -113,10 +113,20 @@ def _label(time: SpanTime, depth: int, width: int) -> Text:
     failed = span.status == "ERROR"
     room = max(6, width - label.cell_len - 2 * failed)
     kind = {"db": "db ", "wait": "wait "}.get(time.cell.kind, "")
-    label.append(shorten(kind + plain(span.name), room), style="red" if failed else "")
+    name = _short_name(plain(span.name), room - len(kind))
+    label.append(shorten(kind + name, room), style="red" if failed else "")
     if failed:
         label.append(" !", style="bold red")
     return label
+
+
+def _short_name(name: str, width: int) -> str:
+    """`Orders/PlaceOrder` for `hopwatch.shop.v1.Orders/PlaceOrder` where the whole is too long:
+    what sets one RPC apart from the next stands last."""
+    service, slash, method = name.partition("/")
+    if slash and service and len(name) > width:
+        return f"{service.rpartition('.')[2]}/{method}"
+    return name
 
 
 def _bar(unit: UnitTime, time: SpanTime, width: int, unicode: bool) -> Text:
