@@ -17,8 +17,9 @@ class Selection:
     """What a request must be to count. Everything given must hold.
 
     start, end: the root starts in [start, end), Unix ns. service: one of the request's spans
-    is of this service. route: a glob (`*`, `?`) for the request's route. attributes: for each
-    key, one of the request's spans has it, on itself or its resource, with this text.
+    is of this service (its name, with or without its namespace). route: a glob (`*`, `?`) for
+    the request's route. attributes: for each key, one of the request's spans has it, on itself
+    or its resource, with this text.
     """
 
     start: int | None = None
@@ -39,7 +40,10 @@ class Selection:
                 and (self.route is None or fnmatchcase(unit.route, self.route))
                 and (
                     self.service is None
-                    or any(time.span.hop == self.service for time in unit.spans)
+                    or any(
+                        self.service in (time.span.hop, time.span.hop.rpartition("/")[2])
+                        for time in unit.spans
+                    )
                 )
                 and all(any(time.span.row in having for time in unit.spans) for having in rows)
             )

@@ -3,6 +3,7 @@
 import argparse
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from rich.console import Console
@@ -31,7 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     console = Console()
-    settings = options.settings(args)
+    # The demo is for trying things out, faults among them.
+    settings = replace(options.settings(args), labs=True)
     runtime = options.runtime(args)
     builds.build(console)
     up.start(settings, runtime, console)
