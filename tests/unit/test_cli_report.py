@@ -72,7 +72,7 @@ def test_report_as_text(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert code == 0
     assert "3 requests from" in out
     assert "web -> bff" in out
-    assert "Of 20.00 ms a request" in out
+    assert "Of 20.0 ms a request" in out
     assert "add up to the 3 requests to the nanosecond" in out
 
 

@@ -118,7 +118,7 @@ def test_duration_in_its_unit() -> None:
 def test_words_name_the_dearest_cell() -> None:
     said = what_it_says(attribute(table(*SHOP)))
     assert said.startswith(
-        "Of 30.00 ms a request, the database postgresql/shop takes the most: 11.00 ms, 37 %."
+        "Of 30.0 ms a request, the database postgresql/shop takes the most: 11.0 ms, 37 %."
     )
     assert "17 % is own work in nodejs" in said
     assert "6.7 % is waiting for resources" in said

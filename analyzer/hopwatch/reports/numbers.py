@@ -23,12 +23,12 @@ def milliseconds(ns: float) -> str:
     return f"{ns / 1e6:,.3f}"
 
 
-def duration(ns: int) -> str:
-    """A duration in its natural unit, about four digits: `418 ns`, `12.35 ms`, `1.204 s`."""
+def duration(ns: int, digits: int = 4) -> str:
+    """A duration in its natural unit, in `digits` digits: `418 ns`, `12.35 ms`, `1.204 s`."""
     for unit, size in (("s", 1_000_000_000), ("ms", 1_000_000), ("µs", 1_000)):
         if abs(ns) >= size:
             value = ns / size
-            decimals = 3 if abs(value) < 10 else 2 if abs(value) < 100 else 1
+            decimals = max(0, digits - len(str(int(abs(value)))))
             return f"{value:,.{decimals}f} {unit}"
     return f"{ns} ns"
 

@@ -27,8 +27,8 @@ def what_it_says(ledger: Ledger) -> str:
     where = _KIND_PHRASES[kind].format(hop=hop)
     code = f" ({language})" if language not in ("-", "unknown") else ""
     first = (
-        f"Of {duration(round(ledger.mean_ns))} a request, {where}{code} takes the most: "
-        f"{duration(round(top.blamed_ns / n))}, {_share(top.blamed_ns, ledger)}."
+        f"Of {duration(round(ledger.mean_ns), 3)} a request, {where}{code} takes the most: "
+        f"{duration(round(top.blamed_ns / n), 3)}, {_share(top.blamed_ns, ledger)}."
     )
     return f"{first} {_by_language(ledger)}"
 
