@@ -83,10 +83,14 @@ _LANGUAGE_OF_RUNTIME: Final = {
     "ruby": "ruby",
     "php": "php",
 }
-_LANGUAGE_OF_SCOPE: Final = (
+_LANGUAGE_OF_SCOPE: Final = (  # the more particular ones first
     ("@opentelemetry/instrumentation-document-load", "webjs"),
     ("@opentelemetry/instrumentation-fetch", "webjs"),
+    ("@opentelemetry/instrumentation-long-task", "webjs"),
+    ("@opentelemetry/instrumentation-user-interaction", "webjs"),
+    ("@opentelemetry/instrumentation-xml-http-request", "webjs"),
     ("@opentelemetry/", "nodejs"),
+    ("io.opentelemetry.contrib.php", "php"),
     ("go.opentelemetry.io/", "go"),
     ("github.com/", "go"),
     ("io.opentelemetry.", "java"),
@@ -95,7 +99,6 @@ _LANGUAGE_OF_SCOPE: Final = (
     ("OpenTelemetry.Instrumentation.", "dotnet"),
     ("Microsoft.", "dotnet"),
     ("System.Net.", "dotnet"),
-    ("io.opentelemetry.contrib.php", "php"),
 )
 
 UNKNOWN: Final = "unknown"
@@ -198,6 +201,17 @@ def peer(fields: Mapping[str, str]) -> str:
         if host:
             return host
     return fields.get("rpc_service") or UNKNOWN
+
+
+def request(name: str, fields: Mapping[str, str]) -> tuple[str, str]:
+    """Whom a client span asks, and for what, as exactly as its caller says it: two calls that
+    agree in both ask for the same thing."""
+    if "db_system" in fields:
+        return database(fields), operation(name, fields)
+    if "messaging_system" in fields:
+        return broker(fields), f"{name} {fields.get('messaging_destination', '')}"
+    what = f"{fields.get('http_method', name)} {fields['url']}" if "url" in fields else None
+    return peer(fields), what or operation(name, fields)
 
 
 def is_failure(status_code: str, fields: Mapping[str, str]) -> bool:

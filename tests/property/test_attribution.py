@@ -56,6 +56,8 @@ def test_cells_add_up_to_the_root(rows: list[dict[str, Any]], tau: int | None) -
             assert 0 <= time.local <= time.span.duration
             assert 0 <= time.concurrent <= time.own
             assert 0 <= time.hidden <= time.own
+            assert max(time.concurrent, time.hidden) <= time.doubtful
+            assert time.doubtful <= min(time.own, time.concurrent + time.hidden)
             assert 0 <= time.retry <= time.own
             assert sum(end - start for start, end in time.segments) == time.own
 
@@ -71,7 +73,7 @@ def test_every_span_is_in_exactly_one_unit(rows: list[dict[str, Any]]) -> None:
         for span in unit.spans()
     ]
     assert len(seen) == len(set(seen))
-    shared = forest.repairs.get("shared_id", 0)
+    shared = sum(trace.repairs["shared_id"] for trace in forest.traces)
     assert len(seen) - shared == len({(row["trace_id"], row["span_id"]) for row in rows})
 
 

@@ -180,7 +180,7 @@ def test_9_lost_parents_and_cycles_are_fragments_that_may_hide_spans() -> None:
     assert named(unit, "C").hidden == 600
     fragments = {f.root.name: len(f.spans()) for f in attribution.forest.traces[0].fragments}
     assert fragments == {"o": 1, "v": 2}
-    assert attribution.forest.repairs == {"cycle": 1, "missing_parent": 1}
+    assert attribution.forest.traces[0].repairs == {"cycle": 1, "missing_parent": 1}
 
 
 def test_10_consumers_are_detached() -> None:

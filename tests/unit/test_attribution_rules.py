@@ -36,7 +36,7 @@ def kind_and_hop(unit: UnitTime, name: str) -> tuple[str, str, str]:
 def test_identical_copies_count_once() -> None:
     rows = [span("R", 0, 100), span("a", 10, 50, "R"), span("a", 10, 50, "R")]
     attribution = Attribution(table(*rows))
-    assert attribution.forest.repairs == {"duplicate": 1}
+    assert attribution.forest.traces[0].repairs == {"duplicate": 1}
     assert attribute(table(*rows)).group_by("operation")[1].spans == 1
 
 
@@ -222,7 +222,9 @@ def test_selection_asks_for_all_that_is_given() -> None:
 
     def starts(**wanted: Any) -> list[int]:
         selected = Selection(**wanted).predicate(spans)
-        return sorted(u.unit.root.start for u in attribution.requests() if selected(u))
+        return sorted(
+            u.unit.root.start for u in attribution.requests() if selected is None or selected(u)
+        )
 
     assert starts() == [10, 20, 30]
     assert starts(service="y") == [20, 30]
@@ -230,6 +232,7 @@ def test_selection_asks_for_all_that_is_given() -> None:
     assert starts(attributes={"user": "u1"}, service="y") == [20]
     assert starts(start=20, end=30) == [20]
     assert starts(route="/c*") == []
+    assert starts(route="?a") == [10, 30]
 
 
 def test_buckets_are_at_most_half_a_percent_off() -> None:

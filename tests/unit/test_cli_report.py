@@ -132,7 +132,9 @@ def test_trace_as_waterfall_and_json(shop: Path, capsys: pytest.CaptureFixture[s
         (["report", "{shop}", "--where", "x"], "not KEY=VALUE"),
         (["report", "{shop}", "--by", "hop,color"], "'color' is none of hop"),
         (["report", "{shop}", "--last", "soon"], "'soon' is no duration"),
+        (["report", "{shop}", "--last", "9" * 400 + "s"], "is no duration"),
         (["report", "{shop}", "--since", "yesterday"], "'yesterday' is no time"),
+        (["report", "{shop}", "--since", "0001-01-01"], "is no time"),
         (["report", "{shop}", "--since", "2", "--until", "1"], "ends (1) before it begins"),
         (["report", "{shop}", "--top", "0"], "--top"),
         (["report", "{shop}", "--tau", "-1"], "negative"),
@@ -155,6 +157,10 @@ def test_times_and_durations() -> None:
     assert parse_time("1790000000", "x") == START
     assert parse_time("1790000000.25", "x") == START + 250 * MS
     assert parse_time(str(START + 7), "x") == START + 7
+    assert (
+        parse_time("1790000000250", "x") == parse_time("1790000000250000", "x") == START + 250 * MS
+    )
+    assert parse_time("20260921", "x") == parse_time("2026-09-21", "x")
     assert parse_time("2026-09-21T14:13:20.123456+00:00", "x") == START + 123_456_000
     args = argparse.Namespace(last="15m", since=None, until=None)
     assert time_window(args, now_ns=START) == Window(START - 900 * 10**9, None)

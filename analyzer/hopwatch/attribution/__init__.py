@@ -12,12 +12,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from copy import copy
+from dataclasses import replace
+from typing import Final
 
 import pyarrow as pa
 
 from hopwatch.attribution import forest as _forest
 from hopwatch.attribution.clocks import Clocks
-from hopwatch.attribution.ledger import Ledger
+from hopwatch.attribution.intervals import union
+from hopwatch.attribution.ledger import LONGEST_NS, Ledger
 from hopwatch.attribution.model import Trace, Unit
 from hopwatch.attribution.units import DEFAULTS, Options, UnitTime, attribute_unit
 
@@ -37,50 +41,81 @@ class Attribution:
         self.clocks = clocks or Clocks.from_forest(self.forest)
         self._options = options
 
+    def only(self, trace_id: bytes) -> Attribution:
+        """The same for one trace, with what all traces together tell of the clocks."""
+        one = copy(self)
+        traces = [trace for trace in self.forest.traces if trace.trace_id == trace_id]
+        one.forest = replace(self.forest, traces=traces)
+        return one
+
     def requests(self) -> Iterator[UnitTime]:
         """One result per span without a parent, by trace id."""
-        return self._attributed(trace_units=lambda trace: trace.requests)
+        return self._attributed(lambda trace: trace.requests)
 
     def detached(self) -> Iterator[UnitTime]:
-        """Asynchronous work: one result per detached CONSUMER span."""
-        return self._attributed(trace_units=lambda trace: trace.detached)
+        """Asynchronous work: one result per CONSUMER span."""
+        return self._attributed(lambda trace: trace.detached)
 
     def fragments(self) -> Iterator[UnitTime]:
         """What hangs below a missing parent: one result per fragment."""
-        return self._attributed(trace_units=lambda trace: trace.fragments)
+        return self._attributed(lambda trace: trace.fragments)
 
-    def _attributed(self, trace_units: Callable[[Trace], list[Unit]]) -> Iterator[UnitTime]:
+    def _attributed(self, units_of: Callable[[Trace], list[Unit]]) -> Iterator[UnitTime]:
         for trace in self.forest.traces:
-            for unit in trace_units(trace):
-                yield attribute_unit(unit, trace, self.forest, self.clocks, self._options)
+            extents = union((f.root.start, f.root.end) for f in trace.fragments)
+            for unit in units_of(trace):
+                missing = [] if unit.kind == "fragment" else extents
+                yield attribute_unit(unit, trace, self.forest, self.clocks, self._options, missing)
 
-    def ledger(self, select: Callable[[UnitTime], bool] | None = None) -> Ledger:
-        """The ledger of the requests that `select` keeps (None: of all)."""
-        quality = Counter(self.forest.repairs)
-        quality["clock_steps"] = self.clocks.steps
-        for trace in self.forest.traces:
-            quality["traces"] += 1
-            quality["incomplete_traces"] += bool(trace.fragments)
-            quality["fragments"] += len(trace.fragments)
-            quality["detached_units"] += len(trace.detached)
-            quality["traces_without_root"] += not trace.requests
+    def ledger(
+        self, select: Callable[[UnitTime], bool] | None = None, *, detached: bool = False
+    ) -> Ledger:
+        """The ledger of the requests (`detached`: of the asynchronous work) that `select`
+        keeps; None keeps all."""
+        quality: Counter[str] = Counter()
+        counted: set[bytes] = set()
 
         def kept() -> Iterator[UnitTime]:
-            for unit in self.requests():
+            for unit in self.detached() if detached else self.requests():
                 if select is not None and not select(unit):
                     continue
-                for time in unit.spans:
-                    quality["spans"] += 1
-                    quality["clipped_ns"] += time.clipped
-                    for flag in time.span.flags:
-                        if flag in ("outlives", "clock_conflict", "no_client_span", "retry"):
-                            quality[flag] += 1
+                if unit.duration > LONGEST_NS:
+                    quality["absurd_duration"] += 1
+                    continue
+                counted.add(unit.trace.trace_id)
+                quality.update(_oddities(unit))
                 yield unit
 
         units = list(kept())
+        for trace in self.forest.traces:
+            if select is None or trace.trace_id in counted:
+                quality.update(_completeness(trace))
+        quality["clock_steps"] = self.clocks.steps
         ledger = Ledger.of_units(units, dict(quality))
         ledger.check()
         return ledger
+
+
+_COUNTED_FLAGS: Final = frozenset({"outlives", "clock_conflict", "no_client_span", "retry"})
+
+
+def _oddities(unit: UnitTime) -> Counter[str]:
+    found: Counter[str] = Counter(spans=len(unit.spans))
+    for time in unit.spans:
+        found["clipped_ns"] += time.clipped
+        found["late_spans"] += time.late
+        found.update(time.span.flags & _COUNTED_FLAGS)
+    return found
+
+
+def _completeness(trace: Trace) -> Counter[str]:
+    return trace.repairs + Counter(
+        traces=1,
+        incomplete_traces=int(bool(trace.fragments)),
+        fragments=len(trace.fragments),
+        detached_units=len(trace.detached),
+        traces_without_root=int(not trace.requests and not trace.detached),
+    )
 
 
 def attribute(table: pa.Table, options: Options = DEFAULTS) -> Ledger:

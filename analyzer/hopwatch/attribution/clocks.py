@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, Self
 
 from hopwatch.attribution.model import Forest, Span
@@ -43,7 +44,8 @@ class Offset:
 class Clocks:
     """Offsets by process pair and time window of `WINDOW_NS`.
 
-    `steps` counts the windows whose calls agree on no θ: a clock was set in between.
+    `steps` counts where a clock seems to have been set: windows whose calls agree on no θ, and
+    neighbouring windows whose intervals are apart.
     """
 
     offsets: Mapping[tuple[int, int], Mapping[int, Offset]]
@@ -68,38 +70,70 @@ class Clocks:
             pair: _pair_offsets(windows, *(forest.granularity[process] for process in pair))
             for pair, windows in calls.items()
         }
-        steps = sum(o.low > o.high for by_window in offsets.values() for o in by_window.values())
-        return cls(offsets, steps)
+        return cls(offsets, sum(_steps(by_window) for by_window in offsets.values()))
 
     def at(self, pair: tuple[int, int], time: int) -> Offset | None:
-        """What is known of the pair at `time` (ns, clock of the first); None: nothing."""
-        return self.offsets.get(pair, {}).get(time // WINDOW_NS)
+        """What is known of the pair at `time` (ns, clock of the first), from the window that is
+        nearest; None: nothing."""
+        windows = self.offsets.get(pair)
+        if not windows:
+            return None
+        window = time // WINDOW_NS
+        if window in windows:
+            return windows[window]
+        return windows[min(windows, key=lambda other: (abs(other - window), other))]
+
+
+def _steps(windows: Mapping[int, Offset]) -> int:
+    ordered = [windows[window] for window in sorted(windows)]
+    inside = sum(offset.low > offset.high for offset in ordered)
+    between = sum(
+        earlier.low <= earlier.high
+        and later.low <= later.high
+        and (earlier.high < later.low or later.high < earlier.low)
+        for earlier, later in pairwise(ordered)
+    )
+    return inside + between
 
 
 def _pair_offsets(
     windows: Mapping[int, list[tuple[int, int]]], g_parent: int, g_child: int
 ) -> dict[int, Offset]:
+    """Per window with enough calls what they say; else one offset from the calls of all."""
     bounds = {}
     for window, calls in windows.items():
-        fitting = sorted((a - b, a, b) for a, b in calls if a >= b)
-        if len(fitting) < _CALLS_TO_JUDGE:
-            continue
-        median_gap = fitting[(len(fitting) - 1) // 2][0]
-        quick = [(a, b) for gap, a, b in fitting if gap <= median_gap]
-        low = _quantile((b for _, b in quick), 99) - g_parent
-        high = _quantile((a for a, _ in quick), 1) + g_child
-        bounds[window] = (low, high)
+        bound = _bounds(calls, g_parent, g_child)
+        if bound is not None:
+            bounds[window] = bound
     if not bounds:
-        return {}
-    narrowest = min(bounds.values(), key=lambda bound: (abs(bound[1] - bound[0]), bound))
-    history = (narrowest[0] + narrowest[1]) // 2 if len(bounds) > 1 else 0
+        bound = _bounds([call for calls in windows.values() for call in calls], g_parent, g_child)
+        if bound is None:
+            return {}
+        bounds[min(windows)] = bound
+    agreeing = [bound for bound in bounds.values() if bound[0] <= bound[1]]
+    history = 0
+    if len(bounds) > 1 and agreeing:
+        low, high = min(agreeing, key=lambda bound: (bound[1] - bound[0], bound))
+        history = (low + high) // 2
     return {
         window: Offset(_clamp(history, *sorted(bound)), *bound) for window, bound in bounds.items()
     }
 
 
+def _bounds(calls: list[tuple[int, int]], g_parent: int, g_child: int) -> tuple[int, int] | None:
+    """L and U of θ from calls (a, b); None if they are too few."""
+    fitting = sorted((a - b, a, b) for a, b in calls if a >= b)
+    if len(fitting) < _CALLS_TO_JUDGE:
+        return None
+    median_gap = fitting[(len(fitting) - 1) // 2][0]
+    quick = [(a, b) for gap, a, b in fitting if gap <= median_gap]
+    low = _quantile((b for _, b in quick), 99) - g_parent
+    high = _quantile((a for a, _ in quick), 1) + g_child
+    return low, high
+
+
 def _quantile(values: Iterable[int], percent: int) -> int:
-    """Nearest rank, rounded to the inside."""
+    """Nearest rank; of few values the extreme."""
     ordered = sorted(values)
     return ordered[round((len(ordered) - 1) * percent / 100)]
 
@@ -119,19 +153,16 @@ def child_offset(parent: Span, children: list[Span], known: Offset | None) -> in
         parent |--------------------|        allowed: [max b, min a] over the children
         child     |----|   |------|          that are no longer than their parent
     """
-    target = known.theta if known else 0
+    target, kappa = (known.theta, known.kappa) if known else (0, 0)
     ranges = [(child.end - parent.end, child.start - parent.start) for child in children]
     fitting = [(b, a) for b, a in ranges if b <= a]
     if fitting:
         low, high = max(b for b, _ in fitting), min(a for _, a in fitting)
         if low <= high:
             theta = _clamp(target, low, high)
-            if known is None or abs(theta - target) <= known.kappa:
+            if known is None or abs(theta - target) <= kappa:
                 _flag_outliving(parent, children, theta)
                 return theta
-        if high < target:
-            for child in children:
-                child.flags.add("clock_conflict")
     theta = min(target, min(a for _, a in ranges))
     if (
         known is None
@@ -141,6 +172,9 @@ def child_offset(parent: Span, children: list[Span], known: Offset | None) -> in
         # Nothing is known of the clocks and this call would not even touch its client.
         theta = min(a for _, a in ranges)
         for child in children:
+            child.flags.add("clock_conflict")
+    for child, (b, a) in zip(children, ranges, strict=True):
+        if b <= a < target - kappa:
             child.flags.add("clock_conflict")
     _flag_outliving(parent, children, theta)
     return theta

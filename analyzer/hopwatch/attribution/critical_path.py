@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from hopwatch.attribution.intervals import Interval, length, union
 from hopwatch.attribution.model import Span
 
 DEFAULT_TAU_NS: Final = 50_000
@@ -54,7 +55,7 @@ class Walk:
 
     own: int
     concurrent: int
-    segments: tuple[tuple[int, int], ...]
+    segments: tuple[Interval, ...]
     chosen: tuple[Chosen, ...]
 
 
@@ -71,7 +72,7 @@ def walk(low: int, high: int, children: Sequence[Placed], tau: int) -> Walk:
     ]
     cursor = high
     chosen: list[Chosen] = []
-    segments: list[tuple[int, int]] = []
+    segments: list[Interval] = []
 
     def take(start: int, end: int, child: Placed) -> None:
         nonlocal cursor
@@ -109,24 +110,10 @@ def walk(low: int, high: int, children: Sequence[Placed], tau: int) -> Walk:
         take(*above)
     if low < cursor:
         segments.append((low, cursor))
-    own = sum(end - start for start, end in segments)
-    covered = _union_length([(start, end) for start, end, _ in clipped])
+    covered = length(union((start, end) for start, end, _ in clipped))
     return Walk(
-        own=own,
+        own=length(segments),
         concurrent=covered - sum(step.high - step.low for step in chosen),
         segments=tuple(segments),
         chosen=tuple(chosen),
     )
-
-
-def _union_length(intervals: list[tuple[int, int]]) -> int:
-    total = 0
-    reached: int | None = None
-    for start, end in sorted(intervals):
-        if reached is None or start > reached:
-            total += end - start
-            reached = end
-        elif end > reached:
-            total += end - reached
-            reached = end
-    return total

@@ -1,6 +1,6 @@
 """Span table -> forest: every span once, under its parent, in exactly one unit.
 
-What is repaired, and counted in `Forest.repairs` (attribution.md section 1; Jaeger's
+What is repaired, and counted in `Trace.repairs` (attribution.md section 1; Jaeger's
 "sanitizers" have the same task):
 
     duplicate           identical copies of a span: one is kept
@@ -11,7 +11,7 @@ What is repaired, and counted in `Forest.repairs` (attribution.md section 1; Jae
     negative_duration   end before start: zero length
     missing_parent      starts a fragment; never re-attached by time
     cycle               cut at its member with the least (start, id), which starts a fragment
-    detached            CONSUMER below another span: a unit of its own
+    detached            CONSUMER: asynchronous work, a unit of its own
 
 The result does not depend on the order of rows.
 """
@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from itertools import zip_longest
 from typing import Any, Final, cast
 
 import pyarrow as pa
@@ -39,24 +40,20 @@ def build(table: pa.Table) -> Forest:
     Clock granularity is judged per process over all of `table`.
     """
     spans, granularity = _spans(table)
-    repairs: Counter[str] = Counter()
     by_trace: dict[bytes, list[Span]] = {}
     for span in spans:
         by_trace.setdefault(span.trace_id, []).append(span)
     content = _RowContent(table)
-    traces = [
-        _trace(trace_id, by_trace[trace_id], content, repairs) for trace_id in sorted(by_trace)
-    ]
-    return Forest(traces, granularity, dict(sorted(repairs.items())))
+    traces = [_trace(trace_id, by_trace[trace_id], content) for trace_id in sorted(by_trace)]
+    return Forest(traces, granularity)
 
 
-def _trace(
-    trace_id: bytes, spans: list[Span], content: _RowContent, repairs: Counter[str]
-) -> Trace:
+def _trace(trace_id: bytes, spans: list[Span], content: _RowContent) -> Trace:
+    trace = Trace(trace_id)
+    repairs = trace.repairs
     nodes = _nodes_by_id(spans, content, repairs)
     _attach(nodes, repairs)
     _cut_cycles(nodes, repairs)
-    trace = Trace(trace_id)
     for span in sorted(nodes.values(), key=lambda s: (s.start, s.id)):
         if span.duration < 0:
             span.end = span.start
@@ -65,10 +62,10 @@ def _trace(
         span.children.sort(key=lambda s: (s.start, s.id))
         if span.parent is not None:
             continue
-        if span.parent_id is None:
-            trace.requests.append(Unit(span, "request"))
-        elif "detached" in span.flags:
+        if span.kind == "CONSUMER" and "missing_parent" not in span.flags:
             trace.detached.append(Unit(span, "detached"))
+        elif span.parent_id is None:
+            trace.requests.append(Unit(span, "request"))
         else:
             trace.fragments.append(Unit(span, "fragment"))
     return trace
@@ -174,6 +171,11 @@ class _RowContent:
     def of(self, row: int) -> str:
         if row not in self._made:
             record = self._table.slice(row, 1).to_pylist()[0]
+            for owner in ("resource", "scope", "span"):
+                # The letters stand in the order of the map, which means nothing.
+                letters = record.pop(f"{owner}_attribute_types") or ""
+                pairs = record[f"{owner}_attributes"] or []
+                record[f"{owner}_attributes"] = sorted(zip_longest(pairs, letters), key=repr)
             self._made[row] = repr([(key, _canonical(record[key])) for key in sorted(record)])
         return self._made[row]
 
@@ -206,12 +208,14 @@ def _spans(table: pa.Table) -> tuple[list[Span], list[int]]:
     spans = []
     for row, trace_id in enumerate(columns["trace_id"]):
         service = columns["service_name"][row]
-        identity = _process_identity(
-            service,
-            columns["service_namespace"][row],
-            columns["service_instance_id"][row],
-            resource[row],
-        ) or ("resource", repr(sorted(whole_resource[row].as_py() or ())))
+        identity = (
+            columns["service_namespace"][row] or "",
+            service or "",
+            *(
+                _process_identity(columns["service_instance_id"][row], resource[row])
+                or ("resource", repr(sorted(whole_resource[row].as_py() or ())))
+            ),
+        )
         process = processes.setdefault(identity, len(processes))
         if process == len(stamps):
             stamps.append([])
@@ -243,12 +247,10 @@ def _spans(table: pa.Table) -> tuple[list[Span], list[int]]:
     return spans, [granularity(starts) for starts in stamps]
 
 
-def _process_identity(
-    service: str | None, namespace: str | None, instance: str | None, resource: Mapping[str, str]
-) -> tuple[str, ...] | None:
+def _process_identity(instance: str | None, resource: Mapping[str, str]) -> tuple[str, ...] | None:
     """service.instance.id, else host and pid; None where the resource has neither."""
     if instance:
-        return ("instance", namespace or "", service or "", instance)
+        return ("instance", instance)
     if "host" in resource and "pid" in resource:
         return ("pid", resource["host"], resource["pid"])
     return None

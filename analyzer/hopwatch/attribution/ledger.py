@@ -29,9 +29,13 @@ _CELL_KEYS: Final = (
     *_KEYS, "bucket", "caller", "hop", "operation", "language", "version", "kind",
 )  # fmt: skip
 MEASURES: Final = (
-    "blamed_ns", "local_ns", "concurrent_ns", "hidden_ns", "retry_ns", "calls", "spans",
+    "blamed_ns", "local_ns", "concurrent_ns", "hidden_ns", "doubtful_ns", "retry_ns", "calls",
+    "spans",
 )  # fmt: skip
-"""What a cell adds up. `calls`: how often the hop was entered; `spans`: spans of the cell."""
+"""What a cell adds up, of the parts of `units.SpanTime`. `calls`: how often the hop was entered;
+`spans`: spans of the cell."""
+LONGEST_NS: Final = 30 * 86_400 * 10**9
+"""A root that took longer was stamped wrongly: it is left out of ledgers, and counted."""
 
 _TEXT_KEYS: Final = frozenset(
     {"route", "outcome", "caller", "hop", "operation", "language", "version", "kind"}
@@ -62,6 +66,7 @@ class Group:
     local_ns: int
     concurrent_ns: int
     hidden_ns: int
+    doubtful_ns: int
     retry_ns: int
     calls: int
     spans: int
@@ -70,7 +75,7 @@ class Group:
     def low_ns(self) -> int:
         """The least that the hop itself can be blamed for: without the time in which it may
         have waited for a child that was not chosen, or for one whose span is missing."""
-        return max(0, self.blamed_ns - self.concurrent_ns - self.hidden_ns)
+        return self.blamed_ns - self.doubtful_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +111,8 @@ class Ledger:
                 count + 1, total + unit.duration, min(exemplar, root.trace_id),
             )  # fmt: skip
             for time in unit.spans:
+                if time.late:
+                    continue
                 cell = time.cell
                 key = (
                     *common, cell.caller, cell.hop, cell.operation, cell.language,
@@ -113,7 +120,8 @@ class Ledger:
                 )  # fmt: skip
                 entered = int(enters_hop(time.span, cell.kind))
                 add = (
-                    time.own, time.local, time.concurrent, time.hidden, time.retry, entered, 1,
+                    time.own, time.local, time.concurrent, time.hidden, time.doubtful,
+                    time.retry, entered, 1,
                 )  # fmt: skip
                 sums = cells.get(key)
                 if sums is None:
@@ -172,6 +180,11 @@ class Ledger:
             Group(tuple(str(row[key]) for key in keys), *(row[f"{m}_sum"] for m in MEASURES))
             for row in grouped.to_pylist()
         ]
+        if sum(group.blamed_ns for group in groups) != self.total_ns:
+            raise ConservationError(
+                f"the view by {', '.join(keys)} does not add up to {self.total_ns} ns: the sums "
+                "are beyond 292 years; look at a shorter window"
+            )
         return sorted(groups, key=lambda group: (-group.blamed_ns, -group.calls, group.key))
 
     def percentile(self, q: float) -> Percentile | None:

@@ -7,6 +7,7 @@ parent missing, cycle ... a *fragment*: never re-attached, hides what it covers
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -69,12 +70,12 @@ class Trace:
     requests: list[Unit] = field(default_factory=list)
     detached: list[Unit] = field(default_factory=list)
     fragments: list[Unit] = field(default_factory=list)
+    repairs: Counter[str] = field(default_factory=Counter)  # what was repaired -> how many spans
 
 
 @dataclass(slots=True, eq=False)
 class Forest:
-    """All traces of a span table, by trace id, and what repair had to do."""
+    """All traces of a span table, by trace id."""
 
     traces: list[Trace]
     granularity: list[int]  # of each process's clock, ns
-    repairs: dict[str, int]  # what was repaired -> how many spans

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,16 +28,19 @@ class Selection:
     route: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
 
-    def predicate(self, table: pa.Table) -> Callable[[UnitTime], bool]:
-        """The test for units that were attributed from `table`."""
+    def predicate(self, table: pa.Table) -> Callable[[UnitTime], bool] | None:
+        """The test for units that were attributed from `table`; None where all are wanted."""
+        if self == Selection():
+            return None
         rows = [_rows_with(table, key, text) for key, text in self.attributes.items()]
+        route = None if self.route is None else _glob(self.route)
 
         def selected(unit: UnitTime) -> bool:
             root = unit.unit.root
             return (
                 (self.start is None or root.start >= self.start)
                 and (self.end is None or root.start < self.end)
-                and (self.route is None or fnmatchcase(unit.route, self.route))
+                and (route is None or route.fullmatch(unit.route) is not None)
                 and (
                     self.service is None
                     or any(
@@ -49,6 +52,12 @@ class Selection:
             )
 
         return selected
+
+
+def _glob(pattern: str) -> re.Pattern[str]:
+    """`*` and `?` are wild; all else, brackets of routes among it, is meant as it stands."""
+    wild = {"*": ".*", "?": "."}
+    return re.compile("".join(wild.get(c) or re.escape(c) for c in pattern), re.DOTALL)
 
 
 def _rows_with(table: pa.Table, key: str, text: str) -> frozenset[int]:

@@ -10,16 +10,16 @@ spans add up to the root's duration, to the nanosecond.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from hopwatch.attribution import cells
+from hopwatch.attribution import cells, retries
 from hopwatch.attribution.cells import Cell
 from hopwatch.attribution.clocks import Clocks, child_offset
 from hopwatch.attribution.critical_path import DEFAULT_TAU_NS, Placed, Walk, walk
+from hopwatch.attribution.intervals import Interval, overlap, union
 from hopwatch.attribution.model import Forest, Span, Trace, Unit
 from hopwatch.errors import ConservationError
 
@@ -47,9 +47,10 @@ class SpanTime:
     own: its share of the root's duration; segments: its pieces, in the root's clock, first
     first. local: its own time over its full extent. concurrent, hidden: parts of `own` in which
     children ran that were not chosen, and which fragments of the trace cover ("may hide missing
-    spans"). retry: the part spent on attempts that were repeated, or between attempts.
-    clipped: time in children after this span had ended. shift: this span's clock minus the
-    root's.
+    spans"); doubtful: the part that is either. retry: the part spent on attempts that were
+    repeated, or between attempts. clipped: time in children after this span had ended. shift:
+    this span's clock minus the root's. late: it began when the root had ended, so it is no part
+    of the request.
     """
 
     span: Span
@@ -58,10 +59,12 @@ class SpanTime:
     local: int
     concurrent: int
     hidden: int
+    doubtful: int
     retry: int
     clipped: int
     shift: int
-    segments: tuple[tuple[int, int], ...]
+    late: bool
+    segments: tuple[Interval, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +103,18 @@ class UnitTime:
 
 
 def attribute_unit(
-    unit: Unit, trace: Trace, forest: Forest, clocks: Clocks, options: Options = DEFAULTS
+    unit: Unit,
+    trace: Trace,
+    forest: Forest,
+    clocks: Clocks,
+    options: Options = DEFAULTS,
+    missing: Sequence[Interval] = (),
 ) -> UnitTime:
-    """Blames every nanosecond of `unit.root` on one of the unit's spans."""
+    """Blames every nanosecond of `unit.root` on one of the unit's spans.
+
+    `missing`: where fragments of the trace lie (see `intervals.union`). A fragment's clock is
+    known only as that of its own stamps, so these are taken as they are.
+    """
     spans = unit.spans()
     placed = {id(span): _place_children(span, clocks) for span in spans}
     taus = {id(span): _tau(span, forest, options) for span in spans}
@@ -110,38 +122,70 @@ def attribute_unit(
         id(span): walk(span.start, span.end, placed[id(span)], taus[id(span)]) for span in spans
     }
     blamed, shifts = _blame(unit.root, placed, taus, local)
-    retried, pauses = _mark_retries(spans, shifts, options)
-    # A fragment's clock is known only as that of its own stamps: extents are taken as they are.
-    fragments = _union((f.root.start, f.root.end) for f in trace.fragments if f is not unit)
+    retried, pauses = retries.find(spans, shifts, lambda parent: taus[id(parent)])
     callers = _callers(spans)
-    times = []
-    for span in spans:
-        result, shift = blamed.get(id(span)), shifts[id(span)]
-        pieces = reversed(result.segments) if result else ()
-        segments = tuple((low - shift, high - shift) for low, high in pieces)
-        own = result.own if result else 0
-        retry = own if id(span) in retried else _overlap(segments, pauses.get(id(span), []))
-        if retry and id(span) not in retried:
-            span.flags.add("back-off")
-        times.append(
-            SpanTime(
-                span=span,
-                cell=cells.classify(span, callers[id(span)], options.waits),
-                own=own,
-                local=local[id(span)].own,
-                concurrent=result.concurrent if result else 0,
-                hidden=_overlap(segments, fragments),
-                retry=retry,
-                clipped=_clipped(span, placed[id(span)]),
-                shift=shift,
-                segments=segments,
-            )
+    times = [
+        _span_time(
+            span,
+            unit.root,
+            blamed.get(id(span), _OFF_THE_PATH),
+            placed[id(span)],
+            shifts[id(span)],
+            local=local[id(span)].own,
+            cell=cells.classify(span, callers[id(span)], options.waits),
+            retried=id(span) in retried,
+            pauses=pauses.get(id(span), []),
+            missing=list(missing),
         )
+        for span in spans
+    ]
     attributed = UnitTime(
         unit, trace, cells.route(unit.root), cells.outcome(unit.root), tuple(times)
     )
     attributed.check()
     return attributed
+
+
+_OFF_THE_PATH: Final = Walk(own=0, concurrent=0, segments=(), chosen=())
+
+
+def _span_time(
+    span: Span,
+    root: Span,
+    result: Walk,
+    children: list[Placed],
+    shift: int,
+    *,
+    local: int,
+    cell: Cell,
+    retried: bool,
+    pauses: list[Interval],
+    missing: list[Interval],
+) -> SpanTime:
+    segments = tuple((low - shift, high - shift) for low, high in reversed(result.segments))
+    hidden = overlap(segments, missing)
+    if hidden and result.concurrent:
+        running = [(child.start - shift, child.end - shift) for child in children]
+        doubtful = overlap(segments, union([*missing, *running]))
+    else:
+        doubtful = hidden or result.concurrent
+    retry = result.own if retried else overlap(segments, pauses)
+    if retry and not retried:
+        span.flags.add("back-off")
+    return SpanTime(
+        span=span,
+        cell=cell,
+        own=result.own,
+        local=local,
+        concurrent=result.concurrent,
+        hidden=hidden,
+        doubtful=doubtful,
+        retry=retry,
+        clipped=_clipped(span, children),
+        shift=shift,
+        late=span is not root and span.start - shift >= root.end,
+        segments=segments,
+    )
 
 
 def _place_children(parent: Span, clocks: Clocks) -> list[Placed]:
@@ -156,11 +200,20 @@ def _place_children(parent: Span, clocks: Clocks) -> list[Placed]:
     for process, children in remote.items():
         known = clocks.at((parent.process, process), parent.start)
         theta = child_offset(parent, children, known)
-        if parent.kind != "CLIENT" and len(parent.children) > 1:
-            for child in children:
-                child.flags.add("no_client_span")
         placed.extend(Placed(child, child.start - theta, child.end - theta) for child in children)
+    if remote and parent.kind != "CLIENT":
+        _flag_parallel(parent, placed)
     return placed
+
+
+def _flag_parallel(parent: Span, placed: list[Placed]) -> None:
+    """Calls that run in parallel without client spans depend on the clocks: flags them."""
+    ordered = sorted(placed, key=lambda child: (child.start, child.end))
+    for earlier, later in pairwise(ordered):
+        if later.start < earlier.end:
+            for child in (earlier.span, later.span):
+                if child.is_remote_to(parent):
+                    child.flags.add("no_client_span")
 
 
 def _tau(span: Span, forest: Forest, options: Options) -> int:
@@ -217,59 +270,3 @@ def _clipped(span: Span, children: list[Placed]) -> int:
         for child in children
         if child.end > span.end
     )
-
-
-def _mark_retries(
-    spans: list[Span], shifts: Mapping[int, int], options: Options
-) -> tuple[set[int], dict[int, list[tuple[int, int]]]]:
-    """Spans of attempts that were repeated, and of what these called, by id(span); and per
-    parent the pauses between attempts, in the root's clock.
-
-        parent |---------------------------------|
-        call      |--x--|         |--x--|   |--|     two attempts, two pauses, one success
-    """
-    retried: set[int] = set()
-    pauses: dict[int, list[tuple[int, int]]] = {}
-    for parent in spans:  # parents first
-        if id(parent) in retried:
-            retried.update(id(child) for child in parent.children)
-            continue
-        attempts: dict[tuple[str, str, str], list[Span]] = {}
-        for child in parent.children:  # by start
-            if child.kind == "CLIENT" and not child.is_remote_to(parent):
-                cell = cells.classify(child, "", options.waits)
-                attempts.setdefault((cell.kind, cell.hop, cell.operation), []).append(child)
-        between = []
-        for same in attempts.values():
-            for earlier, later in pairwise(same):
-                resent = later.fields.get("resend_count", "0") != "0"
-                failed = cells.outcome(earlier) == "error"
-                if (resent or failed) and later.start >= earlier.end:
-                    retried.add(id(earlier))
-                    earlier.flags.add("retry")
-                    shift = shifts[id(parent)]
-                    between.append((earlier.end - shift, later.start - shift))
-        if between:
-            pauses[id(parent)] = _union(between)
-    return retried, pauses
-
-
-def _overlap(segments: tuple[tuple[int, int], ...], union: list[tuple[int, int]]) -> int:
-    """Length of the part of `segments` (disjoint) that `union` (see `_union`) covers."""
-    total = 0
-    for start, end in segments:
-        first = max(0, bisect_right(union, (start,)) - 1)
-        for low, high in union[first : bisect_left(union, (end,))]:
-            total += max(0, min(end, high) - max(start, low))
-    return total
-
-
-def _union(intervals: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The same points as disjoint intervals, in order."""
-    union: list[tuple[int, int]] = []
-    for start, end in sorted(intervals):
-        if union and start <= union[-1][1]:
-            union[-1] = (union[-1][0], max(union[-1][1], end))
-        else:
-            union.append((start, end))
-    return union

@@ -12,6 +12,7 @@ from decimal import Decimal
 from hopwatch.errors import UsageError
 
 _UNITS = {"ms": 1_000_000, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86_400 * 10**9}
+_LONGEST = 100 * 365 * _UNITS["d"]
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 
 
@@ -39,6 +40,23 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_tau_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--tau",
+        type=int,
+        metavar="NS",
+        help="ns by which consecutive calls may overlap (default: 50 µs, or the clock's stamp)",
+    )
+
+
+def tau_ns(args: argparse.Namespace) -> int | None:
+    """--tau in ns; None: the default. Raises UsageError for a negative one."""
+    tau: int | None = args.tau
+    if tau is not None and tau < 0:
+        raise UsageError(f"--tau: {tau} ns is negative; give 0 or more")
+    return tau
+
+
 def time_window(args: argparse.Namespace, now_ns: int | None = None) -> Window:
     """--last, --since and --until as a window. Raises UsageError for words it cannot read."""
     if args.last is not None:
@@ -57,25 +75,29 @@ def time_window(args: argparse.Namespace, now_ns: int | None = None) -> Window:
 def parse_duration(text: str, option: str) -> int:
     """`90s`, `15m`, `1.5h` in ns."""
     match = _DURATION.fullmatch(text.strip())
-    if match is None:
+    ns = int(Decimal(match[1]) * _UNITS[match[2]]) if match and len(match[1]) < 20 else None
+    if ns is None or ns > _LONGEST:
         raise UsageError(f"{option}: {text!r} is no duration; write 90s, 15m, 2h or 1d")
-    return round(float(match[1]) * _UNITS[match[2]])
+    return ns
 
 
 def parse_time(text: str, option: str) -> int:
-    """Unix ns of ISO 8601 (local time where no zone is given) or of Unix seconds or ns."""
-    if re.fullmatch(r"\d+(\.\d+)?", text):
+    """Unix ns of ISO 8601 (local time where no zone is given), or of a Unix time in s, ms, µs
+    or ns, told apart by its size."""
+    if re.fullmatch(r"\d{1,19}(\.\d{1,9})?", text) and len(text) != len("20261121"):
         number = Decimal(text)
-        return int(number if number >= 10**15 else number * 10**9)
+        for unit in (1, 1_000, 1_000_000, 10**9):
+            if number * unit >= 10**17 or unit == 10**9:
+                return int(number * unit)
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
+        moment = datetime.fromisoformat(text).astimezone()
+        seconds = int(moment.replace(microsecond=0).timestamp())
+    except (ValueError, OverflowError):
         raise UsageError(
             f"{option}: {text!r} is no time; write 2026-11-21T10:15:00, with +02:00 or Z for "
             "another zone, or Unix seconds"
         ) from None
-    seconds = moment.astimezone().replace(microsecond=0).timestamp()
-    return int(seconds) * 10**9 + moment.microsecond * 1000
+    return seconds * 10**9 + moment.microsecond * 1000
 
 
 def attributes(texts: list[str]) -> dict[str, str]:

@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from hopwatch.cli.options import add_source_arguments, attributes, time_window
+from hopwatch.cli.options import (
+    add_source_arguments,
+    add_tau_argument,
+    attributes,
+    tau_ns,
+    time_window,
+)
+from hopwatch.errors import UsageError
+
+if TYPE_CHECKING:
+    from hopwatch.attribution import UnitTime
 
 NAME = "report"
 HELP = "where the time of requests goes, by hop, language and kind"
@@ -36,27 +48,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     show.add_argument("--top", type=int, default=24, metavar="N", help="rows at most (default 24)")
     show.add_argument("--per-trace", action="store_true", help="one line per request")
-    show.add_argument("--json", action="store_true", help="as JSON: hopwatch.ledger/1")
     show.add_argument(
-        "--tau",
-        type=int,
-        metavar="NS",
-        help="ns by which consecutive calls may overlap (default: 50 µs, or the clock's stamp)",
+        "--detached", action="store_true", help="asynchronous work (consumers), not requests"
     )
+    show.add_argument("--json", action="store_true", help="as JSON: hopwatch.ledger/1")
+    add_tau_argument(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     keys = _keys(args.by)
     window = time_window(args)
     wanted = attributes(args.where)
-    _check_numbers(args)
+    tau = tau_ns(args)
+    if args.top < 2:
+        raise UsageError(f"--top: {args.top} rows cannot hold a ledger; give 2 or more")
 
     from hopwatch.attribution import Attribution, Options
     from hopwatch.attribution.select import Selection
     from hopwatch.cli.sources import load
 
     loaded = load(args, window)
-    attribution = Attribution(loaded.table, Options(tau_ns=args.tau))
+    attribution = Attribution(loaded.table, Options(tau_ns=tau))
     selected = Selection(
         start=window.start,
         end=window.end,
@@ -65,8 +77,13 @@ def run(args: argparse.Namespace) -> int:
         attributes=wanted,
     ).predicate(loaded.table)
     if args.per_trace:
-        return _print_per_trace(attribution, selected, as_json=args.json)
-    ledger = attribution.ledger(selected)
+        loaded.warn()
+        units = attribution.detached() if args.detached else attribution.requests()
+        _print_per_trace(
+            (unit for unit in units if selected is None or selected(unit)), as_json=args.json
+        )
+        return 0
+    ledger = attribution.ledger(selected, detached=args.detached)
     if args.json:
         import json
 
@@ -85,8 +102,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _keys(text: str) -> list[str]:
-    from hopwatch.errors import UsageError
-
     keys = [key.strip() for key in text.split(",") if key.strip()]
     unknown = [key for key in keys if key not in _KEYS]
     if unknown or not keys or len(set(keys)) < len(keys):
@@ -95,25 +110,14 @@ def _keys(text: str) -> list[str]:
     return keys
 
 
-def _check_numbers(args: argparse.Namespace) -> None:
-    from hopwatch.errors import UsageError
-
-    if args.top < 2:
-        raise UsageError(f"--top: {args.top} rows cannot hold a ledger; give 2 or more")
-    if args.tau is not None and args.tau < 0:
-        raise UsageError(f"--tau: {args.tau} ns is negative; give 0 or more")
-
-
-def _print_per_trace(attribution, selected, *, as_json: bool) -> int:  # type: ignore[no-untyped-def]
+def _print_per_trace(units: Iterable[UnitTime], *, as_json: bool) -> None:
     import json
 
     from hopwatch.reports.documents import unit_document
     from hopwatch.reports.numbers import duration
     from hopwatch.reports.text import plain
 
-    for unit in attribution.requests():
-        if not selected(unit):
-            continue
+    for unit in units:
         document = unit_document(unit)
         if as_json:
             print(json.dumps(document, separators=(",", ":")))
@@ -123,4 +127,3 @@ def _print_per_trace(attribution, selected, *, as_json: bool) -> int:  # type: i
             f"{document['trace_id']}  {duration(unit.duration):>10}  {plain(unit.route)}  "
             f"most in {plain(dearest['hop'])} {dearest['kind']} {duration(dearest['ns'])}"
         )
-    return 0

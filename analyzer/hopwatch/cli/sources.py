@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -10,14 +11,18 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hopwatch import spans
+from hopwatch.attribution.clocks import WINDOW_NS
 from hopwatch.cli.options import Window
 from hopwatch.errors import InputError, UsageError
+from hopwatch.reports.text import plain
 
 if TYPE_CHECKING:
     from hopwatch.store import Extent
 
 _EARLIEST: Final = -(2**63)
 _LATEST: Final = 2**63 - 1
+_NEIGHBOURS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +34,16 @@ class Loaded:
     left_out: dict[str, int]
     notes: tuple[str, ...]
 
+    def warn(self) -> None:
+        """Says on standard error what else would go unsaid."""
+        for note in self.notes:
+            print(f"hopwatch: {plain(note)}", file=sys.stderr)
+
 
 def load(args: argparse.Namespace, window: Window) -> Loaded:
     """All spans of the files named, or whole traces of the store's window."""
     if args.paths:
-        _no_store(args)
-        from hopwatch.formats import read_files
-
-        table, rejected = read_files(args.paths)
-        summary = rejected.summary()
-        return Loaded(
-            table=table,
-            source=", ".join(args.paths),
-            left_out=dict(rejected.counts),
-            notes=(f"Of the input, {summary}",) if summary else (),
-        )
+        return _from_files(args)
     from hopwatch import store
 
     with store.open_reader(args.store) as reader:
@@ -55,6 +55,59 @@ def load(args: argparse.Namespace, window: Window) -> Loaded:
     return Loaded(table, str(reader.path), {}, () if table.num_rows else (_holds(extent),))
 
 
+def load_around(args: argparse.Namespace, prefix: str) -> tuple[Loaded, bytes]:
+    """The one trace whose id begins with `prefix` (hex), with others of its time and services,
+    for one trace alone does not tell how clocks lie; and its id."""
+    wanted = prefix.strip().lower()
+    if not wanted or len(wanted) > 32 or set(wanted) - set("0123456789abcdef"):
+        raise UsageError(
+            f"{prefix!r} is no trace id: up to 32 hex digits, such as 4bf92f3577b34da6"
+        )
+    if args.paths:
+        loaded = _from_files(args)
+        return loaded, _only_id(loaded, wanted)
+    from hopwatch import store
+
+    with store.open_reader(args.store) as reader:
+        trace = reader.trace(wanted)
+        start = pc.min(trace["start_time_unix_nano"]).as_py() // WINDOW_NS * WINDOW_NS
+        services = {name for name in pc.unique(trace["service_name"]).to_pylist() if name}
+        others = reader.window(start, start + WINDOW_NS, services=services, limit=_NEIGHBOURS)
+    trace_id: bytes = trace["trace_id"][0].as_py()
+    apart = others.filter(pc.not_equal(others["trace_id"], pa.scalar(trace_id, pa.binary(16))))
+    return Loaded(spans.concat([trace, apart]), str(reader.path), {}, ()), trace_id
+
+
+def _from_files(args: argparse.Namespace) -> Loaded:
+    if args.store is not None:
+        raise UsageError("give files to read, or --store, not both")
+    from hopwatch.formats import read_files
+
+    table, rejected = read_files(args.paths)
+    summary = rejected.summary()
+    more = f" and {len(args.paths) - 3} more" if len(args.paths) > 3 else ""
+    return Loaded(
+        table=table,
+        source=", ".join(args.paths[:3]) + more,
+        left_out=dict(rejected.counts),
+        notes=(f"Of the input, {summary}",) if summary else (),
+    )
+
+
+def _only_id(loaded: Loaded, prefix: str) -> bytes:
+    ids: list[bytes] = pc.unique(loaded.table["trace_id"]).to_pylist()
+    found = sorted(trace_id for trace_id in ids if trace_id.hex().startswith(prefix))
+    if not found:
+        left_out = f" ({loaded.notes[0]})" if loaded.notes else ""
+        raise InputError(f"no trace in {loaded.source} has an id that begins {prefix}{left_out}")
+    if len(found) > 1:
+        some = ", ".join(trace_id.hex() for trace_id in found[:3])
+        raise UsageError(
+            f"{len(found)} traces have an id that begins {prefix}: {some}, ...; give more digits"
+        )
+    return found[0]
+
+
 def _holds(extent: Extent) -> str:
     if extent.min_start_ns is None or extent.max_start_ns is None:
         return "The store is empty: send OTLP to `hopwatch serve`, or name files to read."
@@ -63,38 +116,3 @@ def _holds(extent: Extent) -> str:
         for ns in (extent.min_start_ns, extent.max_start_ns)
     )
     return f"The store holds {extent.rows:,} spans, from {first} to {last}."
-
-
-def load_trace(args: argparse.Namespace, prefix: str) -> pa.Table:
-    """The spans of the one trace whose id begins with `prefix` (hex)."""
-    wanted = prefix.strip().lower()
-    if not wanted or len(wanted) > 32 or set(wanted) - set("0123456789abcdef"):
-        raise UsageError(
-            f"{prefix!r} is no trace id: up to 32 hex digits, such as 4bf92f3577b34da6"
-        )
-    if not args.paths:
-        from hopwatch import store
-
-        with store.open_reader(args.store) as reader:
-            return reader.trace(wanted)
-    _no_store(args)
-    from hopwatch.formats import read_files
-
-    table, rejected = read_files(args.paths)
-    found = {t for t in pc.unique(table["trace_id"]).to_pylist() if t.hex().startswith(wanted)}
-    if not found:
-        left_out = f" ({rejected.summary()})" if rejected.total else ""
-        raise InputError(
-            f"no trace in {', '.join(args.paths)} has an id that begins {wanted}{left_out}"
-        )
-    if len(found) > 1:
-        some = ", ".join(sorted(t.hex() for t in found)[:3])
-        raise UsageError(
-            f"{len(found)} traces have an id that begins {wanted}: {some}, ...; give more digits"
-        )
-    return table.filter(pc.equal(table["trace_id"], pa.scalar(found.pop(), pa.binary(16))))
-
-
-def _no_store(args: argparse.Namespace) -> None:
-    if args.store is not None:
-        raise UsageError("give files to read, or --store, not both")

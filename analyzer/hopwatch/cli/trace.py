@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from hopwatch.cli.options import add_source_arguments
+from hopwatch.cli.options import add_source_arguments, add_tau_argument, tau_ns
 
 NAME = "trace"
 HELP = "one trace as a waterfall with its critical path"
@@ -14,14 +14,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("trace_id", metavar="ID", help="the trace's id in hex, or its beginning")
     add_source_arguments(parser)
     parser.add_argument("--all", action="store_true", help="every span, however many")
+    add_tau_argument(parser)
     parser.add_argument("--json", action="store_true", help="as JSON: hopwatch.trace/1")
 
 
 def run(args: argparse.Namespace) -> int:
-    from hopwatch.attribution import Attribution
-    from hopwatch.cli.sources import load_trace
+    tau = tau_ns(args)
 
-    attribution = Attribution(load_trace(args, args.trace_id))
+    from hopwatch.attribution import Attribution, Options
+    from hopwatch.cli.sources import load_around
+
+    loaded, trace_id = load_around(args, args.trace_id)
+    attribution = Attribution(loaded.table, Options(tau_ns=tau)).only(trace_id)
+    loaded.warn()
     if args.json:
         import json
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from rich.console import Console, Group
 from rich.padding import Padding
@@ -10,16 +11,18 @@ from rich.table import Table
 from rich.text import Text
 
 from hopwatch.attribution import Ledger
+from hopwatch.attribution.ledger import MEASURES, Percentile
 from hopwatch.attribution.ledger import Group as Cells
-from hopwatch.attribution.ledger import Percentile
+from hopwatch.reports.columns import table_of
 from hopwatch.reports.documents import PERCENTILES
-from hopwatch.reports.numbers import apportion, count, duration, milliseconds
-from hopwatch.reports.text import language_style, plain, shorten
+from hopwatch.reports.numbers import Scale, apportion, count, duration, scale_for
+from hopwatch.reports.text import language_style, plain
 from hopwatch.reports.words import what_it_says
 
-DEFAULT_KEYS = ("hop", "language", "kind")
-_WIDE = 100
-_BAR = 16
+DEFAULT_KEYS: Final = ("hop", "language", "kind")
+_MARGIN: Final = 2
+_WIDE: Final = 100
+_BAR: Final = 16
 
 
 def print_ledger(
@@ -43,9 +46,9 @@ def print_ledger(
     console.print(
         Group(
             "",
-            Padding(_percentiles(ledger), (0, 0, 1, 2)),
+            Padding(_percentiles(ledger), (0, 0, 1, _MARGIN)),
             Text("Where the time of a request goes", style="bold"),
-            Padding(_cells(ledger, keys, most, console.width), (0, 0, 1, 2)),
+            Padding(_cells(ledger, keys, most, console.width - _MARGIN), (0, 0, 1, _MARGIN)),
             Text("What it says", style="bold"),
             Padding(Text(plain(what_it_says(ledger))), (0, 0, 1, 2)),
             Text("How far to trust it", style="bold"),
@@ -64,95 +67,77 @@ def _headline(ledger: Ledger, source: str) -> Text:
 
 
 def _no_requests(ledger: Ledger) -> list[str]:
-    lost = ledger.quality.get("traces_without_root", 0)
-    if lost:
-        return [f"{count(lost, 'trace')} here without a root span: look at one by its id."]
-    return ["Nothing to attribute here: widen the time window, or the filters."]
+    rootless = ledger.quality.get("traces_without_root", 0)
+    if rootless and rootless == ledger.quality.get("traces"):
+        return [f"{count(rootless, 'trace')} here, without a root span: look at one by its id."]
+    return [*_left_out(ledger), "Nothing to attribute here: widen the time window, or the filters."]
+
+
+def _scale(ledger: Ledger) -> Scale:
+    longest = ledger.percentile(0.99)
+    return scale_for(max(round(ledger.mean_ns), longest.value if longest else 0))
 
 
 def _percentiles(ledger: Ledger) -> Table:
+    scale = _scale(ledger)
+    points = [ledger.percentile(q) for q in PERCENTILES.values()]
     table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False)
-    table.add_column("End to end, ms", style="dim")
-    table.add_column("mean", justify="right")
-    points = []
-    for name, q in PERCENTILES.items():
+    table.add_column(f"End to end, {scale.unit}", style="dim")
+    for name in ("mean", *PERCENTILES):
         table.add_column(name, justify="right")
-        points.append(ledger.percentile(q))
-    table.add_row(
-        "",
-        Text(milliseconds(ledger.mean_ns), style="bold"),
-        *(Text(milliseconds(point.value) if point else "", style="bold") for point in points),
-    )
-    table.add_row(
-        "95 % interval",
-        "",
-        *(_interval(point) if point else "" for point in points),
-        style="dim",
-    )
+    mean = scale.show(scale.ticks(ledger.total_ns, ledger.request_count))
+    values = [scale.show(scale.ticks(point.value)) if point else "" for point in points]
+    table.add_row("", *(Text(text, style="bold") for text in (mean, *values)))
+    intervals = [_interval(point, scale) if point else "" for point in points]
+    table.add_row("95 % interval", "", *intervals, style="dim")
     return table
 
 
-def _interval(point: Percentile) -> str:
+def _interval(point: Percentile, scale: Scale) -> str:
     """`9.91-10.3`, or `> 9.91` where too few requests bound it above."""
-    if point.low is not None and point.high is not None:
-        return f"{_short_ms(point.low)}-{_short_ms(point.high)}"
-    if point.low is not None:
-        return f"> {_short_ms(point.low)}"
-    return f"< {_short_ms(point.high)}" if point.high is not None else "unknown"
+    low, high = (
+        None if bound is None else _three_digits(bound / scale.tick_ns / 1000)
+        for bound in (point.low, point.high)
+    )
+    if low is not None and high is not None:
+        return f"{low}-{high}"
+    if low is not None:
+        return f"> {low}"
+    return f"< {high}" if high is not None else "unknown"
 
 
-def _short_ms(ns: int) -> str:
-    value = ns / 1e6
+def _three_digits(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def _cells(ledger: Ledger, keys: Sequence[str], most: int, width: int) -> Table:
     """The rows by `keys`, in figures that add up as they are printed."""
     rows = _rows(ledger, keys, most)
-    n = ledger.request_count
+    n, scale = ledger.request_count, _scale(ledger)
     blamed = [group.blamed_ns for group in rows]
-    micros = apportion(blamed, round(ledger.mean_ns / 1000))
+    ticks = apportion(blamed, scale.ticks(ledger.total_ns, n))
     permille = apportion(blamed, 1000)
-    doubtful = [1000 * (g.blamed_ns - g.low_ns) >= ledger.total_ns > 0 for g in rows]
-    columns = {"ms/request": [milliseconds(us * 1000) for us in micros]}
+    doubtful = [1000 * group.doubtful_ns >= ledger.total_ns > 0 for group in rows]
+    figures = {f"{scale.unit}/request": [scale.show(t) for t in (*ticks, sum(ticks))]}
     if any(doubtful):
-        columns["at least"] = [
-            milliseconds(group.low_ns / n) if shown else ""
+        figures["at least"] = [
+            scale.show(scale.ticks(group.low_ns, n)) if shown else ""
             for group, shown in zip(rows, doubtful, strict=True)
-        ]
-    columns["share"] = [f"{share / 10:.1f} %" for share in permille]
-    columns["calls"] = [f"{group.calls / n:,.2f}" for group in rows]
-    if width >= _WIDE:
-        columns[""] = ["█" * round(_BAR * share / 1000) for share in permille]
-    sums = {"ms/request": milliseconds(sum(micros) * 1000), "share": f"{sum(permille) / 10:.1f} %"}
-    for name, texts in columns.items():
-        texts.append(sums.get(name, ""))
-
-    table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="dim")
-    widths = _key_widths(keys, rows, columns, width)
+        ] + [""]
+    figures["share"] = [f"{share / 10:.1f} %" for share in (*permille, sum(permille))]
+    figures["calls"] = [f"{group.calls / n:,.2f}" for group in rows] + [""]
+    names = {key: [group.key[i] for group in rows] for i, key in enumerate(keys)}
     for key in keys:
-        table.add_column(key, width=widths[key])
-    for name in columns:
-        table.add_column(name, justify="right" if name else "left", no_wrap=True)
-    for i, group in enumerate(rows):
-        style = _row_style(keys, group)
-        names = [
-            Text(_fit(text, widths[key]), style=style)
-            for key, text in zip(keys, group.key, strict=True)
-        ]
-        figures = [
-            Text(texts[i], style=_FIGURE_STYLES.get(name, style if not name else ""))
-            for name, texts in columns.items()
-        ]
-        table.add_row(*names, *figures)
-    blanks = [""] * (len(keys) - 1)
-    label = _SUM if widths[keys[0]] >= len(_SUM) else "sum"
-    table.add_row(label, *blanks, *(texts[-1] for texts in columns.values()), style="bold")
-    return table
-
-
-_SUM = "sum = end-to-end mean"
-_FIGURE_STYLES = {"at least": "dim", "calls": "dim"}
+        names[key].append("sum = mean" if key == keys[0] else "")
+    bar = [*("█" * round(_BAR * share / 1000) for share in permille), ""]
+    return table_of(
+        names,
+        figures,
+        [*(_row_style(keys, group) for group in rows), "bold"],
+        width,
+        figure_styles={"at least": "dim", "calls": "dim"},
+        bar=bar if width >= _WIDE else (),
+    )
 
 
 def _rows(ledger: Ledger, keys: Sequence[str], most: int) -> list[Cells]:
@@ -162,46 +147,13 @@ def _rows(ledger: Ledger, keys: Sequence[str], most: int) -> list[Cells]:
     return [*groups[: most - 1], _sum_of(groups[most - 1 :])]
 
 
-def _key_widths(
-    keys: Sequence[str], rows: Sequence[Cells], columns: dict[str, list[str]], width: int
-) -> dict[str, int]:
-    """As wide as the texts need, shortened where the line would be longer than `width`: the
-    longest first."""
-    widths = {
-        key: max(len(key), *(len(group.key[i]) for group in rows)) for i, key in enumerate(keys)
-    }
-    figures = sum(max(len(name), *map(len, texts)) + 2 for name, texts in columns.items())
-    room = width - 2 - figures - 2 * len(keys)
-    while sum(widths.values()) > room:
-        longest = max(keys, key=lambda key: widths[key])
-        if widths[longest] <= 10:
-            break
-        widths[longest] -= 1
-    return widths
-
-
-def _fit(text: str, width: int) -> str:
-    """`text` in `width`; an edge between two hops in two lines where one is too short."""
-    caller, arrow, callee = text.partition(" -> ")
-    if arrow and len(text) > width:
-        return f"{shorten(caller, width)}\n -> {shorten(callee, width - 4)}"
-    return shorten(text, width)
-
-
 def _row_style(keys: Sequence[str], group: Cells) -> str:
-    return language_style(group.key[keys.index("language")]) if "language" in keys else "default"
+    return language_style(group.key[keys.index("language")]) if "language" in keys else ""
 
 
 def _sum_of(groups: list[Cells]) -> Cells:
-    measures = zip(
-        *(
-            (g.blamed_ns, g.local_ns, g.concurrent_ns, g.hidden_ns, g.retry_ns, g.calls, g.spans)
-            for g in groups
-        ),
-        strict=True,
-    )
     key = (f"{len(groups)} smaller", *[""] * (len(groups[0].key) - 1))
-    return Cells(key, *(sum(values) for values in measures))
+    return Cells(key, *(sum(getattr(group, name) for group in groups) for name in MEASURES))
 
 
 def _trust(ledger: Ledger) -> list[str]:
@@ -222,8 +174,19 @@ def _trust(ledger: Ledger) -> list[str]:
     say("outlives", "Calls that went on after their caller stopped waiting: {}.")
     say("clock_conflict", "Calls that contradict what is known of the clocks: {}.")
     say("clock_steps", "Times that a clock seems to have been set: {}.")
+    lines += _left_out(ledger)
+    say("late_spans", "Spans that began after their request had ended, not counted: {}.")
     say("detached_units", "Asynchronous work, not part of any request's time: {} units.")
     if quality.get("clipped_ns"):
         per_request = duration(round(quality["clipped_ns"] / n))
         lines.append(f"{per_request} a request ran on after its caller's span had ended.")
     return lines
+
+
+def _left_out(ledger: Ledger) -> list[str]:
+    absurd = ledger.quality.get("absurd_duration")
+    if not absurd:
+        return []
+    return [
+        f"Left out, for they took longer than 30 days (a wrong stamp): {count(absurd, 'root')}."
+    ]

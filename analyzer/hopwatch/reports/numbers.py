@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
 
 
 def apportion(parts: Sequence[int], shown_total: int) -> list[int]:
@@ -18,9 +20,29 @@ def apportion(parts: Sequence[int], shown_total: int) -> list[int]:
     return floors
 
 
-def milliseconds(ns: float) -> str:
-    """`12.345`: ms with three decimals, thousands apart."""
-    return f"{ns / 1e6:,.3f}"
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The unit of a table of times, shown with three decimals: one *tick* is the last of them."""
+
+    unit: str
+    tick_ns: int
+
+    def ticks(self, ns: int, divisor: int = 1) -> int:
+        """ns / divisor in ticks, half up. Exact: no float stands between."""
+        return (2 * ns + self.tick_ns * divisor) // (2 * self.tick_ns * divisor)
+
+    def show(self, ticks: int) -> str:
+        """`12.345`, thousands apart."""
+        return f"{ticks // 1000:,}.{ticks % 1000:03d}"
+
+
+MILLISECONDS: Final = Scale("ms", 1_000)
+SECONDS: Final = Scale("s", 1_000_000)
+
+
+def scale_for(longest_ns: int) -> Scale:
+    """Milliseconds up to 100 s, then seconds."""
+    return MILLISECONDS if longest_ns < 100 * 10**9 else SECONDS
 
 
 def duration(ns: int, digits: int = 4) -> str:

@@ -12,6 +12,7 @@ from rich.text import Text
 from hopwatch.attribution import Attribution, UnitTime
 from hopwatch.attribution.model import Span
 from hopwatch.attribution.units import SpanTime
+from hopwatch.reports.columns import table_of
 from hopwatch.reports.numbers import apportion, count, duration
 from hopwatch.reports.text import language_style, plain, shorten
 
@@ -62,7 +63,7 @@ def _print_unit(console: Console, unit: UnitTime, prefix: str, every_span: bool)
         note = f"{count(left_out, 'span')} off the critical path not shown; --all shows them."
         console.print(Text(note, style="dim"))
     console.print()
-    console.print(_cells(unit))
+    console.print(_cells(unit, console.width))
     if unit.flags():
         console.print(Text(f"Odd: {', '.join(unit.flags())}", style="yellow"))
 
@@ -150,7 +151,7 @@ def _bar(unit: UnitTime, time: SpanTime, width: int, unicode: bool) -> Text:
     return Text("".join(cells), style="" if style == "dim" else style)
 
 
-def _cells(unit: UnitTime) -> Table:
+def _cells(unit: UnitTime, width: int) -> Table:
     """The trace's ledger: by hop, language and kind, in ns that add up."""
     totals: dict[tuple[str, str, str], int] = {}
     for cell, ns in unit.cells().items():
@@ -158,19 +159,13 @@ def _cells(unit: UnitTime) -> Table:
         totals[key] = totals.get(key, 0) + ns
     ordered = sorted(totals.items(), key=lambda item: (-item[1], item[0]))
     shares = apportion([ns for _, ns in ordered], 1000 if unit.duration else 0)
-    table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="dim")
-    for name in ("hop", "language", "kind"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("ns", justify="right", no_wrap=True)
-    table.add_column("share", justify="right", no_wrap=True)
-    for (key, ns), share in zip(ordered, shares, strict=True):
-        style = language_style(key[1])
-        names = [
-            Text(shorten(text, limit), style=style)
-            for text, limit in zip(key, (36, 12, 10), strict=True)
-        ]
-        table.add_row(*names, Text(f"{ns:,}"), Text(f"{share / 10:.1f} %"))
-    table.add_row(
-        "sum = duration", "", "", f"{unit.duration:,}", f"{sum(shares) / 10:.1f} %", style="bold"
-    )
-    return table
+    names = {
+        name: [*(key[i] for key, _ in ordered), "sum = duration" if name == "hop" else ""]
+        for i, name in enumerate(("hop", "language", "kind"))
+    }
+    figures = {
+        "ns": [f"{ns:,}" for ns in (*(ns for _, ns in ordered), unit.duration)],
+        "share": [f"{share / 10:.1f} %" for share in (*shares, sum(shares))],
+    }
+    styles = [*(language_style(key[1]) for key, _ in ordered), "bold"]
+    return table_of(names, figures, styles, width)

@@ -7,7 +7,7 @@ from hopwatch.reports.numbers import duration
 
 _KIND_PHRASES = {
     "self": "own work in {hop}",
-    "gap": "the way {hop} (network and queueing)",
+    "gap": "what lies between {hop} (network, queueing, serialisation)",
     "db": "the database {hop}",
     "messaging": "the broker {hop}",
     "remote": "the peer {hop}",
@@ -24,7 +24,7 @@ def what_it_says(ledger: Ledger) -> str:
         return "These requests took no time at all: their spans start and end at one instant."
     top = ledger.group_by("hop", "language", "kind")[0]
     hop, language, kind = top.key
-    where = _KIND_PHRASES[kind].format(hop=hop)
+    where = _KIND_PHRASES[kind].format(hop=hop.replace(" -> ", " and "))
     code = f" ({language})" if language not in ("-", "unknown") else ""
     first = (
         f"Of {duration(round(ledger.mean_ns), 3)} a request, {where}{code} takes the most: "
