@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
 from hopwatch import spans
+from hopwatch.attribution.clocks import Clocks, Offset
 
 TRACE = "t"
 
@@ -35,8 +37,11 @@ def span(
     span_name: str | None = None,
     **attributes: Any,
 ) -> dict[str, Any]:
-    """One row of the span table. Underscores in attribute names stand for dots."""
-    texts = {key.replace("_", "."): spans.encode_value(v) for key, v in attributes.items()}
+    """One row of the span table. In attribute names without a dot, underscores stand for dots."""
+    texts = {
+        key if "." in key else key.replace("_", "."): spans.encode_value(value)
+        for key, value in attributes.items()
+    }
     return {
         "trace_id": trace_id(trace),
         "span_id": span_id(name),
@@ -58,3 +63,24 @@ def span(
 def table(*rows: dict[str, Any]) -> pa.Table:
     names = rows[0].keys()
     return spans.table_from_columns({name: [row[name] for row in rows] for name in names})
+
+
+@dataclass(frozen=True)
+class _FixedOffset(Offset):
+    given_kappa: int = 0
+
+    @property
+    def kappa(self) -> int:
+        return self.given_kappa
+
+
+class FixedClocks(Clocks):
+    """The same offset and κ for every pair of processes at any time; theta None: unknown."""
+
+    def __init__(self, theta: int | None, kappa: int) -> None:
+        super().__init__({})
+        offset = None if theta is None else _FixedOffset(theta, theta, theta, kappa)
+        object.__setattr__(self, "_offset", offset)
+
+    def at(self, pair: tuple[int, int], time: int) -> Offset | None:
+        return self._offset  # type: ignore[attr-defined]

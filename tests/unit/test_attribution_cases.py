@@ -5,36 +5,11 @@ Times are ns; letters are services. Each expectation was worked out by hand from
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pyarrow as pa
 import pytest
 
 from hopwatch.attribution import Attribution, Clocks, Options, UnitTime
-from hopwatch.attribution.clocks import Offset
-from tests.spans_dsl import span, table
-
-
-@dataclass(frozen=True)
-class FixedOffset(Offset):
-    """An offset whose κ is given, not derived."""
-
-    given_kappa: int = 0
-
-    @property
-    def kappa(self) -> int:
-        return self.given_kappa
-
-
-class OnePair(Clocks):
-    """The same offset for every pair of processes, at any time."""
-
-    def __init__(self, theta: int, kappa: int) -> None:
-        super().__init__({})
-        object.__setattr__(self, "offset", FixedOffset(theta, theta, theta, kappa))
-
-    def at(self, pair: tuple[int, int], time: int) -> Offset | None:
-        return self.offset  # type: ignore[attr-defined]
+from tests.spans_dsl import FixedClocks, span, table
 
 
 def attribute_one(spans: pa.Table, tau: int | None = 0, clocks: Clocks | None = None) -> UnitTime:
@@ -103,7 +78,7 @@ def test_4_no_offset_touches_gap_and_server(theta: int | None, used: int) -> Non
             span("S", 10_150, 10_750, "C", service="B", kind="SERVER"),
             span("i", 10_200, 10_300, "S", service="B"),
         ),
-        clocks=None if theta is None else OnePair(theta, 10**9),
+        clocks=None if theta is None else FixedClocks(theta, 10**9),
     )
     assert own(unit) == {"R": 200, "C": 200, "S": 500, "i": 100}
     assert kinds(unit) == {"R": "self", "C": "gap", "S": "self", "i": "self"}
@@ -119,7 +94,7 @@ def test_5_server_that_outlives_its_client_is_cut_at_the_clients_end() -> None:
             span("S", 60, 2000, "C", service="B", kind="SERVER"),
             span("q", 500, 1900, "S", service="B", kind="CLIENT", db_system_name="postgresql"),
         ),
-        clocks=OnePair(0, 100),
+        clocks=FixedClocks(0, 100),
     )
     assert own(unit) == {"R": 100, "C": 10, "S": 440, "q": 550}
     assert kinds(unit) == {"R": "self", "C": "gap", "S": "self", "q": "db"}
@@ -134,7 +109,7 @@ def test_6_server_that_starts_late_and_outlives() -> None:
             span("C", 50, 1050, "R", kind="CLIENT"),
             span("S", 950, 1600, "C", service="B", kind="SERVER"),
         ),
-        clocks=OnePair(0, 100),
+        clocks=FixedClocks(0, 100),
     )
     assert own(unit) == {"R": 100, "C": 900, "S": 100}
     assert unit.flags() == ["outlives"]
@@ -158,7 +133,7 @@ def test_8_client_that_outlives_the_root(start: int, end: int, gap: int, server:
             span("C", 0, 200, "R", kind="CLIENT"),
             span("S", start, end, "C", service="B", kind="SERVER"),
         ),
-        clocks=OnePair(0, 0),
+        clocks=FixedClocks(0, 0),
     )
     assert own(unit) == {"R": 0, "C": gap, "S": server}
 
@@ -207,6 +182,6 @@ def test_11_one_offset_for_all_children_of_a_client() -> None:
             span("S1", 5120, 5300, "C", service="B", kind="SERVER"),
             span("S2", 5500, 5880, "C", service="B", kind="SERVER"),
         ),
-        clocks=OnePair(5000, 10**9),
+        clocks=FixedClocks(5000, 10**9),
     )
     assert own(unit) == {"R": 200, "C": 240, "S1": 180, "S2": 380}

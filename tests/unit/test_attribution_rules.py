@@ -10,7 +10,7 @@ from hopwatch.attribution import Attribution, Options, UnitTime, attribute, buck
 from hopwatch.attribution.forest import granularity
 from hopwatch.attribution.ledger import _interval_ranks
 from hopwatch.attribution.select import Selection
-from tests.spans_dsl import span, span_id, table
+from tests.spans_dsl import FixedClocks, span, span_id, table, trace_id
 
 US = 1_000
 MS = 1_000_000
@@ -147,6 +147,184 @@ def test_a_single_skewed_call_without_population_is_moved_into_its_client() -> N
     assert unit.flags() == ["clock_conflict", "outlives"]
 
 
+def test_what_few_calls_say_of_the_clocks_is_not_believed() -> None:
+    assert Attribution(table(*population(0, calls=9))).clocks.offsets == {(0, 1): {}}
+    assert Attribution(table(*population(0, calls=10))).clocks.offsets[(0, 1)]
+
+
+def test_thin_windows_learn_from_all_calls_and_from_their_neighbours() -> None:
+    minute = 60_000 * MS
+    ahead = 4000 * MS
+    thin = [call for i in range(12) for call in one_call(i, i * minute, ahead)]
+    clocks = Attribution(table(*thin)).clocks
+    known = clocks.at((0, 1), 5 * minute)
+    assert known is not None
+    assert known.low <= ahead <= known.high
+
+
+def test_narrowest_window_that_agrees_with_itself_is_the_history_of_the_others() -> None:
+    """The first minute knows θ = 120 µs to 20 µs, the second only to 500 µs; the third was
+    stepped in the middle and must not count."""
+    minute = 60_000 * MS
+    rows = []
+    for i in range(40):
+        rows += one_call(i, i * 10 * MS, 120 * US, out=10 * US, back=10 * US)
+        rows += one_call(100 + i, minute + i * 10 * MS, 120 * US, out=250 * US, back=250 * US)
+        stepped = 120 * US if i < 20 else 121 * US
+        rows += one_call(200 + i, 2 * minute + i * 10 * MS, stepped, out=0, back=0)
+    clocks = Attribution(table(*rows)).clocks
+    first, second = clocks.at((0, 1), 0), clocks.at((0, 1), minute)
+    assert first is not None
+    assert second is not None
+    assert (first.low, first.high) == (110 * US - 1, 130 * US + 1)
+    assert (second.low, second.high) == (-130 * US - 1, 370 * US + 1)
+    assert first.theta == second.theta == 120 * US
+    assert clocks.steps == 1
+
+
+def test_a_jump_between_windows_is_a_step() -> None:
+    minute = 60_000 * MS
+    rows = []
+    for i in range(20):
+        rows += one_call(i, i * 10 * MS, 0)
+        rows += one_call(100 + i, minute + i * 10 * MS, 5 * MS)
+    assert Attribution(table(*rows)).clocks.steps == 1
+
+
+def test_slow_calls_do_not_widen_what_is_known() -> None:
+    rows = [row for i in range(20) for row in one_call(i, i * 10 * MS, 0)]
+    slow = [
+        row
+        for i in range(19)
+        for row in one_call(50 + i, (i + 30) * 10 * MS, 0, out=3 * MS, back=0)
+    ]
+    (quick,) = Attribution(table(*rows)).clocks.offsets[(0, 1)].values()
+    (both,) = Attribution(table(*rows, *slow)).clocks.offsets[(0, 1)].values()
+    assert (both.low, both.high) == (quick.low, quick.high)
+
+
+def test_coarse_stamps_widen_what_is_known_by_their_grain() -> None:
+    def width(grain: int) -> int:
+        rows = [row for i in range(40) for row in one_call(i, i * 10 * MS, 0, grain=grain)]
+        (known,) = Attribution(table(*rows)).clocks.offsets[(0, 1)].values()
+        return known.high - known.low
+
+    # The client stamps whole ms, the server whole µs; then both ns.
+    assert width(0) - width(1) == (MS - 1) + (US - 1)
+
+
+def test_a_call_within_kappa_of_what_is_known_keeps_its_own_offset() -> None:
+    def outcome(late: int) -> tuple[int, set[str]]:
+        rows = [
+            span("C", 0, 1000, kind="CLIENT"),
+            span("S", 500 + late, 1000 + late, "C", kind="SERVER", service="B"),
+        ]
+        (unit,) = Attribution(table(*rows), Options(tau_ns=0), FixedClocks(0, 30)).requests()
+        return own(unit)["S"], set(unit.flags())
+
+    assert outcome(30) == (500, set())
+    assert outcome(31) == (469, {"outlives"})
+    assert outcome(-531) == (500, {"clock_conflict"})
+
+
+def one_call(
+    i: int, start: int, offset: int, *, out: int = 50 * US, back: int = 50 * US, grain: int = 1
+) -> list[dict[str, Any]]:
+    start += 331 * grain * (i % 7)
+    return [
+        span(f"C{i}", start, start + 5 * MS, kind="CLIENT", trace=f"p{i}"),
+        span(
+            f"S{i}", start + out + offset, start + 5 * MS - back + offset, f"C{i}",
+            kind="SERVER", service="B", trace=f"p{i}",
+        ),
+    ]  # fmt: skip
+
+
+# The walk
+
+
+def test_of_two_ends_equally_near_the_one_below_is_taken() -> None:
+    unit = attributed(
+        span("R", 0, 100),
+        span("last", 50, 100, "R"),
+        span("above", 10, 53, "R"),
+        span("below", 20, 47, "R"),
+        tau=10,
+    )
+    # `above` stays remembered, and ends 33 above the cursor by then.
+    assert own(unit) == {"R": 23, "last": 50, "above": 0, "below": 27}
+
+
+def test_a_call_around_a_shorter_one_is_still_taken_after_it() -> None:
+    """`around` ends 1 above the cursor and stays remembered while `nested` is taken."""
+    unit = attributed(
+        span("R", 0, 1000),
+        span("last", 503, 1000, "R"),
+        span("around", 100, 504, "R"),
+        span("nested", 500, 502, "R"),
+        tau=10,
+    )
+    assert own(unit) == {"R": 101, "last": 497, "nested": 2, "around": 400}
+
+
+def test_a_child_is_looked_at_again_after_the_one_above_it() -> None:
+    """`below` begins where `above` does: under the lowered cursor it has nothing left."""
+    unit = attributed(
+        span("R", 0, 100),
+        span("last", 50, 100, "R"),
+        span("above", 40, 51, "R"),
+        span("below", 40, 45, "R"),
+        span("first", 10, 40, "R"),
+        tau=10,
+    )
+    assert own(unit) == {"R": 10, "last": 50, "above": 10, "below": 0, "first": 30}
+
+
+def test_local_time_is_of_the_whole_span_also_off_the_path() -> None:
+    unit = attributed(span("R", 0, 100), span("a", 0, 90, "R"), span("b", 50, 150, "R"))
+    local = {time.span.name: (time.own, time.local) for time in unit.spans}
+    assert local == {"R": (50, 50), "a": (0, 90), "b": (50, 100)}
+
+
+def test_what_begins_after_the_request_is_not_counted() -> None:
+    rows = [span("R", 0, 100), span("late", 150, 300, "R", kind="CLIENT", db_system="redis")]
+    ledger = attribute(table(*rows))
+    assert [group.key for group in ledger.group_by("hop", "kind")] == [("A", "self")]
+    assert ledger.quality["late_spans"] == 1
+
+
+def test_consumers_are_asynchronous_work_with_or_without_a_parent() -> None:
+    attribution = Attribution(
+        table(span("R", 0, 100), span("K", 0, 100_000, service="B", kind="CONSUMER", trace="u"))
+    )
+    assert attribution.ledger().total_ns == 100
+    assert attribution.ledger(detached=True).total_ns == 100_000
+
+
+def test_parallel_calls_without_client_spans_are_flagged() -> None:
+    def flags(second_start: int) -> list[str]:
+        return attributed(
+            span("R", 0, 100),
+            span("S1", 10, 50, "R", kind="SERVER", service="B"),
+            span("S2", second_start, 90, "R", kind="SERVER", service="C"),
+        ).flags()
+
+    assert flags(40) == ["no_client_span"]
+    assert flags(50) == []
+
+
+def test_processes_are_told_apart_by_service_host_and_pid() -> None:
+    def process_of(service: str, pid: str) -> dict[str, Any]:
+        name = f"{service}{pid}"
+        row = span(name, 0, 9, trace=name, service=service)
+        resource = [("host.name", "h"), ("process.pid", pid)]
+        return {**row, "service_instance_id": None, "resource_attributes": resource}
+
+    rows = [process_of("A", "1"), process_of("A", "2"), process_of("B", "1"), process_of("A", "1")]
+    forest = Attribution(table(*rows)).forest
+    assert len(forest.granularity) == 3
+
+
 # Kinds
 
 
@@ -206,6 +384,110 @@ def test_failed_attempts_and_the_pause_before_the_next_are_retry_time() -> None:
     retry = {time.span.id: time.retry for time in unit.spans}
     assert retry == {span_id("R"): 30, span_id("1"): 10, span_id("2"): 0}
     assert unit.flags() == ["back-off", "retry"]
+
+
+def test_attempts_are_one_operation_whether_they_reached_the_server_or_not() -> None:
+    calls = {"kind": "CLIENT", "span_name": "GET", "server_address": "bank"}
+    unit = attributed(
+        span("R", 0, 100),
+        span("1", 10, 22, "R", **calls),
+        span("2", 20, 40, "R", **{"http.request.resend_count": 1}, **calls),
+        span("S", 25, 35, "2", kind="SERVER", service="bank"),
+        span("in 1", 12, 14, "1"),
+        tau=5,
+    )
+    retry = {time.span.id: time.retry for time in unit.spans if time.retry}
+    assert retry == {span_id("1"): 8, span_id("in 1"): 2}
+
+
+def test_different_requests_are_no_attempts_of_one_another() -> None:
+    def flags(second: str) -> list[str]:
+        calls = {"kind": "CLIENT", "span_name": "GET", "http_request_method": "GET"}
+        return attributed(
+            span("R", 0, 100),
+            span("1", 10, 20, "R", status="ERROR", url_full="http://bank/stock/1", **calls),
+            span("2", 50, 60, "R", url_full=f"http://bank/{second}", **calls),
+        ).flags()
+
+    assert flags("price/1") == []
+    assert flags("stock/1") == ["back-off", "retry"]
+
+
+def test_a_5xx_answer_is_a_failure() -> None:
+    rows = [
+        span("R", 0, 9, **{"http.response.status_code": 503}),
+        span("Q", 0, 9, trace="u", **{"http.response.status_code": 404}),
+    ]
+    assert attribute(table(*rows)).failed_count == 1
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes", "operation"),
+    [
+        ("GET /orders/42", {}, "GET /orders/{id}"),
+        ("job 3f2504e0-4f89-11d3-9a0c-0305e82c3301 v2", {}, "job {id} v2"),
+        ("GET", {"http_route": "/a/:id", "http_request_method": "GET"}, "GET /a/:id"),
+        ("x", {"rpc_service": "shop.Orders", "rpc_method": "Place"}, "shop.Orders/Place"),
+        ("x", {"rpc_method": "shop.Orders/Place"}, "shop.Orders/Place"),
+        ("x", {"db_system": "mysql", "db_operation": "SELECT", "db_sql_table": "t"}, "SELECT t"),
+        ("x", {"db_system_name": "mysql", "db_query_summary": "SELECT t u"}, "SELECT t u"),
+    ],
+)
+def test_operation_of_a_span(name: str, attributes: dict[str, Any], operation: str) -> None:
+    unit = attributed(span("R", 0, 9, span_name=name, **attributes))
+    assert unit.spans[0].cell.operation == unit.route == operation
+
+
+# The ledger's views
+
+
+def test_calls_are_entries_and_spans_are_spans() -> None:
+    unit = [
+        span("R", 0, 100),
+        span("step", 10, 20, "R"),
+        span("C", 30, 90, "R", kind="CLIENT"),
+        span("S", 40, 80, "C", kind="SERVER", service="B"),
+        span("step in S", 50, 60, "S", service="B"),
+    ]
+    groups = attribute(table(*unit)).group_by("hop", "caller")
+    assert {g.key: (g.calls, g.spans) for g in groups} == {
+        ("A", ""): (1, 2),
+        ("A -> B", "A"): (1, 1),
+        ("B", "A"): (1, 2),
+    }
+
+
+def test_at_least_leaves_out_doubtful_time_once() -> None:
+    rows = [
+        span("R", 0, 1000), span("a", 100, 503, "R"), span("b", 500, 900, "R"),
+        span("o", 50, 500, "lost"),
+    ]  # fmt: skip
+    (group, _) = Attribution(table(*rows), Options(tau_ns=0)).ledger().group_by("operation")[:2]
+    assert (group.blamed_ns, group.concurrent_ns, group.hidden_ns) == (600, 400, 450)
+    assert group.low_ns == 150
+
+
+def test_wrong_stamps_neither_stop_the_report_nor_spoil_it() -> None:
+    century = 3 * 10**18
+    rows = [span(f"R{i}", i + 1, century + i, trace=f"t{i}") for i in range(7)]
+    ledger = attribute(table(*rows, span("fine", 0, 9)))
+    assert (ledger.total_ns, ledger.quality["absurd_duration"]) == (9, 7)
+    assert sum(g.blamed_ns for g in ledger.group_by("hop")) == 9
+
+
+def test_percentiles_and_their_exemplars() -> None:
+    rows = [span(f"R{i}", 0, i * MS, trace=f"t{i}") for i in range(1, 1001)]
+    ledger = attribute(table(*rows))
+    for q, rank in ((0.5, 500), (0.9, 900), (0.99, 990)):
+        point = ledger.percentile(q)
+        assert point is not None
+        assert point.value == pytest.approx(rank * MS, rel=0.005)
+        exemplar = next(i for i in range(1, 1001) if trace_id(f"t{i}") == ledger.exemplar(q))
+        assert exemplar == pytest.approx(rank, rel=0.01)
+    assert _interval_ranks(1000, 0.5) == (469, 532)
 
 
 # Selection and percentiles

@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -120,6 +123,53 @@ def test_trace_as_waterfall_and_json(shop: Path, capsys: pytest.CaptureFixture[s
     assert "20,000,000" in out
     _, out, _ = run(capsys, "trace", trace, shop, "--json")
     assert json.loads(out)["requests"][0]["duration_ns"] == 20 * MS
+
+
+def test_a_trace_is_attributed_with_what_all_traces_tell_of_the_clocks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A time-out among good calls: alone it could as well be a skewed clock."""
+    lines = []
+    for i in range(20):
+        trace, begin = trace_id(f"{i}").hex(), i * 100
+        client = _span(trace, "c1", None, begin, begin + (10 if not i else 20), "GET", 3, {})
+        server = _span(trace, "51", "c1", begin + (9 if not i else 1), begin + 19, "GET", 2, {})
+        # The first one's client gives up after 10 ms.
+        lines += [_resource_spans("web", "webjs", client), _resource_spans("bff", "go", server)]
+    path = tmp_path / "calls.jsonl"
+    path.write_text("\n".join(json.dumps(line) for line in lines))
+    first = trace_id("0").hex()
+    _, out, _ = run(capsys, "trace", first, path, "--json")
+    (alone,) = json.loads(out)["requests"]
+    _, out, _ = run(capsys, "report", path, "--per-trace", "--json")
+    among = next(d for d in map(json.loads, out.splitlines()) if d["trace_id"] == first)
+    assert alone == among
+    assert "outlives" in alone["flags"]
+
+
+def test_what_was_left_out_is_said_beside_every_output(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = shop.with_name("broken.jsonl")
+    broken.write_text(gzip.decompress(shop.read_bytes()).decode() + "\n{broken")
+    for words in (["report", broken, "--per-trace"], ["trace", trace_id("0").hex(), broken]):
+        code, _, err = run(capsys, *words)
+        assert code == 0
+        assert "1 left out" in err
+    _, out, _ = run(capsys, "report", broken)
+    assert "1 left out" in out
+
+
+def test_a_terminal_without_unicode_gets_all_the_same_an_answer(shop: Path) -> None:
+    for words in (["report", shop], ["report", shop, "--per-trace"], ["trace", "0", shop]):
+        done = subprocess.run(
+            [sys.executable, "-m", "hopwatch.cli", *words],
+            env={**os.environ, "PYTHONIOENCODING": "ascii"},
+            capture_output=True,
+            check=False,
+        )
+        assert b"Traceback" not in done.stderr
+        assert done.returncode in (0, 2)
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,17 @@ from __future__ import annotations
 import io
 import json
 from importlib import resources
+from typing import Any
 
 import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from rich.console import Console
 
 from hopwatch.attribution import Attribution, attribute
+from hopwatch.errors import UsageError
 from hopwatch.reports.documents import ledger_document, unit_document
 from hopwatch.reports.ledger_terminal import print_ledger
 from hopwatch.reports.numbers import apportion, duration
@@ -87,12 +90,80 @@ def test_printed_cells_add_up_to_the_mean() -> None:
     assert figures[-1] == 20.0
 
 
+def ledger_lines(*rows: dict, width: int = 80, **options: Any) -> list[list[str]]:
+    """The words of each line of the ledger's table, without its header."""
+    console = Console(file=io.StringIO(), width=width, highlight=False, markup=False, emoji=False)
+    print_ledger(console, attribute(table(*rows)), "a test", **options)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    section = text.split("Where the time of a request goes\n")[1].split("What it says")[0]
+    return [line.split() for line in section.splitlines()[1:] if line.strip()]
+
+
+LONG_NAMES = [
+    {**row, "service_name": f"{row['service_name']}-注文処理-of-a-very-long-name-indeed"}
+    for row in SHOP
+]
+
+
 @pytest.mark.parametrize("width", [60, 80, 120])
-def test_no_line_is_wider_than_the_terminal(width: int) -> None:
-    rows = [
-        {**row, "service_name": f"{row['service_name']}-of-a-very-long-name-indeed"} for row in SHOP
+def test_names_are_shortened_to_fit_and_figures_never(width: int) -> None:
+    lines = printed(*LONG_NAMES, width=width).splitlines()
+    assert max(cell_len(line) for line in lines) <= width
+    for line in ledger_lines(*LONG_NAMES, width=width):
+        figures = [word for word in line if word[0].isdigit()]
+        assert not any("…" in word for word in figures)
+    assert sum("%" in line for line in ledger_lines(*LONG_NAMES, width=width)) == 8
+
+
+def test_too_many_columns_are_refused_not_cropped() -> None:
+    keys = ["route", "hop", "language", "kind", "operation", "caller", "version", "outcome"]
+    with pytest.raises(UsageError, match="too narrow"):
+        ledger_lines(*SHOP, keys=keys)
+
+
+def test_rows_beyond_the_most_are_one_row_and_all_add_up() -> None:
+    lines = ledger_lines(*SHOP, most=3)
+    assert lines == [
+        ["postgresql/shop", "-", "db", "11.000", "36.7", "%", "1.00"],
+        ["bff", "nodejs", "self", "5.000", "16.7", "%", "1.00"],
+        ["5", "smaller", "14.000", "46.6", "%", "5.00"],
+        ["sum", "=", "mean", "30.000", "100.0", "%"],
     ]
-    assert max(len(line) for line in printed(*rows, width=width).splitlines()) <= width
+
+
+def test_doubtful_time_has_a_column_only_where_there_is_some() -> None:
+    parallel = [
+        span("R", 0, 100 * MS),
+        span("a", 0, 90 * MS, "R"),
+        span("b", 80 * MS, 95 * MS, "R"),
+    ]
+    (row, foot) = ledger_lines(*parallel)
+    assert row[3:5] == ["100.000", "20.000"]
+    assert foot == ["sum", "=", "mean", "100.000", "100.0", "%"]
+    assert "at least" not in printed(*SHOP)
+
+
+def test_long_requests_are_shown_in_seconds() -> None:
+    text = printed(span("R", 0, 3_090_123 * MS))
+    assert "3,090.123" in text
+    assert "s/request" in text
+
+
+def test_half_a_microsecond_is_rounded_alike_above_and_below() -> None:
+    text = printed(span("R", 0, 2000), span("Q", 0, 3000, trace="u"))
+    assert text.count("0.003") >= 2
+    assert "0.002" not in text.split("What it says")[0].split("p50")[1].split("\n")[0]
+
+
+def test_waterfall_draws_own_time_where_it_was() -> None:
+    text = printed(span("R", 0, 100 * MS), span("a", 50 * MS, 100 * MS, "R"), width=80)
+    root, child = (
+        line for line in text.splitlines() if line.rstrip().endswith("50.00 ms") and "█" in line
+    )
+    bar = root[root.index("█") :].split()[0]
+    assert bar == "█" * 13 + "─" * 13
+    assert child.count("█") == 13
+    assert child.index("█") == root.index("─")
 
 
 def test_hostile_text_is_shown_not_obeyed() -> None:

@@ -1,4 +1,4 @@
-"""Tables of names and figures that fit the terminal: figures whole, names shortened."""
+"""Tables of names and figures that fit the terminal: figures whole, names folded."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def table_of(
 ) -> Table:
     """Columns of names to the left, of figures (right-aligned) behind them, then a bar.
 
-    `styles`: a row's style, for its names and bar. An edge `a -> b` that is too long takes two
-    lines. Raises UsageError where the terminal is too narrow for the columns.
+    `styles`: a row's style, for its names and bar. A name that is too long takes up to three
+    lines, an edge `a -> b` breaks at its arrow. Raises UsageError where the terminal is too narrow for the columns.
     """
     shown = {name: [plain(text) for text in texts] for name, texts in names.items()}
     taken = sum(_widest(name, texts) + _GAP for name, texts in figures.items())
@@ -37,7 +37,7 @@ def table_of(
     widths = _name_widths(shown, width - taken)
     table = Table(box=None, padding=(0, _GAP, 0, 0), show_edge=False, header_style="dim")
     for name in shown:
-        table.add_column(shorten(name, widths[name]), width=widths[name])
+        table.add_column(shorten(name, widths[name]), width=widths[name], overflow="fold")
     for name in figures:
         table.add_column(name, justify="right", no_wrap=True)
     if bar:
@@ -76,5 +76,5 @@ def _name_widths(names: Mapping[str, Sequence[str]], room: int) -> dict[str, int
 def _fit(text: str, width: int) -> str:
     caller, arrow, callee = text.partition(_ARROW)
     if arrow and cell_len(text) > width:
-        return f"{shorten(caller, width)}\n{_ARROW}{shorten(callee, width - len(_ARROW))}"
-    return shorten(text, width)
+        return f"{shorten(caller, 2 * width)}\n{_ARROW}{shorten(callee, 2 * width)}"
+    return shorten(text, 3 * width)
