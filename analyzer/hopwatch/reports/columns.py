@@ -29,7 +29,8 @@ def table_of(
     """Columns of names to the left, of figures (right-aligned) behind them, then a bar.
 
     `styles`: a row's style, for its names and bar. A name that is too long takes up to three
-    lines, an edge `a -> b` breaks at its arrow. Raises UsageError where the terminal is too narrow for the columns.
+    lines, an edge `a -> b` breaks at its arrow. Raises UsageError where the terminal is too
+    narrow for the columns.
     """
     shown = {name: [plain(text) for text in texts] for name, texts in names.items()}
     taken = sum(_widest(name, texts) + _GAP for name, texts in figures.items())
