@@ -13,7 +13,6 @@ from hopwatch import spans
 from hopwatch.errors import InputError
 from hopwatch.formats import read_files
 
-SHARED = Path(__file__).parents[3] / "shared" / "data"
 
 RESOURCE_SPANS = {
     "scopeSpans": [
@@ -145,7 +144,6 @@ def test_missing_file(tmp_path: Path) -> None:
         read_files([tmp_path / "none"])
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="no ../shared/data beside the checkout")
 @pytest.mark.parametrize(
     ("name", "rows", "counts"),
     [
@@ -156,6 +154,6 @@ def test_missing_file(tmp_path: Path) -> None:
         ("nezha/trainticket_normal_minute.otlp.jsonl.gz", 4890, {}),
     ],
 )
-def test_real_files(name: str, rows: int, counts: dict[str, int]) -> None:
-    table, rejected = read_files([SHARED / name])
+def test_real_files(shared_data: Path, name: str, rows: int, counts: dict[str, int]) -> None:
+    table, rejected = read_files([shared_data / name])
     assert (table.num_rows, dict(rejected.counts)) == (rows, counts)

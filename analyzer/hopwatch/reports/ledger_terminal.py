@@ -124,7 +124,7 @@ def _cells(ledger: Ledger, keys: Sequence[str], most: int, width: int) -> Table:
             scale.show(scale.ticks(group.low_ns, n)) if shown else ""
             for group, shown in zip(rows, doubtful, strict=True)
         ] + [""]
-    figures["share"] = [f"{share / 10:.1f} %" for share in (*permille, sum(permille))]
+    figures["share"] = [f"{share / 10:.1f}%" for share in (*permille, sum(permille))]
     figures["calls"] = [f"{group.calls / n:,.2f}" for group in rows] + [""]
     names = {key: [group.key[i] for group in rows] for i, key in enumerate(keys)}
     for key in keys:

@@ -165,7 +165,7 @@ def _cells(unit: UnitTime, width: int) -> Table:
     }
     figures = {
         "ns": [f"{ns:,}" for ns in (*(ns for _, ns in ordered), unit.duration)],
-        "share": [f"{share / 10:.1f} %" for share in (*shares, sum(shares))],
+        "share": [f"{share / 10:.1f}%" for share in (*shares, sum(shares))],
     }
     styles = [*(language_style(key[1]) for key, _ in ordered), "bold"]
     return table_of(names, figures, styles, width)

@@ -66,4 +66,4 @@ def _clause(language: str, kind: str) -> str:
 
 def _share(ns: int, ledger: Ledger) -> str:
     percent = 100 * ns / ledger.total_ns
-    return f"{percent:.0f} %" if percent >= 10 else f"{percent:.1f} %"
+    return f"{percent:.0f}%" if percent >= 10 else f"{percent:.1f}%"
