@@ -13,7 +13,6 @@ from hopwatch import spans
 from hopwatch.errors import InputError
 from hopwatch.formats import read_files
 
-
 RESOURCE_SPANS = {
     "scopeSpans": [
         {
