@@ -9,9 +9,12 @@ from typing import Any
 import pyarrow as pa
 
 from hopwatch import spans
-from hopwatch.attribution.clocks import Clocks, Offset
+from hopwatch.attribution import Attribution, Clocks, Options, UnitTime
+from hopwatch.attribution.clocks import Offset
 
 TRACE = "t"
+US = 1_000
+MS = 1_000_000
 
 
 def span_id(name: str) -> bytes:
@@ -63,6 +66,17 @@ def span(
 def table(*rows: dict[str, Any]) -> pa.Table:
     names = rows[0].keys()
     return spans.table_from_columns({name: [row[name] for row in rows] for name in names})
+
+
+def attributed(*rows: dict[str, Any], tau: int | None = 0) -> UnitTime:
+    """The only request among the rows."""
+    (unit,) = Attribution(table(*rows), Options(tau_ns=tau)).requests()
+    return unit
+
+
+def own(unit: UnitTime) -> dict[str, int]:
+    """Own ns by span name."""
+    return {time.span.name: time.own for time in unit.spans}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from hopwatch.attribution import Attribution, Clocks, Options, UnitTime
-from tests.spans_dsl import FixedClocks, span, table
+from tests.spans_dsl import FixedClocks, own, span, table
 
 
 def attribute_one(spans: pa.Table, tau: int | None = 0, clocks: Clocks | None = None) -> UnitTime:
@@ -17,10 +17,6 @@ def attribute_one(spans: pa.Table, tau: int | None = 0, clocks: Clocks | None = 
     assert len(results) == 1
     results[0].check()
     return results[0]
-
-
-def own(unit: UnitTime) -> dict[str, int]:
-    return {time.span.name: time.own for time in unit.spans}
 
 
 def kinds(unit: UnitTime) -> dict[str, str]:

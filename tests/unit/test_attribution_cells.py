@@ -1,0 +1,122 @@
+"""Which cell a span belongs to, what it is called, which calls are retries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hopwatch.attribution import UnitTime, attribute
+from tests.spans_dsl import attributed, span, span_id, table
+
+
+def kind_and_hop(unit: UnitTime, name: str) -> tuple[str, str, str]:
+    cell = next(time.cell for time in unit.spans if time.span.name == name)
+    return cell.kind, cell.hop, cell.language
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        ({"db_system_name": "postgresql", "db_namespace": "shop"}, ("db", "postgresql/shop", "-")),
+        ({"db_system": "redis"}, ("db", "redis", "-")),
+        ({"messaging_system": "kafka"}, ("messaging", "kafka", "-")),
+        ({"peer_service": "bank"}, ("remote", "bank", "-")),
+        ({"server_address": "10.0.0.1", "server_port": 443}, ("remote", "10.0.0.1:443", "-")),
+        ({"url_full": "https://u:p@api.example/x"}, ("remote", "api.example", "-")),
+        ({}, ("remote", "unknown", "-")),
+    ],
+)
+def test_kind_of_a_client_without_children(
+    attributes: dict[str, Any], expected: tuple[str, str, str]
+) -> None:
+    unit = attributed(span("R", 0, 100), span("C", 10, 90, "R", kind="CLIENT", **attributes))
+    assert kind_and_hop(unit, "C") == expected
+
+
+def test_a_client_that_wraps_spans_of_its_own_process_is_self() -> None:
+    unit = attributed(
+        span("R", 0, 100),
+        span("sdk", 10, 90, "R", kind="CLIENT"),
+        span("http", 20, 80, "sdk", kind="CLIENT", server_address="bank"),
+    )
+    assert kind_and_hop(unit, "sdk") == ("self", "A", "go")
+    assert kind_and_hop(unit, "http") == ("remote", "bank", "-")
+
+
+def test_pool_acquire_is_waiting_whatever_its_kind() -> None:
+    unit = attributed(
+        span("R", 0, 100),
+        span("w", 10, 90, "R", kind="CLIENT", span_name="pool.acquire", db_system="postgresql"),
+    )
+    assert kind_and_hop(unit, "pool.acquire") == ("wait", "A", "go")
+
+
+def test_a_language_that_was_inferred_is_marked() -> None:
+    row = {**span("R", 0, 9), "telemetry_sdk_language": None, "scope_name": "@opentelemetry/x"}
+    unit = attributed(row)
+    assert kind_and_hop(unit, "R") == ("self", "A", "nodejs?")
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes", "operation"),
+    [
+        ("GET /orders/42", {}, "GET /orders/{id}"),
+        ("job 3f2504e0-4f89-11d3-9a0c-0305e82c3301 v2", {}, "job {id} v2"),
+        ("GET", {"http_route": "/a/:id", "http_request_method": "GET"}, "GET /a/:id"),
+        ("x", {"rpc_service": "shop.Orders", "rpc_method": "Place"}, "shop.Orders/Place"),
+        ("x", {"rpc_method": "shop.Orders/Place"}, "shop.Orders/Place"),
+        ("x", {"db_system": "mysql", "db_operation": "SELECT", "db_sql_table": "t"}, "SELECT t"),
+        ("x", {"db_system_name": "mysql", "db_query_summary": "SELECT t u"}, "SELECT t u"),
+    ],
+)
+def test_operation_of_a_span(name: str, attributes: dict[str, Any], operation: str) -> None:
+    unit = attributed(span("R", 0, 9, span_name=name, **attributes))
+    assert unit.spans[0].cell.operation == unit.route == operation
+
+
+def test_failed_attempts_and_the_pause_before_the_next_are_retry_time() -> None:
+    calls = {"kind": "CLIENT", "span_name": "GET", "server_address": "bank"}
+    unit = attributed(
+        span("R", 0, 100),
+        span("1", 10, 20, "R", status="ERROR", **calls),
+        span("2", 50, 60, "R", **calls),
+    )
+    retry = {time.span.id: time.retry for time in unit.spans}
+    assert retry == {span_id("R"): 30, span_id("1"): 10, span_id("2"): 0}
+    assert unit.flags() == ["back-off", "retry"]
+
+
+def test_attempts_are_one_operation_whether_they_reached_the_server_or_not() -> None:
+    calls = {"kind": "CLIENT", "span_name": "GET", "server_address": "bank"}
+    unit = attributed(
+        span("R", 0, 100),
+        span("1", 10, 22, "R", **calls),
+        span("2", 20, 40, "R", **{"http.request.resend_count": 1}, **calls),
+        span("S", 25, 35, "2", kind="SERVER", service="bank"),
+        span("in 1", 12, 14, "1"),
+        tau=5,
+    )
+    retry = {time.span.id: time.retry for time in unit.spans if time.retry}
+    assert retry == {span_id("1"): 8, span_id("in 1"): 2}
+
+
+def test_different_requests_are_no_attempts_of_one_another() -> None:
+    def flags(second: str) -> list[str]:
+        calls = {"kind": "CLIENT", "span_name": "GET", "http_request_method": "GET"}
+        return attributed(
+            span("R", 0, 100),
+            span("1", 10, 20, "R", status="ERROR", url_full="http://bank/stock/1", **calls),
+            span("2", 50, 60, "R", url_full=f"http://bank/{second}", **calls),
+        ).flags()
+
+    assert flags("price/1") == []
+    assert flags("stock/1") == ["back-off", "retry"]
+
+
+def test_a_5xx_answer_is_a_failure() -> None:
+    rows = [
+        span("R", 0, 9, **{"http.response.status_code": 503}),
+        span("Q", 0, 9, trace="u", **{"http.response.status_code": 404}),
+    ]
+    assert attribute(table(*rows)).failed_count == 1

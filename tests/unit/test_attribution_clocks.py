@@ -1,0 +1,167 @@
+"""What the calls between two processes tell of their clocks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hopwatch.attribution import Attribution, Options
+from hopwatch.attribution.forest import granularity
+from tests.spans_dsl import MS, US, FixedClocks, attributed, own, span, table
+
+
+@pytest.mark.parametrize(
+    ("unit_ns", "step"), [(MS, 7 * MS), (US, 7 * US), (256, 256 * 7), (1, 1001)]
+)
+def test_granularity_is_the_coarsest_that_fits(unit_ns: int, step: int) -> None:
+    assert granularity(i * step for i in range(100)) == unit_ns
+    assert granularity([i * step for i in range(10)]) == 1
+
+
+def test_tau_grows_with_the_childrens_stamps() -> None:
+    """Consecutive calls of a JavaScript service overlap by up to its 1 ms stamps."""
+    filler = [span(f"f{i}", i * MS, i * MS + 5, trace=f"f{i}", service="js") for i in range(30)]
+    rows = [
+        span("R", 0, 100 * MS),
+        span("a", 10 * MS, 50 * MS + 900 * US, "R", service="js"),
+        span("b", 50 * MS, 90 * MS, "R", service="js"),
+    ]
+    units = {u.unit.root.name: u for u in Attribution(table(*rows, *filler)).requests()}
+    assert own(units["R"]) == {"R": 20 * MS, "a": 40 * MS, "b": 40 * MS}
+
+
+def population(offset: int, calls: int = 40) -> list[dict[str, Any]]:
+    """Calls from A to B, whose clock is `offset` ahead, with gaps of 100 to 400 µs."""
+    rows = []
+    for i in range(calls):
+        start, out, back = i * 10 * MS + 333, (50 + 7 * i % 150) * US, (50 + 11 * i % 150) * US
+        rows += [
+            span(f"C{i}", start, start + 5 * MS, kind="CLIENT", trace=f"p{i}"),
+            span(
+                f"S{i}", start + out + offset, start + 5 * MS - back + offset, f"C{i}",
+                kind="SERVER", service="B", trace=f"p{i}",
+            ),
+        ]  # fmt: skip
+    return rows
+
+
+@pytest.mark.parametrize("offset", [0, 3 * MS, -4000 * MS])
+def test_population_encloses_the_offset(offset: int) -> None:
+    (by_window,) = Attribution(table(*population(offset))).clocks.offsets.values()
+    (known,) = by_window.values()
+    assert known.low <= offset <= known.high
+    assert known.high - known.low < 200 * US
+
+
+def test_a_time_out_is_not_taken_for_a_skewed_clock_when_others_tell_the_offset() -> None:
+    late = [
+        span("C", 0, 10 * MS, kind="CLIENT", trace="late"),
+        span("S", 9 * MS, 30 * MS, "C", kind="SERVER", service="B", trace="late"),
+    ]
+    units = {u.unit.root.name: u for u in Attribution(table(*population(0), *late)).requests()}
+    assert own(units["C"]) == {"C": 9 * MS, "S": 1 * MS}
+    assert units["C"].flags() == ["outlives"]
+
+
+def test_a_single_skewed_call_without_population_is_moved_into_its_client() -> None:
+    hour = 3600 * 1000 * MS
+    unit = attributed(
+        span("C", 0, 10 * MS, kind="CLIENT"),
+        span("S", hour, hour + 10 * MS + 5, "C", kind="SERVER", service="B"),
+    )
+    assert own(unit) == {"C": 0, "S": 10 * MS}
+    assert unit.flags() == ["clock_conflict", "outlives"]
+
+
+def test_what_few_calls_say_of_the_clocks_is_not_believed() -> None:
+    assert Attribution(table(*population(0, calls=9))).clocks.offsets == {(0, 1): {}}
+    assert Attribution(table(*population(0, calls=10))).clocks.offsets[(0, 1)]
+
+
+def test_thin_windows_learn_from_all_calls_and_from_their_neighbours() -> None:
+    minute = 60_000 * MS
+    ahead = 4000 * MS
+    thin = [call for i in range(12) for call in one_call(i, i * minute, ahead)]
+    clocks = Attribution(table(*thin)).clocks
+    known = clocks.at((0, 1), 5 * minute)
+    assert known is not None
+    assert known.low <= ahead <= known.high
+
+
+def test_narrowest_window_that_agrees_with_itself_is_the_history_of_the_others() -> None:
+    """The first minute knows θ = 120 µs to 20 µs, the second only to 500 µs; the third was
+    stepped in the middle and must not count."""
+    minute = 60_000 * MS
+    rows = []
+    for i in range(40):
+        rows += one_call(i, i * 10 * MS, 120 * US, out=10 * US, back=10 * US)
+        rows += one_call(100 + i, minute + i * 10 * MS, 120 * US, out=250 * US, back=250 * US)
+        stepped = 120 * US if i < 20 else 121 * US
+        rows += one_call(200 + i, 2 * minute + i * 10 * MS, stepped, out=0, back=0)
+    clocks = Attribution(table(*rows)).clocks
+    first, second = clocks.at((0, 1), 0), clocks.at((0, 1), minute)
+    assert first is not None
+    assert second is not None
+    assert (first.low, first.high) == (110 * US - 1, 130 * US + 1)
+    assert (second.low, second.high) == (-130 * US - 1, 370 * US + 1)
+    assert first.theta == second.theta == 120 * US
+    assert clocks.steps == 1
+
+
+def test_a_jump_between_windows_is_a_step() -> None:
+    minute = 60_000 * MS
+    rows = []
+    for i in range(20):
+        rows += one_call(i, i * 10 * MS, 0)
+        rows += one_call(100 + i, minute + i * 10 * MS, 5 * MS)
+    assert Attribution(table(*rows)).clocks.steps == 1
+
+
+def test_slow_calls_do_not_widen_what_is_known() -> None:
+    rows = [row for i in range(20) for row in one_call(i, i * 10 * MS, 0)]
+    slow = [
+        row
+        for i in range(19)
+        for row in one_call(50 + i, (i + 30) * 10 * MS, 0, out=3 * MS, back=0)
+    ]
+    (quick,) = Attribution(table(*rows)).clocks.offsets[(0, 1)].values()
+    (both,) = Attribution(table(*rows, *slow)).clocks.offsets[(0, 1)].values()
+    assert (both.low, both.high) == (quick.low, quick.high)
+
+
+def test_coarse_stamps_widen_what_is_known_by_their_grain() -> None:
+    def width(grain: int) -> int:
+        rows = [row for i in range(40) for row in one_call(i, i * 10 * MS, 0, grain=grain)]
+        (known,) = Attribution(table(*rows)).clocks.offsets[(0, 1)].values()
+        return known.high - known.low
+
+    # The client stamps whole ms, the server whole µs; then both ns.
+    assert width(0) - width(1) == (MS - 1) + (US - 1)
+
+
+def test_a_call_within_kappa_of_what_is_known_keeps_its_own_offset() -> None:
+    def outcome(late: int) -> tuple[int, set[str]]:
+        rows = [
+            span("C", 0, 1000, kind="CLIENT"),
+            span("S", 500 + late, 1000 + late, "C", kind="SERVER", service="B"),
+        ]
+        (unit,) = Attribution(table(*rows), Options(tau_ns=0), FixedClocks(0, 30)).requests()
+        return own(unit)["S"], set(unit.flags())
+
+    assert outcome(30) == (500, set())
+    assert outcome(31) == (469, {"outlives"})
+    assert outcome(-531) == (500, {"clock_conflict"})
+
+
+def one_call(
+    i: int, start: int, offset: int, *, out: int = 50 * US, back: int = 50 * US, grain: int = 1
+) -> list[dict[str, Any]]:
+    start += 331 * grain * (i % 7)
+    return [
+        span(f"C{i}", start, start + 5 * MS, kind="CLIENT", trace=f"p{i}"),
+        span(
+            f"S{i}", start + out + offset, start + 5 * MS - back + offset, f"C{i}",
+            kind="SERVER", service="B", trace=f"p{i}",
+        ),
+    ]  # fmt: skip
