@@ -2,6 +2,8 @@
 
 import pytest
 
+from hopwatch import store
+from hopwatch.attribution import Attribution
 from tests.running_stack import RunningStack
 
 # Roots that the load made; the browser's are those of shop-web.
@@ -50,6 +52,33 @@ def test_page_visit_is_one_trace_from_click_to_sql(visited: RunningStack) -> Non
         ("shop-bff", "nodejs", "shop-orders", "go"),
         ("shop-web", "webjs", "shop-bff", "nodejs"),
     ]
+
+
+def test_ledger_of_a_click_has_three_languages_and_the_database(visited: RunningStack) -> None:
+    with store.open_reader(visited.store) as reader:
+        spans = reader.window(0, 2**63 - 1)
+    clicks = [u for u in Attribution(spans).requests() if u.route == "click place order"]
+    assert clicks
+    for click in clicks:
+        cells = click.cells()
+        assert sum(cells.values()) == click.duration
+        assert click.trace.fragments == []
+        assert {(c.hop, c.language) for c in cells if c.kind == "self"} == {
+            ("shop-web", "webjs"), ("shop-bff", "nodejs"), ("shop-orders", "go"),
+        }  # fmt: skip
+        assert {c.hop for c in cells if c.kind == "db"} == {"postgresql/shop"}
+        assert {c.hop for c in cells if c.kind == "gap"} == {
+            "shop-web -> shop-bff", "shop-bff -> shop-orders",
+        }  # fmt: skip
+
+
+def test_every_trace_of_the_load_adds_up(loaded: RunningStack) -> None:
+    with store.open_reader(loaded.store) as reader:
+        spans = reader.window(0, 2**63 - 1)
+    units = list(Attribution(spans).requests())
+    assert len(units) >= 40
+    for unit in units:
+        assert sum(unit.cells().values()) == unit.duration
 
 
 def test_every_order_ends_in_the_database(loaded: RunningStack) -> None:
