@@ -40,7 +40,8 @@ def print_ledger(
     """
     console.print(_headline(ledger, source))
     if not ledger.request_count:
-        for note in (*_no_requests(ledger), *notes):
+        explained = notes and not ledger.quality.get("traces")
+        for note in (*([] if explained else _no_requests(ledger)), *notes):
             console.print(Text(f"  {note}"), soft_wrap=False)
         return
     console.print(
