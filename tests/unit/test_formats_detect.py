@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -135,6 +136,12 @@ def test_folder_without_traces(tmp_path: Path) -> None:
         read_files([tmp_path])
     (tmp_path / "a").write_text("x")
     with pytest.raises(InputError, match="no traces can be read from this folder"):
+        read_files([tmp_path])
+
+
+def test_pipes_in_a_folder_are_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="there is no file in it"):
         read_files([tmp_path])
 
 

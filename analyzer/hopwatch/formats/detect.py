@@ -71,8 +71,10 @@ def _files_in(folder: Path) -> Iterator[Path]:
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            if not name.startswith("."):
-                yield Path(place, name)
+            path = Path(place, name)
+            # A pipe or a device may never end.
+            if not name.startswith(".") and path.is_file():
+                yield path
 
 
 def _read_file(path: Path) -> Decoded:
