@@ -1,4 +1,4 @@
-import { computed, effect, Injectable, signal } from '@angular/core';
+import { computed, Injectable, signal } from '@angular/core';
 import type { Money, Product, ProductOffer } from '@hopwatch/shop-shared';
 
 export interface CartLine {
@@ -21,10 +21,6 @@ export class Cart {
   readonly units = computed(() => this.lines().reduce((sum, line) => sum + line.quantity, 0));
   readonly total = computed(() => totalOf(this.lines()));
 
-  constructor() {
-    effect(() => save(this.lines()));
-  }
-
   /** Puts one more into the cart, at today's price; false if the cart takes no more. */
   add({ id, name, description, category, price, stock }: ProductOffer): boolean {
     const quantity = this.quantityOf(id) + 1;
@@ -32,7 +28,7 @@ export class Cart {
     if (quantity > Math.min(stock, MAX_QUANTITY)) return false;
     if (isNew && this.lines().length >= MAX_LINES) return false;
     const line = { product: { id, name, description, category, price }, quantity };
-    this.content.update((lines) =>
+    this.change((lines) =>
       isNew ? [...lines, line] : lines.map((other) => (other.product.id === id ? line : other)),
     );
     return true;
@@ -40,17 +36,23 @@ export class Cart {
 
   setQuantity(productId: string, quantity: number): void {
     const allowed = Math.min(Math.max(Math.trunc(quantity) || 1, 1), MAX_QUANTITY);
-    this.content.update((lines) =>
+    this.change((lines) =>
       lines.map((line) => (line.product.id === productId ? { ...line, quantity: allowed } : line)),
     );
   }
 
   remove(productId: string): void {
-    this.content.update((lines) => lines.filter((line) => line.product.id !== productId));
+    this.change((lines) => lines.filter((line) => line.product.id !== productId));
   }
 
   clear(): void {
-    this.content.set([]);
+    this.change(() => []);
+  }
+
+  /** Kept at once, not by an effect: the customer may leave the page before one would run. */
+  private change(update: (lines: readonly CartLine[]) => readonly CartLine[]): void {
+    this.content.update(update);
+    save(this.lines());
   }
 
   private quantityOf(productId: string): number {
