@@ -43,7 +43,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except HopwatchError as error:
-        print(f"hopwatch {args.subcommand}: {error}", file=sys.stderr)
+        from hopwatch.reports.text import plain
+
+        # An error may quote what it could not read.
+        print(f"hopwatch {args.subcommand}: {plain(str(error))}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         return _INTERRUPTED

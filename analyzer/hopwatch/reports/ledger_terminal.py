@@ -42,7 +42,7 @@ def print_ledger(
     if not ledger.request_count:
         explained = notes and not ledger.quality.get("traces")
         for note in (*([] if explained else _no_requests(ledger)), *notes):
-            console.print(Text(f"  {note}"), soft_wrap=False)
+            console.print(Text(f"  {plain(note)}"), soft_wrap=False)
         return
     console.print(
         Group(
