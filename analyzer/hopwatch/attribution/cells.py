@@ -13,12 +13,10 @@ The first kind that fits, in this order (attribution.md section 3):
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from hopwatch import semconv
 from hopwatch.attribution.model import Span
-
-KINDS: Final = ("self", "gap", "db", "messaging", "remote", "wait")
 
 
 class Cell(NamedTuple):

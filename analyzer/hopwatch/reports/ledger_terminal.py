@@ -90,7 +90,7 @@ def _percentiles(ledger: Ledger) -> Table:
     values = [scale.show(scale.ticks(point.value)) if point else "" for point in points]
     table.add_row("", *(Text(text, style="bold") for text in (mean, *values)))
     intervals = [_interval(point, scale) if point else "" for point in points]
-    table.add_row("95 % interval", "", *intervals, style="dim")
+    table.add_row("95% interval", "", *intervals, style="dim")
     return table
 
 
