@@ -44,7 +44,7 @@ lint: setup  ## Check style, types and layers of the Python code
 .PHONY: lock
 lock: build  ## Resolve the Python and collector dependencies anew
 	$(UV) pip compile --system-certs --quiet --universal --python-version 3.11 --generate-hashes \
-		--extra stack --extra dev pyproject.toml -o requirements.lock
+		--extra dashboard --extra stack --extra dev pyproject.toml -o requirements.lock
 	$(BIN)/hopwatch-stack lock
 
 .PHONY: clean

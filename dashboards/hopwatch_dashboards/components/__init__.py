@@ -1,0 +1,1 @@
+"""What Streamlit lacks: components with a canvas of their own."""

@@ -1,0 +1,1 @@
+"""Pure functions that make the data of each page; they know nothing of Streamlit."""
