@@ -37,7 +37,8 @@ ATTRIBUTE_TYPES: Final = {
     "n": "no value",
 }
 
-_TEXT = pa.dictionary(pa.int32(), pa.string())
+TEXT = pa.dictionary(pa.int32(), pa.string())
+"""Text of few different values."""
 ATTRIBUTES = pa.map_(pa.string(), pa.string())
 
 EVENT = pa.struct(
@@ -61,43 +62,6 @@ LINK = pa.struct(
     ]
 )
 
-SCHEMA: Final = pa.schema(
-    [
-        pa.field("trace_id", pa.binary(16), nullable=False),
-        pa.field("span_id", pa.binary(8), nullable=False),
-        pa.field("parent_span_id", pa.binary(8)),  # null: the span has no parent
-        pa.field("trace_state", _TEXT),
-        pa.field("flags", pa.uint32()),
-        pa.field("name", _TEXT),
-        pa.field("kind", _TEXT),  # one of KINDS
-        pa.field("start_time_unix_nano", pa.int64(), nullable=False),
-        pa.field("duration_nano", pa.int64(), nullable=False),
-        pa.field("status_code", _TEXT),  # one of STATUS_CODES
-        pa.field("status_message", _TEXT),
-        pa.field("service_name", _TEXT),
-        pa.field("service_namespace", _TEXT),
-        pa.field("service_version", _TEXT),
-        pa.field("service_instance_id", _TEXT),
-        pa.field("telemetry_sdk_language", _TEXT),
-        pa.field("scope_name", _TEXT),
-        pa.field("scope_version", _TEXT),
-        pa.field("resource_attributes", ATTRIBUTES),
-        pa.field("resource_attribute_types", _TEXT),
-        pa.field("scope_attributes", ATTRIBUTES),
-        pa.field("scope_attribute_types", _TEXT),
-        pa.field("span_attributes", ATTRIBUTES),
-        pa.field("span_attribute_types", _TEXT),
-        pa.field("events", pa.list_(EVENT)),
-        pa.field("links", pa.list_(LINK)),
-        pa.field("dropped_attributes_count", pa.uint32()),
-        pa.field("dropped_events_count", pa.uint32()),
-        pa.field("dropped_links_count", pa.uint32()),
-        pa.field("schema_url", _TEXT),
-        pa.field("resource_schema_url", _TEXT),
-    ],
-    metadata={"hopwatch.span_table": str(SCHEMA_VERSION)},
-)
-
 PROMOTED: Final = {
     "service.name": "service_name",
     "service.namespace": "service_namespace",
@@ -106,6 +70,47 @@ PROMOTED: Final = {
     "telemetry.sdk.language": "telemetry_sdk_language",
 }
 """Resource attributes that are columns as well (they stay in `resource_attributes` too)."""
+
+# What a row of any signal says of the resource and the instrumentation scope it came from.
+CONTEXT_FIELDS: Final = (
+    *(pa.field(column, TEXT) for column in PROMOTED.values()),
+    pa.field("scope_name", TEXT),
+    pa.field("scope_version", TEXT),
+    pa.field("resource_attributes", ATTRIBUTES),
+    pa.field("resource_attribute_types", TEXT),
+    pa.field("scope_attributes", ATTRIBUTES),
+    pa.field("scope_attribute_types", TEXT),
+)
+SCHEMA_URL_FIELDS: Final = (
+    pa.field("schema_url", TEXT),
+    pa.field("resource_schema_url", TEXT),
+)
+
+SCHEMA: Final = pa.schema(
+    [
+        pa.field("trace_id", pa.binary(16), nullable=False),
+        pa.field("span_id", pa.binary(8), nullable=False),
+        pa.field("parent_span_id", pa.binary(8)),  # null: the span has no parent
+        pa.field("trace_state", TEXT),
+        pa.field("flags", pa.uint32()),
+        pa.field("name", TEXT),
+        pa.field("kind", TEXT),  # one of KINDS
+        pa.field("start_time_unix_nano", pa.int64(), nullable=False),
+        pa.field("duration_nano", pa.int64(), nullable=False),
+        pa.field("status_code", TEXT),  # one of STATUS_CODES
+        pa.field("status_message", TEXT),
+        *CONTEXT_FIELDS,
+        pa.field("span_attributes", ATTRIBUTES),
+        pa.field("span_attribute_types", TEXT),
+        pa.field("events", pa.list_(EVENT)),
+        pa.field("links", pa.list_(LINK)),
+        pa.field("dropped_attributes_count", pa.uint32()),
+        pa.field("dropped_events_count", pa.uint32()),
+        pa.field("dropped_links_count", pa.uint32()),
+        *SCHEMA_URL_FIELDS,
+    ],
+    metadata={"hopwatch.span_table": str(SCHEMA_VERSION)},
+)
 
 
 def encode_value(value: Any) -> tuple[str, str]:
