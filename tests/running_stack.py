@@ -9,8 +9,8 @@ from rich.console import Console
 from hopwatch.store import open_reader
 from hopwatch_stack.load.conductor import put_on
 from hopwatch_stack.load.plan import LoadPlan, LoadResult
-from hopwatch_stack.runtime import Runtime
 from hopwatch_stack.settings import Ports, Settings
+from hopwatch_stack.stack import Stack
 from hopwatch_stack.waiting import wait_until_settled
 
 SETTLE_SECONDS = 20
@@ -19,7 +19,7 @@ SETTLE_SECONDS = 20
 @dataclass(frozen=True)
 class RunningStack:
     settings: Settings
-    runtime: Runtime
+    runtime: Stack
 
     @property
     def shop_url(self) -> str:

@@ -17,9 +17,9 @@ from .errors import ServiceError, UsageError
 from .ports import require_free
 from .progress import Steps
 from .readiness import Finished
-from .runtime import ServiceStatus
 from .services import Service
 from .session import ProcessRecord, Session, SessionFile
+from .stack import ServiceStatus
 
 POLL_SECONDS = 0.02
 WATCH_SECONDS = 0.2
@@ -43,7 +43,7 @@ class _Running:
 
 
 class ProcessRuntime:
-    """See runtime.Runtime. Start and watch from the main thread: on Linux the services ask to
+    """See stack.Stack. Start and watch from the main thread: on Linux the services ask to
     be stopped when the thread that started them ends, so that they go down with a killed owner.
     """
 

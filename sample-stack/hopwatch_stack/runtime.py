@@ -1,53 +1,107 @@
-"""What it takes to run services, whatever runs them. `processes` is the one implementation."""
+"""What it takes to run single instances of services: as processes, or as containers.
 
-from collections.abc import Iterator, Sequence
+A runtime starts, asks and ends what it is told. What is decided about a stack (the order, rolling
+restarts, bringing back what died, giving up) is decided once, by the supervisor, for all runtimes.
+Nothing above this interface knows of pids or containers.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
-from .progress import Steps
 from .services import Service
+
+# By what another process finds an instance again; kept as JSON in the session file.
+Handle = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class ServiceStatus:
-    """One service as it is now. `instance` is the runtime's word for what runs it, such as
-    "pid 42"; memory counts shared pages by their share where the system tells (PSS)."""
+class Usage:
+    """What an instance has used since it began, with its children, those that ended among them.
+    Memory counts shared pages by their share where the system tells (PSS)."""
 
-    name: str
-    state: str
-    instance: str
-    ports: dict[str, int]
-    uptime_s: float | None = None
-    cpu_s: float | None = None
-    memory_bytes: int | None = None
+    cpu_user_s: float
+    cpu_system_s: float
+    memory_bytes: int
+    threads: int
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How an instance ended; `how` reads like "exit code 1" or "ended by SIGKILL"."""
+
+    ok: bool
+    how: str
+
+
+class Surroundings(Protocol):
+    """How a service sees the world from where its runtime puts it. `services.services` makes
+    the services' addresses and paths with it."""
+
+    def listen(self, port: int) -> str:
+        """Where to listen, such as "127.0.0.1:8080", so that the host's 127.0.0.1 has it too."""
+
+    def reach(self, service: str, port: int) -> str:
+        """Where another service of the stack is reached, such as "127.0.0.1:50051"."""
+
+    def path(self, path: Path) -> str:
+        """What a file or folder of the host is called there."""
+
+
+class Instance(Protocol):
+    """One run of one service. No call waits for the service."""
+
+    @property
+    def handle(self) -> Handle: ...
+
+    @property
+    def label(self) -> str:
+        """The runtime's word for it, for people: "pid 42"."""
+
+    def exit(self) -> Exit | None:
+        """None while it runs."""
+
+    def is_ready(self) -> bool:
+        """Whether this very instance serves, also while an older one has the same ports."""
+
+    def stop(self) -> None:
+        """Asks it to end, by the service's stop signal."""
+
+    def kill(self) -> None:
+        """Ends it and all it started."""
+
+    def usage(self) -> Usage | None:
+        """None when it has ended."""
 
 
 class Runtime(Protocol):
-    """Runs one stack. What it keeps, it keeps in the stack's state folder, so that any process
-    can ask for the status, read the logs and stop the stack."""
+    """Kept state lives in the stack's state folder, or where every process finds it."""
 
-    def start(self, services: Sequence[Service], show: Steps) -> None:
-        """Returns when all are ready; side by side where `needs` allows. When one dies or is
-        not ready in time, stops the others and raises ServiceError."""
+    name: str
+    surroundings: Surroundings
 
-    def watch(self) -> None:
-        """Returns never; raises ServiceError when a service of this stack dies."""
+    def prepare(self, services: Sequence[Service]) -> None:
+        """Before the first launch of a stack: forgets the logs of the last one and makes what the
+        services share. Raises StackError when a port is taken, or something is missing."""
 
-    def stop(self) -> list[str]:
-        """Stops all, dependents first, and leaves nothing behind. Returns what went amiss,
-        such as a service that had to be killed. Stopping what does not run is no error."""
+    def launch(self, service: Service, env: Mapping[str, str]) -> Instance:
+        """Starts an instance with this environment (`service.env` and what the supervisor adds)
+        and returns at once. Its log is appended to the service's. Raises ServiceError.
+        A service with `overlaps` may have an older instance on the same ports."""
 
-    def is_up(self) -> bool:
-        """Whether all services are ready."""
+    def find(self, handle: Handle) -> Instance | None:
+        """An instance launched by any process, if it still runs. `is_ready` need not be asked."""
 
-    def status(self) -> list[ServiceStatus]:
-        """The services in the order in which they were started; empty when none run."""
+    def clear(self) -> None:
+        """When all instances have ended, or their supervisor was killed: removes what is left of
+        this stack."""
 
     def log_names(self) -> list[str]:
-        """The services that have a log, of this run or the last."""
+        """The services that have a log, of this stack or the last."""
 
     def log_end(self, service: str, lines: int) -> str:
-        """The last lines of a service's log."""
+        """The last lines of a service's log, of all its instances. UsageError: there is none."""
 
     def follow_log(self, service: str) -> Iterator[str]:
         """Lines of a service's log as they are written, from now on, without end."""

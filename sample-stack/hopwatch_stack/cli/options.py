@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 
 from ..processes import ProcessRuntime
-from ..runtime import Runtime
 from ..settings import Ports, Settings, default_store
+from ..stack import Stack
 
 
 def add_state_dir(parser: argparse.ArgumentParser) -> None:
@@ -62,5 +62,5 @@ def settings(args: argparse.Namespace) -> Settings:
     )
 
 
-def runtime(args: argparse.Namespace) -> Runtime:
+def runtime(args: argparse.Namespace) -> Stack:
     return ProcessRuntime(args.state_dir.resolve())

@@ -7,7 +7,7 @@ import json
 from rich.console import Console
 from rich.table import Table
 
-from ..runtime import ServiceStatus
+from ..stack import ServiceStatus
 from . import options
 
 NAME = "status"

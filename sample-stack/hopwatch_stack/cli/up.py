@@ -9,9 +9,9 @@ from rich.console import Console
 
 from .. import progress
 from ..errors import StackError
-from ..runtime import Runtime
 from ..services import services
 from ..settings import Settings
+from ..stack import Stack
 from ..waiting import wait_until
 from . import options
 
@@ -41,26 +41,26 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def start(settings: Settings, runtime: Runtime, console: Console) -> None:
+def start(settings: Settings, runtime: Stack, console: Console) -> None:
     """Starts all services, showing each as it becomes ready."""
     with progress.steps(console) as show:
         runtime.start(services(settings), show)
 
 
-def keep_up(settings: Settings, runtime: Runtime, console: Console) -> None:
+def keep_up(settings: Settings, runtime: Stack, console: Console) -> None:
     """Returns at Ctrl-C, which is how this is meant to end."""
     console.print(f"The shop is at {settings.shop_url} ; Ctrl-C stops it.", highlight=False)
     with contextlib.suppress(KeyboardInterrupt):
         runtime.watch()
 
 
-def stop(runtime: Runtime, console: Console) -> None:
+def stop(runtime: Stack, console: Console) -> None:
     """Stops all services; says what went amiss."""
     for problem in runtime.stop():
         console.print(f"{problem}.")
 
 
-def _start_detached(settings: Settings, runtime: Runtime) -> None:
+def _start_detached(settings: Settings, runtime: Stack) -> None:
     """Lets a process of its own do what `up` does, until it says that all is ready."""
     if runtime.is_up():
         raise StackError(f"the stack in {settings.state_dir} is up already.")
