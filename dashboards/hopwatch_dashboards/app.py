@@ -1,0 +1,48 @@
+"""The dashboard: chooses the page, and says in words what went wrong. `hopwatch dashboard`
+runs it; by hand: `streamlit run app.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import streamlit as st
+
+from hopwatch_dashboards import navigation, states
+from hopwatch_dashboards.pages import data_quality, hop, labs, traces, where_time_goes
+from hopwatch_dashboards.source import Source, from_environment
+
+_RENDER: dict[str, Callable[[Source], None]] = {
+    "": where_time_goes.render,
+    "traces": traces.render,
+    "hop": hop.render,
+    "quality": data_quality.render,
+    "labs": labs.render,
+}
+
+
+def main() -> None:
+    st.set_page_config(page_title="hopwatch", page_icon=":material/timer:", layout="wide")
+    source = _source()
+    pages = {
+        path: st.Page(
+            partial(states.guarded, render, source),
+            title=navigation.TITLES[path],
+            url_path=path or None,
+            default=not path,
+        )
+        for path, render in _RENDER.items()
+    }
+    st.session_state[navigation.PAGES] = pages
+    chosen = st.navigation(list(pages.values()), position="top")
+    if chosen.url_path == "" and "trace" in st.query_params:
+        st.switch_page(pages["traces"], query_params={"trace": st.query_params["trace"]})
+    chosen.run()
+
+
+@st.cache_resource
+def _source() -> Source:
+    return from_environment()
+
+
+main()

@@ -1,0 +1,37 @@
+"""The pages, and links between them. Every view is a link that can be shared: what a page
+shows stands in the query parameters (widgets with `bind="query-params"`)."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urlencode
+
+TITLES: Final = {
+    "": "Where the time goes",
+    "traces": "Traces",
+    "hop": "Hop",
+    "quality": "Data quality",
+    "labs": "Labs",
+}
+"""Url path -> title."""
+
+
+PAGES: Final = "pages"
+"""Session state: url path -> `st.Page`, for `st.switch_page` and `st.page_link`."""
+
+
+def url(path: str, **parameters: str) -> str:
+    """A link to a page, relative to the dashboard's root."""
+    given = {name: value for name, value in parameters.items() if value}
+    return f"/{path}?{urlencode(given)}" if given else f"/{path}"
+
+
+def trace_url(trace_id: bytes | str, **parameters: str) -> str:
+    """A link to one trace."""
+    text = trace_id.hex() if isinstance(trace_id, bytes) else trace_id
+    return url("traces", trace=text, **parameters)
+
+
+def hop_url(hop: str, **parameters: str) -> str:
+    """A link to one hop."""
+    return url("hop", name=hop, **parameters)

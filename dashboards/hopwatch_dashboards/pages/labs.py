@@ -1,0 +1,11 @@
+"""Labs."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from hopwatch_dashboards.source import Source
+
+
+def render(source: Source) -> None:
+    st.title("Labs")

@@ -1,0 +1,11 @@
+"""Where the time goes."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from hopwatch_dashboards.source import Source
+
+
+def render(source: Source) -> None:
+    st.title("Where the time goes")

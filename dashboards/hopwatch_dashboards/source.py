@@ -1,0 +1,144 @@
+"""Where the dashboard's data comes from: a store that may still be growing, or files.
+
+Both answer the same questions with the same tables. What is dear to compute from them is
+cached by (source, version, question), see `snapshot.py`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Final, Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hopwatch import spans
+from hopwatch.errors import InputError, UsageError
+from hopwatch.store import Extent, default_path, open_reader
+
+PATHS_VARIABLE: Final = "HOPWATCH_DASHBOARD_PATHS"
+"""Environment variable: files and folders to show instead of the store, `os.pathsep` between."""
+STORE_VARIABLE: Final = "HOPWATCH_STORE"
+
+
+class Source(Protocol):
+    """Spans, logs and metrics to look at. Times are Unix ns, windows [start, end)."""
+
+    @property
+    def label(self) -> str:
+        """Where the data is from, in words."""
+
+    @property
+    def key(self) -> str:
+        """What names this source in cache keys."""
+
+    @property
+    def live(self) -> bool:
+        """Whether more may come in."""
+
+    def version(self) -> str:
+        """Differs whenever other data can be read."""
+
+    def extent(self) -> Extent:
+        """How many spans there are, and from when to when."""
+
+    def window(self, start_ns: int, end_ns: int) -> pa.Table:
+        """All spans of the traces that begin in the window (`hopwatch.spans.SCHEMA`)."""
+
+    def trace(self, prefix: str) -> pa.Table:
+        """All spans of the one trace whose id in hex begins so. Raises UsageError, InputError."""
+
+
+class StoreSource:
+    """The store that `hopwatch serve` writes. Each call opens a reader of its own, for pages
+    run in threads."""
+
+    live = True
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.label = f"store {path}"
+        self.key = f"store:{path.resolve()}"
+
+    def version(self) -> str:
+        return str(self.extent())
+
+    def extent(self) -> Extent:
+        with open_reader(self._path) as reader:
+            return reader.extent()
+
+    def window(self, start_ns: int, end_ns: int) -> pa.Table:
+        with open_reader(self._path) as reader:
+            return reader.window(start_ns, end_ns)
+
+    def trace(self, prefix: str) -> pa.Table:
+        with open_reader(self._path) as reader:
+            return reader.trace(prefix)
+
+
+class FileSource:
+    """Files and folders of traces, read once, and again where one of them has changed."""
+
+    live = False
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self._paths = tuple(paths)
+        more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+        self.label = ", ".join(paths[:3]) + more
+        self.key = "files:" + "\0".join(os.path.abspath(path) for path in paths)
+
+    def version(self) -> str:
+        return "1"
+
+    def extent(self) -> Extent:
+        table = self._table
+        if not table.num_rows:
+            return Extent(rows=0, segments=0, min_start_ns=None, max_start_ns=None)
+        first_last = pc.min_max(table["start_time_unix_nano"])
+        return Extent(
+            rows=table.num_rows,
+            segments=len(self._paths),
+            min_start_ns=first_last["min"].as_py(),
+            max_start_ns=first_last["max"].as_py(),
+        )
+
+    def window(self, start_ns: int, end_ns: int) -> pa.Table:
+        table = self._table
+        start = table["start_time_unix_nano"]
+        inside = pc.and_(pc.greater_equal(start, start_ns), pc.less(start, end_ns))
+        if pc.all(inside).as_py():
+            return table
+        parentless = pc.is_null(table["parent_span_id"])
+        rooted = pc.unique(table.filter(parentless)["trace_id"])
+        begins = pc.and_(inside, pc.or_(parentless, pc.invert(pc.is_in(table["trace_id"], rooted))))
+        chosen = pc.unique(table.filter(begins)["trace_id"])
+        return table.filter(pc.is_in(table["trace_id"], chosen))
+
+    def trace(self, prefix: str) -> pa.Table:
+        wanted = prefix.strip().lower()
+        if not 1 <= len(wanted) <= 32 or wanted.strip("0123456789abcdef"):
+            raise UsageError(f"{prefix!r} is no trace id: 1 to 32 hex digits are expected")
+        ids: Collection[bytes] = pc.unique(self._table["trace_id"]).to_pylist()
+        found = [trace_id for trace_id in ids if trace_id.hex().startswith(wanted)]
+        if not found:
+            raise InputError(f"no trace in {self.label} has an id that begins {wanted}")
+        if len(found) > 1:
+            raise UsageError(f"{len(found)} traces have an id that begins {wanted}")
+        return self._table.filter(
+            pc.equal(self._table["trace_id"], pa.scalar(found[0], pa.binary(16)))
+        )
+
+    @cached_property
+    def _table(self) -> pa.Table:
+        from hopwatch.formats import read_files
+
+        return spans.concat([read_files(self._paths).table])
+
+
+def from_environment() -> Source:
+    """The files that `hopwatch dashboard` was given, else the store."""
+    paths = [path for path in os.environ.get(PATHS_VARIABLE, "").split(os.pathsep) if path]
+    return FileSource(paths) if paths else StoreSource(default_path())
