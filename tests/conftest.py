@@ -14,6 +14,7 @@ from hopwatch_stack.processes import ProcessRuntime
 from hopwatch_stack.progress import Silent
 from hopwatch_stack.services import embedded_database_url, services
 from hopwatch_stack.settings import Ports, Settings
+from hopwatch_stack.surroundings import ThisMachine
 from tests.running_stack import RunningStack
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,7 +36,9 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield given
         return
     settings = _settings(tmp_path_factory.mktemp("postgres"))
-    wanted = [s for s in services(settings) if s.name in ("postgres-init", "postgres")]
+    wanted = [
+        s for s in services(settings, ThisMachine()) if s.name in ("postgres-init", "postgres")
+    ]
     runtime = ProcessRuntime(settings.state_dir)
     runtime.start(wanted, Silent())
     yield embedded_database_url(settings)
@@ -47,7 +50,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """The whole stack on free ports with labs on, beside whatever else may run."""
     settings = _settings(tmp_path_factory.mktemp("stack"))
     runtime = ProcessRuntime(settings.state_dir)
-    runtime.start(services(settings), Silent())
+    runtime.start(services(settings, ThisMachine()), Silent())
     yield RunningStack(settings, runtime)
     assert runtime.stop() == []
 

@@ -101,7 +101,7 @@ class ProcessRuntime:
         with log:
             try:
                 process = psutil.Popen(
-                    [*privileges_dropped(service), *service.command],
+                    [*privileges_dropped(service), *service.program(), *service.arguments],
                     env={**os.environ, **service.env},
                     cwd=service.folder,
                     stdin=subprocess.DEVNULL,

@@ -7,10 +7,10 @@ Nothing above this interface knows of pids or containers.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 from .services import Service
+from .surroundings import Surroundings
 
 # By what another process finds an instance again; kept as JSON in the session file.
 Handle = dict[str, Any]
@@ -33,20 +33,6 @@ class Exit:
 
     ok: bool
     how: str
-
-
-class Surroundings(Protocol):
-    """How a service sees the world from where its runtime puts it. `services.services` makes
-    the services' addresses and paths with it."""
-
-    def listen(self, port: int) -> str:
-        """Where to listen, such as "127.0.0.1:8080", so that the host's 127.0.0.1 has it too."""
-
-    def reach(self, service: str, port: int) -> str:
-        """Where another service of the stack is reached, such as "127.0.0.1:50051"."""
-
-    def path(self, path: Path) -> str:
-        """What a file or folder of the host is called there."""
 
 
 class Instance(Protocol):

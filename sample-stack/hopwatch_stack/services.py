@@ -7,7 +7,7 @@ import os
 import secrets
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,10 +15,10 @@ from . import builds, toolchains
 from .paths import BFF, COLLECTOR
 from .readiness import Finished, HttpReady, PostgresReady, Readiness, TcpReady
 from .settings import Settings
+from .surroundings import Surroundings
 
 # Postgres sized for a laptop's demo; durability is left as it is, so commits cost what they do.
 POSTGRES_OPTIONS = {
-    "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "shared_buffers": "24MB",
     "max_connections": "50",
@@ -32,55 +32,81 @@ POSTGRES_OPTIONS = {
 
 @dataclass(frozen=True)
 class Service:
-    """One program of the stack. Times are seconds; `ports` maps a port's name to its number."""
+    """One program of the stack. Times are seconds; `ports` maps a port's name to its number.
+
+    `program` makes the words that start it as a process of this machine, and is called only for
+    that; `arguments` follow them wherever it runs.
+    """
 
     name: str
-    command: Sequence[str]
+    program: Callable[[], Sequence[str]]
     ready: Readiness
+    arguments: Sequence[str] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     folder: Path | None = None
     ports: Mapping[str, int] = field(default_factory=dict)
+    # What telemetry calls it; the same as `name` unless told.
+    otel_name: str = ""
     # Started once these are ready, and stopped before them.
     needs: Sequence[str] = ()
     # Stopped before these: it still has telemetry for them, or requests.
     outlived_by: Sequence[str] = ()
+    # A new instance may serve beside the old one, on the same ports (SO_REUSEPORT).
+    overlaps: bool = False
+    # Whether the stack counts as up only when this is ready.
+    awaited: bool = True
     ready_seconds: float = 30
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 15
     refuses_root: bool = False
 
+    @property
+    def is_server(self) -> bool:
+        return not isinstance(self.ready, Finished)
 
-def services(settings: Settings) -> list[Service]:
+    @property
+    def telemetry_name(self) -> str:
+        return self.otel_name or self.name
+
+
+def services(settings: Settings, surroundings: Surroundings) -> list[Service]:
     """All services of a stack, in an order in which each follows those it needs."""
     embedded = settings.database_url is None
-    database_url = settings.database_url or embedded_database_url(settings)
+    database_url = settings.database_url or _database_url(
+        settings, surroundings.reach("postgres", settings.ports.postgres)
+    )
     return [
-        *(_postgres(settings) if embedded else []),
-        _hopwatch(settings),
-        _collector(settings),
+        *(_postgres(settings, surroundings) if embedded else []),
+        _hopwatch(settings, surroundings),
+        _collector(settings, surroundings),
         Service(
             name="migrate",
-            command=[str(builds.MIGRATE_BINARY)],
+            program=lambda: [str(builds.MIGRATE_BINARY)],
             env={"DATABASE_URL": database_url},
             needs=["postgres"] if embedded else [],
             ready=Finished(),
             ready_seconds=120,
         ),
-        _orders(settings, database_url),
-        _bff(settings),
+        _orders(settings, surroundings, database_url),
+        _bff(settings, surroundings),
+        *([_dashboard(settings, surroundings)] if settings.dashboard else []),
     ]
 
 
-def _postgres(settings: Settings) -> list[Service]:
+def labs_file(settings: Settings) -> Path:
+    """Names the lab that runs on the whole stack; absent when none does."""
+    return settings.state_dir / "labs" / "lab.json"
+
+
+def _postgres(settings: Settings, surroundings: Surroundings) -> list[Service]:
     data = settings.state_dir / "postgres"
-    options = [
-        word for name, value in POSTGRES_OPTIONS.items() for word in ("-c", f"{name}={value}")
-    ]
     port = settings.ports.postgres
+    host = surroundings.listen(port).rpartition(":")[0]
+    options = {"listen_addresses": host, "port": str(port), **POSTGRES_OPTIONS}
     return [
         Service(
             name="postgres-init",
-            command=[
+            program=lambda: [
                 sys.executable, "-m", "hopwatch_stack.embedded_postgres",
                 str(toolchains.find("initdb").parent), str(data), str(_password_file(settings)),
             ],
@@ -89,7 +115,8 @@ def _postgres(settings: Settings) -> list[Service]:
         ),
         Service(
             name="postgres",
-            command=[str(toolchains.find("postgres")), "-D", str(data), "-p", str(port), *options],
+            program=lambda: [str(toolchains.find("postgres")), "-D", str(data)],
+            arguments=[word for name in options for word in ("-c", f"{name}={options[name]}")],
             ports={"postgres": port},
             needs=["postgres-init"],
             refuses_root=True,
@@ -100,32 +127,54 @@ def _postgres(settings: Settings) -> list[Service]:
     ]  # fmt: skip
 
 
-def _hopwatch(settings: Settings) -> Service:
+def _hopwatch(settings: Settings, surroundings: Surroundings) -> Service:
     port = settings.ports.hopwatch
     return Service(
         name="hopwatch",
-        command=[
-            sys.executable,
-            "-m",
-            "hopwatch.cli",
-            "serve", "--listen", f"127.0.0.1:{port}", "--store", str(settings.store),
+        program=_analyzer,
+        arguments=[
+            "serve", "--listen", surroundings.listen(port),
+            "--store", surroundings.path(settings.store),
         ],
         ports={"hopwatch": port},
         ready=HttpReady(port, "/healthz"),
     )  # fmt: skip
 
 
-def _collector(settings: Settings) -> Service:
+def _dashboard(settings: Settings, surroundings: Surroundings) -> Service:
+    port = settings.ports.dashboard
+    return Service(
+        name="dashboard",
+        program=_analyzer,
+        arguments=[
+            "dashboard", "--listen", surroundings.listen(port),
+            "--store", surroundings.path(settings.store),
+        ],
+        ports={"dashboard": port},
+        # It takes seconds of CPU to start, which the shop is not to wait for.
+        needs=["bff"],
+        awaited=False,
+        ready_seconds=60,
+        ready=HttpReady(port, "/_stcore/health"),
+    )  # fmt: skip
+
+
+def _analyzer() -> list[str]:
+    return [sys.executable, "-m", "hopwatch.cli"]
+
+
+def _collector(settings: Settings, surroundings: Surroundings) -> Service:
     ports = settings.ports
     return Service(
         name="collector",
-        command=[str(builds.COLLECTOR_BINARY), "--config", str(COLLECTOR / "config.yaml")],
+        program=lambda: [str(builds.COLLECTOR_BINARY)],
+        arguments=["--config", surroundings.path(COLLECTOR / "config.yaml")],
         env={
-            "COLLECTOR_GRPC_LISTEN": f"127.0.0.1:{ports.otlp_grpc}",
-            "COLLECTOR_HTTP_LISTEN": f"127.0.0.1:{ports.otlp_http}",
-            "COLLECTOR_HEALTH_LISTEN": f"127.0.0.1:{ports.collector_health}",
-            "COLLECTOR_QUEUE_DIR": str(settings.state_dir / "collector"),
-            "HOPWATCH_ENDPOINT": f"http://127.0.0.1:{ports.hopwatch}",
+            "COLLECTOR_GRPC_LISTEN": surroundings.listen(ports.otlp_grpc),
+            "COLLECTOR_HTTP_LISTEN": surroundings.listen(ports.otlp_http),
+            "COLLECTOR_HEALTH_LISTEN": surroundings.listen(ports.collector_health),
+            "COLLECTOR_QUEUE_DIR": surroundings.path(settings.state_dir / "collector"),
+            "HOPWATCH_ENDPOINT": f"http://{surroundings.reach('hopwatch', ports.hopwatch)}",
             "GOMEMLIMIT": "80MiB",
         },
         ports={
@@ -138,29 +187,34 @@ def _collector(settings: Settings) -> Service:
     )
 
 
-def _orders(settings: Settings, database_url: str) -> Service:
-    port = settings.ports.orders
+def _orders(settings: Settings, surroundings: Surroundings, database_url: str) -> Service:
+    ports = settings.ports
     return Service(
         name="orders",
-        command=[str(builds.ORDERS_BINARY)],
+        otel_name="shop-orders",
+        program=lambda: [str(builds.ORDERS_BINARY)],
         env={
-            "ORDERS_LISTEN": f"127.0.0.1:{port}",
+            "ORDERS_LISTEN": surroundings.listen(ports.orders),
             "DATABASE_URL": database_url,
-            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{settings.ports.otlp_grpc}",
-            "HOPWATCH_LABS": "1" if settings.labs else "0",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": (
+                f"http://{surroundings.reach('collector', ports.otlp_grpc)}"
+            ),
+            **_labs(settings, surroundings),
         },
-        ports={"orders": port},
+        ports={"orders": ports.orders},
         needs=["migrate"],
         outlived_by=["collector"],
-        ready=TcpReady(port),
+        overlaps=True,
+        ready=TcpReady(ports.orders),
     )
 
 
-def _bff(settings: Settings) -> Service:
+def _bff(settings: Settings, surroundings: Surroundings) -> Service:
     ports = settings.ports
     return Service(
         name="bff",
-        command=[
+        otel_name="shop-bff",
+        program=lambda: [
             str(toolchains.find("node")),
             # As in bff/package.json: a third less memory.
             "--optimize-for-size",
@@ -170,17 +224,28 @@ def _bff(settings: Settings) -> Service:
         ],
         folder=BFF,
         env={
-            "BFF_LISTEN": f"127.0.0.1:{ports.shop}",
-            "ORDERS_ADDRESS": f"127.0.0.1:{ports.orders}",
-            "WEB_ROOT": str(builds.WEB_ROOT),
-            "OTEL_EXPORTER_OTLP_ENDPOINT": settings.otlp_http_url,
-            "HOPWATCH_LABS": "1" if settings.labs else "0",
+            "BFF_LISTEN": surroundings.listen(ports.shop),
+            "ORDERS_ADDRESS": surroundings.reach("orders", ports.orders),
+            "WEB_ROOT": surroundings.path(builds.WEB_ROOT),
+            "OTEL_EXPORTER_OTLP_ENDPOINT": (
+                f"http://{surroundings.reach('collector', ports.otlp_http)}"
+            ),
+            # For the customer's browser, which is on this machine.
+            **({"HOPWATCH_DASHBOARD_URL": settings.dashboard_url} if settings.dashboard else {}),
+            **_labs(settings, surroundings),
         },
         ports={"shop": ports.shop},
         # It starts beside orders and is ready once it reaches it.
         outlived_by=["orders", "collector"],
+        overlaps=True,
         ready=HttpReady(ports.shop, "/readyz"),
     )
+
+
+def _labs(settings: Settings, surroundings: Surroundings) -> dict[str, str]:
+    if not settings.labs:
+        return {"HOPWATCH_LABS": "0"}
+    return {"HOPWATCH_LABS": "1", "HOPWATCH_LABS_FILE": surroundings.path(labs_file(settings))}
 
 
 def _password_file(settings: Settings) -> Path:
@@ -188,13 +253,15 @@ def _password_file(settings: Settings) -> Path:
 
 
 def embedded_database_url(settings: Settings) -> str:
-    """Where the embedded Postgres is; its password is made once per state folder."""
+    """Where the embedded Postgres is for programs of this machine."""
+    return _database_url(settings, f"127.0.0.1:{settings.ports.postgres}")
+
+
+def _database_url(settings: Settings, address: str) -> str:
+    """The embedded Postgres at an address; its password is made once per state folder."""
     file = _password_file(settings)
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         with open(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600), "w") as opened:
             opened.write(secrets.token_urlsafe(24))
-    password = file.read_text()
-    return (
-        f"postgres://postgres:{password}@127.0.0.1:{settings.ports.postgres}/shop?sslmode=disable"
-    )
+    return f"postgres://postgres:{file.read_text()}@{address}/shop?sslmode=disable"

@@ -20,6 +20,7 @@ class Ports:
     hopwatch: int = 4319
     orders: int = 50051
     postgres: int = 54320
+    dashboard: int = 8501
 
     @classmethod
     def parse(cls, text: str) -> "Ports":
@@ -54,11 +55,16 @@ class Settings:
     store: Path
     ports: Ports = Ports()
     labs: bool = False
+    dashboard: bool = False
     database_url: str | None = None
 
     @property
     def shop_url(self) -> str:
         return f"http://127.0.0.1:{self.ports.shop}"
+
+    @property
+    def dashboard_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports.dashboard}"
 
     @property
     def otlp_http_url(self) -> str:

@@ -21,6 +21,7 @@ from hopwatch_stack.progress import Silent
 from hopwatch_stack.readiness import Finished, TcpReady
 from hopwatch_stack.services import Service, services
 from hopwatch_stack.settings import Settings
+from hopwatch_stack.surroundings import ThisMachine
 from hopwatch_stack.waiting import wait_until
 from tests.running_stack import RunningStack
 
@@ -48,7 +49,7 @@ runtime.watch()
 def server(name: str, port: int, code: str = SERVER, **fields: object) -> Service:
     service = Service(
         name=name,
-        command=[sys.executable, "-c", code, str(port)],
+        program=lambda: [sys.executable, "-c", code, str(port)],
         ready=TcpReady(port),
         ports={name: port},
         stop_seconds=2,
@@ -80,7 +81,7 @@ def test_services_start_after_what_they_need_and_stop_before_it(
         server("database", database),
         Service(
             name="migrate",
-            command=[sys.executable, "-c", note],
+            program=lambda: [sys.executable, "-c", note],
             ready=Finished(),
             needs=["database"],
         ),
@@ -120,7 +121,7 @@ def test_service_that_never_gets_ready_is_named(runtime: ProcessRuntime) -> None
 
 
 def test_service_that_cannot_be_started_is_named(runtime: ProcessRuntime) -> None:
-    missing = Service(name="orders", command=["/no/such/orders"], ready=Finished())
+    missing = Service(name="orders", program=lambda: ["/no/such/orders"], ready=Finished())
     with pytest.raises(ServiceError, match=r"orders cannot be started.*/no/such/orders.*make"):
         runtime.start([missing], Silent())
 
@@ -206,7 +207,9 @@ def test_ctrl_c_leaves_nothing_behind(
 
 def test_absent_collector_fails_no_request(free_settings: Settings) -> None:
     runtime = ProcessRuntime(free_settings.state_dir)
-    wanted = [s for s in services(free_settings) if s.name not in ("collector", "hopwatch")]
+    wanted = [
+        s for s in services(free_settings, ThisMachine()) if s.name not in ("collector", "hopwatch")
+    ]
     runtime.start(wanted, Silent())
     try:
         for _ in range(20):

@@ -12,6 +12,7 @@ from ..errors import StackError
 from ..services import services
 from ..settings import Settings
 from ..stack import Stack
+from ..surroundings import ThisMachine
 from ..waiting import wait_until
 from . import options
 
@@ -44,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
 def start(settings: Settings, runtime: Stack, console: Console) -> None:
     """Starts all services, showing each as it becomes ready."""
     with progress.steps(console) as show:
-        runtime.start(services(settings), show)
+        runtime.start(services(settings, ThisMachine()), show)
 
 
 def keep_up(settings: Settings, runtime: Stack, console: Console) -> None:
