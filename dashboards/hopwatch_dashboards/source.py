@@ -51,6 +51,9 @@ class Source(Protocol):
     def trace(self, prefix: str) -> pa.Table:
         """All spans of the one trace whose id in hex begins so. Raises UsageError, InputError."""
 
+    def searchable(self) -> pa.Table | list[str]:
+        """What `hopwatch.store.search` looks through."""
+
 
 class StoreSource:
     """The store that `hopwatch serve` writes. Each call opens a reader of its own, for pages
@@ -77,6 +80,10 @@ class StoreSource:
     def trace(self, prefix: str) -> pa.Table:
         with open_reader(self._path) as reader:
             return reader.trace(prefix)
+
+    def searchable(self) -> list[str]:
+        with open_reader(self._path) as reader:
+            return reader.files()
 
 
 class FileSource:
@@ -130,6 +137,9 @@ class FileSource:
         return self._table.filter(
             pc.equal(self._table["trace_id"], pa.scalar(found[0], pa.binary(16)))
         )
+
+    def searchable(self) -> pa.Table:
+        return self._table
 
     @cached_property
     def _table(self) -> pa.Table:

@@ -176,6 +176,10 @@ class Reader:
             " they came in"
         )
 
+    def files(self) -> list[str]:
+        """The Parquet files of spans, as they are now; for `search`."""
+        return segments.paths(self.path, self._manifest().segments)
+
     def sql(self, query: str) -> pa.Table:
         """The result of a DuckDB query over the view `spans`. Raises UsageError."""
         files = segments.paths(self.path, self._manifest().segments)
