@@ -150,6 +150,23 @@ def test_lab_in_the_address_reaches_the_service_it_names(page: Page, stack: Runn
     assert delayed[0][1] >= 50_000_000
 
 
+def test_page_that_is_left_leaves_no_orphans(page: Page, stack: RunningStack) -> None:
+    lab = "hopwatch.lab.delay%3Dshop-bff/api/products:3000ms"
+    with page.expect_request(re.compile(r"/api/products$")) as asked:
+        page.goto(f"/products?lab={lab}", wait_until="commit")
+    _, trace_id, client_span_id, _ = asked.value.headers["traceparent"].split("-")
+    page.goto("about:blank")
+
+    assert wait_until_settled(stack.store, SETTLE_SECONDS)
+    spans = stack.sql(f"""
+        SELECT name, lower(hex(span_id)) AS id, lower(hex(parent_span_id)) AS parent FROM spans
+        WHERE hex(trace_id) ILIKE '{trace_id}' AND service_name = 'shop-web' ORDER BY name
+    """)
+    [get, interaction] = spans
+    assert get == ("GET", client_span_id, interaction[1])
+    assert interaction[0] == "load products"
+
+
 def test_page_is_isolated_so_that_its_clock_is_fine(page: Page) -> None:
     page.goto("/products")
     assert page.evaluate("crossOriginIsolated") is True

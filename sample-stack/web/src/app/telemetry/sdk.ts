@@ -1,5 +1,5 @@
 import { FineClockTracerProvider } from '@hopwatch/shop-shared';
-import { context, propagation, trace } from '@opentelemetry/api';
+import { context, diag, propagation, trace } from '@opentelemetry/api';
 import {
   CompositePropagator,
   W3CBaggagePropagator,
@@ -13,15 +13,18 @@ import {
   WebTracerProvider,
 } from '@opentelemetry/sdk-trace-web';
 import { browserAttributes } from './browser-attributes';
+import { OpenSpans } from './open-spans';
 
 /** Spans are sent this long after they ended, at the latest; leaving the page sends them at once. */
 const EXPORT_DELAY_MS = 1000;
 
 /** Begins to trace this page: spans go to the BFF, which forwards them to the collector. */
 export function startTelemetry(): void {
+  const openSpans = new OpenSpans();
   const provider = new WebTracerProvider({
     resource: defaultResource().merge(resourceFromAttributes(browserAttributes(window))),
     spanProcessors: [
+      openSpans,
       new BatchSpanProcessor(
         new OTLPTraceExporter({ url: new URL('/otlp/v1/traces', location.origin).href }),
         { scheduledDelayMillis: EXPORT_DELAY_MS },
@@ -36,4 +39,9 @@ export function startTelemetry(): void {
       propagators: [new W3CTraceContextPropagator(), new W3CBaggagePropagator()],
     }),
   );
+  // Before the batch processor's own flush, which waits for the document's visibilitychange.
+  window.addEventListener('pagehide', () => {
+    openSpans.abandon();
+    provider.forceFlush().catch((error: unknown) => diag.warn('spans are lost', error));
+  });
 }
