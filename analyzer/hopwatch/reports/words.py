@@ -17,20 +17,28 @@ _KIND_PHRASES = {
 
 def what_it_says(ledger: Ledger) -> str:
     """Two sentences: the dearest cell, and the split by language; one if there is no time."""
-    n = ledger.request_count
-    if not n:
+    if not ledger.request_count:
         return "There are no requests here."
     if not ledger.total_ns:
         return "These requests took no time at all: their spans start and end at one instant."
+    return f"{what_dominates(ledger)} {_by_language(ledger)}"
+
+
+def what_dominates(ledger: Ledger) -> str:
+    """The dearest cell, in a sentence. The ledger must have time in it."""
     top = ledger.group_by("hop", "language", "kind")[0]
     hop, language, kind = top.key
-    where = _KIND_PHRASES[kind].format(hop=hop.replace(" -> ", " and "))
     code = f" ({language})" if language not in ("-", "unknown") else ""
-    first = (
-        f"Of {duration(round(ledger.mean_ns), 3)} a request, {where}{code} takes the most: "
-        f"{duration(round(top.blamed_ns / n), 3)}, {_share(top.blamed_ns, ledger)}."
+    mean = round(top.blamed_ns / ledger.request_count)
+    return (
+        f"Of {duration(round(ledger.mean_ns), 3)} a request, {kind_phrase(kind, hop)}{code} "
+        f"takes the most: {duration(mean, 3)}, {_share(top.blamed_ns, ledger)}."
     )
-    return f"{first} {_by_language(ledger)}"
+
+
+def kind_phrase(kind: str, hop: str) -> str:
+    """What a cell of this kind stands for: `own work in shop-bff`."""
+    return _KIND_PHRASES[kind].format(hop=hop.replace(" -> ", " and "))
 
 
 def _by_language(ledger: Ledger) -> str:
