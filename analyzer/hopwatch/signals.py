@@ -12,7 +12,7 @@ import pyarrow as pa
 from hopwatch import logs, metrics, spans
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Signal:
     """A signal's names and its table."""
 

@@ -26,6 +26,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import (
 
 from hopwatch.errors import InputError
 from hopwatch.formats import otlp_json, otlp_protobuf
+from hopwatch.formats.otlp_protobuf_rows import span_row
 from hopwatch.formats.wire import LooseMessage
 
 text = st.text(max_size=6)
@@ -150,7 +151,7 @@ def test_lenient_reader_agrees_with_upb(span: Span) -> None:
     data = span.SerializeToString()
     loose = LooseMessage(Span.DESCRIPTOR, data, 0, len(data))
     scope: Any = None
-    assert repr(otlp_protobuf._span(loose, scope)) == repr(otlp_protobuf._span(span, scope))
+    assert repr(span_row(loose, scope)) == repr(span_row(span, scope))
     assert not loose.repaired
 
 

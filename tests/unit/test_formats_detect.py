@@ -84,7 +84,7 @@ def test_formats(data: bytes, rows: int, pack) -> None:
 
 def test_bad_lines_are_named_and_the_rest_is_read(tmp_path: Path) -> None:
     file = tmp_path / "traces.jsonl"
-    file.write_bytes(b'{"resourceSpans": [{"sc\n' + LINES + b'{"resourceMetrics": []}\n')
+    file.write_bytes(b'{"resourceSpans": [{"sc\n' + LINES + b'{"batches": []}\n')
     table, rejected = read_files([file])
     assert table.num_rows == 2
     assert rejected.counts == {"invalid_line": 2}

@@ -142,7 +142,7 @@ def test_invalid_text_is_repaired_in_its_span() -> None:
 def test_a_span_of_broken_bytes_is_rejected_alone() -> None:
     table, rejected = otlp_protobuf.decode(request(GOOD, GOOD[:-3], b"\xff\xff", GOOD))
     assert table.num_rows == 2
-    assert rejected.counts == {"malformed_span": 2}
+    assert rejected.counts == {"malformed": 2}
     assert "goes 3 bytes past the end" in rejected.examples[0].detail
 
 
@@ -151,13 +151,13 @@ def test_broken_resource_rejects_its_spans_only() -> None:
     broken = length_delimited(0x0A, length_delimited(0x0A, b"\xff") + spans)
     table, rejected = otlp_protobuf.decode(broken + length_delimited(0x0A, spans))
     assert table.num_rows == 2
-    assert rejected.counts == {"malformed_span": 2}
+    assert rejected.counts == {"malformed": 2}
     assert "its resource: unfinished number" in rejected.examples[0].detail
 
 
 @pytest.mark.parametrize("data", [b"\x0a", b"\x0a\x7f", b"\x00\x00", b"\x0b", b"\xff" * 20])
 def test_not_a_request(data: bytes) -> None:
-    with pytest.raises(InputError, match="not an OTLP trace export in protobuf"):
+    with pytest.raises(InputError, match="not an OTLP export of traces in protobuf"):
         otlp_protobuf.decode(data)
 
 
@@ -165,7 +165,7 @@ def test_spans_are_counted_before_they_are_made() -> None:
     empty_resources, empty_scopes = b"\x0a\x00" * 5000, length_delimited(0x0A, b"\x12\x00" * 5000)
     for bomb in (request(*[b""] * 5000), empty_resources, empty_scopes, b"\x10\x01" * 5000):
         with pytest.raises(TooLargeError, match="more than 1000 spans"):
-            otlp_protobuf.decode(bomb, max_spans=1000)
+            otlp_protobuf.decode(bomb, max_items=1000)
 
 
 def test_millions_of_empty_attributes_in_one_span_or_resource() -> None:

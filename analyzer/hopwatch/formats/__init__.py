@@ -1,6 +1,6 @@
-"""Bytes to span tables, one module per format."""
+"""Bytes to tables, one module per format."""
 
-from hopwatch.formats.decoded import Decoded, Rejection, Rejections
-from hopwatch.formats.detect import read_files
+from hopwatch.formats.decoded import Contents, Decoded, Rejection, Rejections
+from hopwatch.formats.detect import read_contents, read_files
 
-__all__ = ["Decoded", "Rejection", "Rejections", "read_files"]
+__all__ = ["Contents", "Decoded", "Rejection", "Rejections", "read_contents", "read_files"]

@@ -1,4 +1,4 @@
-"""What every decoder gives back: a span table, and what had to be left out of it and why."""
+"""What every decoder gives back: a table, and what had to be left out of it and why."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import Final, NamedTuple
 import pyarrow as pa
 
 from hopwatch.errors import InputError
+from hopwatch.signals import Signal
 
 MAX_EXAMPLES: Final = 20
 
 
-class SpanError(InputError):
-    """One span cannot be kept. `reason` is a stable snake_case word, the key it is counted by."""
+class ItemError(InputError):
+    """One span, log record or data point cannot be kept. `reason` is a stable
+    snake_case word, the key it is counted by."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
@@ -41,16 +43,16 @@ class Rejections:
     counts: Counter[str] = field(default_factory=Counter)
     examples: list[Rejection] = field(default_factory=list)
     repaired: int = 0
-    """Spans that were kept after invalid text in them was replaced by U+FFFD."""
+    """Rows that were kept after invalid text in them was replaced by U+FFFD."""
 
     @property
     def total(self) -> int:
-        """How many spans, lines or files were left out."""
+        """How many rows, lines or files were left out."""
         return self.counts.total()
 
-    def add(self, reason: str, where: str, detail: str) -> None:
-        """Count one more; keep it as an example while there is room."""
-        self.counts[reason] += 1
+    def add(self, reason: str, where: str, detail: str, count: int = 1) -> None:
+        """Count `count` more; keep one as an example while there is room."""
+        self.counts[reason] += count
         if len(self.examples) < MAX_EXAMPLES:
             self.examples.append(Rejection(reason, where, detail))
 
@@ -69,7 +71,34 @@ class Rejections:
 
 
 class Decoded(NamedTuple):
-    """The spans of some input as a table in `spans.SCHEMA`, and what was left out."""
+    """The rows of one signal as a table in its schema, and what was left out."""
 
     table: pa.Table
     rejected: Rejections
+
+
+@dataclass(slots=True)
+class Contents:
+    """What files hold: rows of any signal, and what could not be read as one."""
+
+    parts: dict[Signal, list[Decoded]] = field(default_factory=dict)
+    unreadable: Rejections = field(default_factory=Rejections)
+    """Lines and files that were left out whole."""
+
+    def add(self, signal: Signal, decoded: Decoded) -> None:
+        """Add rows of one signal."""
+        self.parts.setdefault(signal, []).append(decoded)
+
+    def update(self, other: Contents) -> None:
+        """Add what another file holds."""
+        for signal, parts in other.parts.items():
+            self.parts.setdefault(signal, []).extend(parts)
+        self.unreadable.update(other.unreadable)
+
+    def of(self, signal: Signal) -> Decoded:
+        """All rows of one signal."""
+        rejected = Rejections()
+        parts = self.parts.get(signal, [])
+        for part in parts:
+            rejected.update(part.rejected)
+        return Decoded(signal.concat([part.table for part in parts]), rejected)

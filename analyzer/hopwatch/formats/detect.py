@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, Protocol
 
-from hopwatch import spans
 from hopwatch.errors import InputError
 from hopwatch.formats import otlp_json, otlp_protobuf, parquet
 from hopwatch.formats.compression import decompress, sniff
-from hopwatch.formats.decoded import Decoded, Rejections
+from hopwatch.formats.decoded import Contents, Decoded
+from hopwatch.signals import SPANS
 
 MAX_FILE_BYTES: Final = 4 << 30
 """What one file may hold once decompressed."""
@@ -28,43 +28,47 @@ class Format(Protocol):
 
     def recognises(self, data: bytes) -> bool: ...
 
-    def decode_file(self, data: bytes, source: str) -> Decoded: ...
+    def decode_file(self, data: bytes, source: str) -> Contents: ...
 
 
 FORMATS: Final[tuple[Format, ...]] = (parquet, otlp_json, otlp_protobuf)
 
 
 def read_files(paths: Iterable[str | os.PathLike[str]]) -> Decoded:
-    """All spans of files and folders (searched in depth, hidden ones skipped).
+    """All spans of files and folders, and what was left out: spans, lines, whole files. See
+    `read_contents`."""
+    contents = read_contents(paths)
+    spans = contents.of(SPANS)
+    spans.rejected.update(contents.unreadable)
+    return spans
+
+
+def read_contents(paths: Iterable[str | os.PathLike[str]]) -> Contents:
+    """All that files and folders (searched in depth, hidden ones skipped) hold.
 
     Raises InputError for a path that is not there, and for a file of no known format. Inside
     a folder such a file is counted as left out, unless nothing in the folder can be read.
     """
-    tables = []
-    rejected = Rejections()
+    contents = Contents()
     for path in map(Path, paths):
-        decoded = _read_folder(path) if path.is_dir() else _read_file(path)
-        tables.append(decoded.table)
-        rejected.update(decoded.rejected)
-    return Decoded(spans.concat(tables), rejected)
+        contents.update(_read_folder(path) if path.is_dir() else _read_file(path))
+    return contents
 
 
-def _read_folder(folder: Path) -> Decoded:
-    tables = []
-    rejected = Rejections()
+def _read_folder(folder: Path) -> Contents:
+    contents = Contents()
+    readable = False
     for path in _files_in(folder):
         try:
-            decoded = _read_file(path)
+            contents.update(_read_file(path))
+            readable = True
         except InputError as error:
             detail = str(error).removeprefix(f"{path}: ")
-            rejected.add("unreadable_file", str(path), detail)
-            continue
-        tables.append(decoded.table)
-        rejected.update(decoded.rejected)
-    if not tables:
-        why = rejected.summary() or "there is no file in it"
+            contents.unreadable.add("unreadable_file", str(path), detail)
+    if not readable:
+        why = contents.unreadable.summary() or "there is no file in it"
         raise InputError(f"{folder}: no traces can be read from this folder: {why}")
-    return Decoded(spans.concat(tables), rejected)
+    return contents
 
 
 def _files_in(folder: Path) -> Iterator[Path]:
@@ -77,7 +81,7 @@ def _files_in(folder: Path) -> Iterator[Path]:
                 yield path
 
 
-def _read_file(path: Path) -> Decoded:
+def _read_file(path: Path) -> Contents:
     source = str(path)
     try:
         raw = path.read_bytes()
@@ -89,7 +93,9 @@ def _read_file(path: Path) -> Decoded:
     for candidate in FORMATS:
         if candidate.recognises(data):
             return candidate.decode_file(data, source)
-    raise InputError(f"{source}: holds no traces: it looks like {_describe(data)}; {_accepted()}")
+    raise InputError(
+        f"{source}: holds no telemetry: it looks like {_describe(data)}; {_accepted()}"
+    )
 
 
 def _accepted() -> str:

@@ -1,5 +1,5 @@
 """JSON as it comes from outside: nested to any depth, with text that is no text, with members
-of any type. What cannot be used is a SpanError, so that it costs only the span it is in.
+of any type. What cannot be used is an ItemError, so that it costs only the item it is in.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import reprlib
 from typing import Any, Final
 
 from hopwatch.formats.columns import too_deep
-from hopwatch.formats.decoded import SpanError
+from hopwatch.formats.decoded import ItemError
 
 UINT32: Final = range(1 << 32)
+INT32: Final = range(-(1 << 31), 1 << 31)
 INT64: Final = range(-(1 << 63), 1 << 63)
 UINT64: Final = range(1 << 64)
 
@@ -32,7 +33,7 @@ def parse(text: str) -> Any:
 def _shallow(text: str) -> str:
     """`text` with everything emptied that stands deeper than _MAX_BRACKETS.
 
-    What is left is still nested too deep to be kept, so the span that it belongs to, and only
+    What is left is still nested too deep to be kept, so the item that it belongs to, and only
     that one, is rejected by the ordinary check.
     """
     kept: list[str] = []
@@ -72,9 +73,9 @@ def _repaired(value: Any) -> Any:
     return value
 
 
-def malformed(key: str, expected: str, value: Any) -> SpanError:
+def malformed(key: str, expected: str, value: Any) -> ItemError:
     """The error for a member that is not what it should be."""
-    return SpanError("malformed_span", f"`{key}` must be {expected}, not {reprlib.repr(value)}")
+    return ItemError("malformed", f"`{key}` must be {expected}, not {reprlib.repr(value)}")
 
 
 def get_text(holder: dict[str, Any], key: str) -> str:
@@ -119,8 +120,11 @@ def get_objects(holder: dict[str, Any], key: str) -> list[dict[str, Any]]:
 def get_integer(holder: dict[str, Any], key: str, allowed: range) -> int:
     """An integer, given as a number or as text; 0 if it is not there."""
     value = holder.get(key)
-    if value is None:
-        return 0
+    return 0 if value is None else to_integer(key, value, allowed)
+
+
+def to_integer(key: str, value: Any, allowed: range) -> int:
+    """`value`, which stands at `key`, as an integer."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     elif isinstance(value, str):
@@ -131,6 +135,32 @@ def get_integer(holder: dict[str, Any], key: str, allowed: range) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value not in allowed:
         raise malformed(key, f"an integer from {allowed[0]} to {allowed[-1]}", value)
     return value
+
+
+def get_bool(holder: dict[str, Any], key: str) -> bool:
+    """true or false; false if it is not there."""
+    value = holder.get(key)
+    if value is None:
+        return False
+    if not isinstance(value, bool):
+        raise malformed(key, "true or false", value)
+    return value
+
+
+def get_double(holder: dict[str, Any], key: str) -> float | None:
+    """A number, which may be given as text (`NaN`, `Infinity`); None if it is not there."""
+    value = holder.get(key)
+    return None if value is None else to_double(key, value)
+
+
+def to_double(key: str, value: Any) -> float:
+    """`value`, which stands at `key`, as a double."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise malformed(key, "a number", value)
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        raise malformed(key, "a number", value) from None
 
 
 def get_enum(holder: dict[str, Any], key: str, prefix: str, names: tuple[str, ...]) -> int:

@@ -1,86 +1,122 @@
-"""OTLP/protobuf: ExportTraceServiceRequest, which on the wire is also TracesData.
+"""OTLP/protobuf: an export request of traces, logs or metrics, which on the wire is also
+TracesData, LogsData or MetricsData.
 
-The borders of resources, scopes and runs of spans are found first; upb then decodes a run of
-spans at a time. A run that it refuses is decoded span by span, and what it refuses of those by
-`wire.LooseMessage`, so that one broken span costs only itself, and a body that is small but
-names millions of spans never becomes millions of objects.
+The borders of resources, scopes and items are found first; upb then decodes a run of spans or
+log records at a time, and metrics point by point. A run that it refuses is decoded item by item,
+and what it refuses of those by `wire.LooseMessage`, so that one broken item costs only itself,
+and a body that is small but names millions of items never becomes millions of objects.
 
-https://github.com/open-telemetry/opentelemetry-proto, trace/v1/trace.proto
+https://github.com/open-telemetry/opentelemetry-proto
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError, Message
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
+from opentelemetry.proto.logs.v1 import logs_pb2
+from opentelemetry.proto.metrics.v1 import metrics_pb2
 from opentelemetry.proto.resource.v1 import resource_pb2
 from opentelemetry.proto.trace.v1 import trace_pb2
 
-from hopwatch import spans
-from hopwatch.errors import InputError, TooLargeError
-from hopwatch.formats.columns import (
-    NO_ATTRIBUTES,
-    Attributes,
-    Event,
-    Link,
-    Resource,
-    Scope,
-    Span,
-    SpanColumns,
-    attributes,
+from hopwatch.errors import InputError
+from hopwatch.formats.columns import Resource, Scope
+from hopwatch.formats.decoded import Contents, Decoded, ItemError
+from hopwatch.formats.metric_rows import Metric
+from hopwatch.formats.otlp_protobuf_rows import (
+    POINTS,
+    log_row,
+    metric_of,
+    read_attributes,
+    span_row,
 )
-from hopwatch.formats.decoded import Decoded, Rejections, SpanError
+from hopwatch.formats.sink import Sink
 from hopwatch.formats.wire import (
+    FIXED32,
+    FIXED64,
     LENGTH,
+    VARINT,
     LooseMessage,
     WireError,
     WireField,
     fields,
     read_varint,
 )
+from hopwatch.signals import LOGS, METRICS, SPANS, Signal
 
 NAME: Final = "OTLP/protobuf"
 
-_RUN_SPANS: Final = 1024
+_RUN_ITEMS: Final = 1024
 _RUN_BYTES: Final = 1 << 20
 _MAX_MESSAGE: Final = 4 << 20
 
-# Field numbers that TracesData, ResourceSpans and ScopeSpans have in common.
+# Field numbers that the messages of all signals have in common: TracesData, ResourceSpans,
+# ScopeSpans and their likes.
 _CONTEXT: Final = 1  # resource, scope
 _CHILDREN: Final = 2  # scope_spans, spans
 _SCHEMA_URL: Final = 3
-_RESOURCE_SPANS_FIELDS: Final = (_CONTEXT, _CHILDREN, _SCHEMA_URL, 1000)  # 1000: reserved
+_RESOURCE_FIELDS: Final = (_CONTEXT, _CHILDREN, _SCHEMA_URL, 1000)  # 1000: reserved
+
+# Field numbers of Metric and of what it holds.
+_METRIC_DATA: Final = {
+    metrics_pb2.Metric.DESCRIPTOR.fields_by_name[name].number: name for name in POINTS
+}
+_DATA_POINTS: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _RunType:
+    """Items that are decoded a run at a time."""
+
+    scope: type[Any]
+    items: str
+    item: type[Message]
+    row: Callable[[Any, Scope], Any]
+
+
+_RUNS: Final = {
+    SPANS: _RunType(trace_pb2.ScopeSpans, "spans", trace_pb2.Span, span_row),
+    LOGS: _RunType(logs_pb2.ScopeLogs, "log_records", logs_pb2.LogRecord, log_row),
+}
 
 
 def recognises(data: bytes) -> bool:
-    """Whether `data` is, at its outer levels, one or several ExportTraceServiceRequests."""
+    """Whether `data` is, at its outer levels, one or several export requests."""
     return bool(_messages(data))
 
 
-def decode_file(data: bytes, source: str) -> Decoded:
-    """The spans of a file: one message, or several with their lengths before them.
+def decode(
+    data: bytes, source: str = "body", *, signal: Signal = SPANS, max_items: int | None = None
+) -> Decoded:
+    """The rows of one export request of `signal`.
+
+    `source` names the input in messages. Raises InputError if the bytes are no such message
+    at its outer levels, TooLargeError if it holds more than `max_items` items, scopes and
+    resources.
+    """
+    sink = Sink(signal, source, max_items)
+    _reader(data, sink).message(0, len(data))
+    return sink.finish()
+
+
+def decode_file(data: bytes, source: str) -> Contents:
+    """What a file holds: one message, or several with their lengths before them.
 
     Lengths may be varints (protobuf's delimited streams) or 4 bytes, big-endian (the
     collector's file exporter).
     """
-    decoder = _Decoder(data, source, None)
+    sinks: dict[Signal, Sink] = {}
     for start, end in _messages(data) or [(0, len(data))]:
-        decoder.message(start, end)
-    return decoder.finish()
-
-
-def decode(data: bytes, source: str = "body", max_spans: int | None = None) -> Decoded:
-    """The spans of one ExportTraceServiceRequest.
-
-    `source` names the input in messages. Raises InputError if the bytes are no such message
-    at its outer levels, TooLargeError if it holds more than `max_spans` spans,
-    scopes and resources.
-    """
-    decoder = _Decoder(data, source, max_spans)
-    decoder.message(0, len(data))
-    return decoder.finish()
+        signal = _signal_of(data, start, end)
+        sink = sinks.setdefault(signal, Sink(signal, source))
+        _reader(data, sink).message(start, end)
+    contents = Contents()
+    for signal, sink in sinks.items():
+        contents.add(signal, sink.finish())
+    return contents
 
 
 def _messages(data: bytes) -> list[tuple[int, int]]:
@@ -109,14 +145,14 @@ def _read_big_endian(data: bytes, position: int, end: int) -> tuple[int, int]:
 
 
 def _is_request(data: bytes, start: int, end: int) -> bool:
-    """Whether the bytes are, at their outer levels, an ExportTraceServiceRequest with content."""
+    """Whether the bytes are, at their outer levels, an export request with content."""
     try:
         outer = list(fields(data, start, end))
         return bool(outer) and all(
             found.number == 1
             and found.wire_type == LENGTH
             and all(
-                inner.number in _RESOURCE_SPANS_FIELDS and inner.wire_type == LENGTH
+                inner.number in _RESOURCE_FIELDS and inner.wire_type == LENGTH
                 for inner in fields(data, found.value_start, found.end)
             )
             for found in outer
@@ -125,31 +161,70 @@ def _is_request(data: bytes, start: int, end: int) -> bool:
         return False
 
 
-class _Decoder:
-    def __init__(self, data: bytes, source: str, max_spans: int | None) -> None:
-        self._columns = SpanColumns()
-        self._rejected = Rejections()
+def _signal_of(data: bytes, start: int, end: int) -> Signal:
+    """What the items of an export request are: the outer levels are the same for all signals.
+
+    A span begins with its id and has its times at 7 and 8, a log record has its times at 1 and
+    11; a metric has messages and texts only, and its data at 5, 7, 9, 10 or 11.
+    """
+    try:
+        for resource in _children(data, start, end, 1):
+            for scope in _children(data, resource.value_start, resource.end, _CHILDREN):
+                for item in _children(data, scope.value_start, scope.end, _CHILDREN):
+                    found = {(f.number, f.wire_type) for f in _head(data, item)}
+                    if found & {(1, FIXED64), (11, FIXED64), (2, VARINT), (8, FIXED32)}:
+                        return LOGS
+                    if found & {(7, FIXED64), (8, FIXED64), (6, VARINT), (16, FIXED32)}:
+                        return SPANS
+                    if any((number, LENGTH) in found for number in _METRIC_DATA):
+                        return METRICS
+    except WireError:
+        pass  # what is broken is counted when it is decoded
+    return SPANS
+
+
+def _children(data: bytes, start: int, end: int, number: int) -> Iterator[WireField]:
+    for found in fields(data, start, end):
+        if found.number == number and found.wire_type == LENGTH:
+            yield found
+
+
+def _head(data: bytes, item: WireField) -> Iterator[WireField]:
+    return fields(data, item.value_start, item.end)
+
+
+def _reader(data: bytes, sink: Sink) -> _Reader:
+    return _MetricReader(data, sink) if sink.signal is METRICS else _RunReader(data, sink)
+
+
+class _Reader:
+    """Walks through the resources and scopes of one request."""
+
+    def __init__(self, data: bytes, sink: Sink) -> None:
         self._data = data
-        self._source = source
-        self._max_spans = max_spans
-        self._count = 0
+        self._sink = sink
 
     def message(self, start: int, end: int) -> None:
-        """Add the spans of the ExportTraceServiceRequest that stands at data[start:end]."""
+        """Read the export request that stands at data[start:end]."""
         try:
             for found in self._fields(start, end):
                 if found.number == 1 and found.wire_type == LENGTH:
-                    self._resource_spans(found)
+                    self._resource(found)
         except WireError as error:
             raise InputError(
-                f"{self._source}: not an OTLP trace export in protobuf: {error}; an"
-                " ExportTraceServiceRequest is expected"
+                f"{self._sink.source}: not an OTLP export of {self._sink.signal.otlp} in"
+                f" protobuf: {error}"
             ) from error
 
-    def finish(self) -> Decoded:
-        return Decoded(self._columns.table(), self._rejected)
+    def _run(self, start: int, end: int, scope: Scope) -> None:
+        """Read items of a scope that stand side by side."""
+        raise NotImplementedError
 
-    def _resource_spans(self, outer: WireField) -> None:
+    def _rows_in(self, item: WireField) -> int:
+        """How many rows an item stands for that cannot be read."""
+        raise NotImplementedError
+
+    def _resource(self, outer: WireField) -> None:
         context, schema_url, scopes = None, "", []
         for found in self._fields(outer.value_start, outer.end):
             if found.wire_type != LENGTH:
@@ -162,15 +237,15 @@ class _Decoder:
                 schema_url = self._text(found)
         try:
             message: Any = self._message(resource_pb2.Resource, context)
-            resource = Resource(_attributes(message.attributes), schema_url)
-        except (SpanError, WireError) as error:
+            resource = Resource(read_attributes(message.attributes), schema_url)
+        except (ItemError, WireError) as error:
             for scope in scopes:
                 self._reject_all(scope, f"its resource: {error}", error)
             return
         for scope in scopes:
-            self._scope_spans(scope, resource)
+            self._scope(scope, resource)
 
-    def _scope_spans(self, outer: WireField, resource: Resource) -> None:
+    def _scope(self, outer: WireField, resource: Resource) -> None:
         context, schema_url, runs = self._scope_parts(outer)
         try:
             message: Any = self._message(InstrumentationScope, context)
@@ -178,196 +253,181 @@ class _Decoder:
                 resource,
                 message.name,
                 message.version,
-                _attributes(message.attributes),
+                read_attributes(message.attributes),
                 schema_url,
             )
-        except (SpanError, WireError) as error:
+        except (ItemError, WireError) as error:
             self._reject_all(outer, f"its scope: {error}", error)
             return
         for start, end in runs:
             self._run(start, end, scope)
 
     def _scope_parts(self, outer: WireField) -> tuple[WireField | None, str, list[tuple[int, int]]]:
-        """Scope, schema URL, and the stretches of bytes that hold nothing but span fields."""
+        """A scope's own message, its schema URL, and the runs of adjacent items in it, which
+        are bytes that hold nothing but item fields."""
         context, schema_url = None, ""
         runs: list[tuple[int, int]] = []
-        run_start = run_end = run_spans = 0
+        run_start = run_end = run_items = 0
         for found in self._fields(outer.value_start, outer.end):
             if found.wire_type != LENGTH:
                 continue
             if found.number == _CHILDREN:
-                if self._is_too_large(found):
-                    continue
-                adjacent = found.start == run_end and run_spans < _RUN_SPANS
+                adjacent = found.start == run_end and run_items < _RUN_ITEMS
                 if not (adjacent and found.end - run_start <= _RUN_BYTES):
-                    if run_spans:
+                    if run_items:
                         runs.append((run_start, run_end))
-                    run_start, run_spans = found.start, 0
+                    run_start, run_items = found.start, 0
                 run_end = found.end
-                run_spans += 1
+                run_items += 1
             elif found.number == _CONTEXT:
                 context = found
             elif found.number == _SCHEMA_URL:
                 schema_url = self._text(found)
-        if run_spans:
+        if run_items:
             runs.append((run_start, run_end))
         return context, schema_url, runs
 
     def _fields(self, start: int, end: int) -> Iterator[WireField]:
         """The fields of one of the outer levels, counted before anything is made of them."""
         for found in fields(self._data, start, end):
-            self._count += 1
-            if self._max_spans is not None and self._count > self._max_spans:
-                raise TooLargeError(
-                    f"{self._source}: more than {self._max_spans} spans, scopes and resources in"
-                    " one request; send smaller batches"
-                )
+            self._sink.count()
             yield found
 
-    def _is_too_large(self, span: WireField) -> bool:
-        """Whether a span is too large to be kept; then it is rejected here."""
-        try:
-            _check_size(span)
-        except SpanError as error:
-            self._reject(error, f"span at byte {span.start}")
-            return True
-        return False
-
-    def _run(self, start: int, end: int, scope: Scope) -> None:
-        try:
-            run = trace_pb2.ScopeSpans.FromString(self._data[start:end])
-        except DecodeError:
-            for found in fields(self._data, start, end):
-                self._broken_run_span(found, scope)
-            return
-        for span in run.spans:
-            self._add(span, scope)
-
-    def _broken_run_span(self, found: WireField, scope: Scope) -> None:
-        try:
-            span = self._message(trace_pb2.Span, found)
-        except (SpanError, WireError) as error:
-            self._reject(error, f"span at byte {found.start}")
-            return
-        self._add(span, scope)
-
-    def _add(self, span: Any, scope: Scope) -> None:
-        try:
-            self._columns.add(_span(span, scope))
-        except SpanError as error:
-            self._reject(error, f"span {span.span_id.hex() or 'without id'}")
-            return
-        if isinstance(span, LooseMessage):
-            self._rejected.repaired += span.repaired
-
-    def _reject(self, error: Exception, where: str, detail: str | None = None) -> None:
-        reason = error.reason if isinstance(error, SpanError) else "malformed_span"
-        self._rejected.add(reason, f"{self._source}: {where}", detail or str(error))
-
     def _reject_all(self, outer: WireField, detail: str, error: Exception) -> None:
-        """Reject every span of a scope that cannot be read without its resource or scope."""
-        for found in fields(self._data, outer.value_start, outer.end):
-            if found.number == _CHILDREN and found.wire_type == LENGTH:
-                self._reject(error, f"span at byte {found.start}", detail)
+        """Reject every item of a scope that cannot be read without its resource or scope."""
+        for item in _children(self._data, outer.value_start, outer.end, _CHILDREN):
+            self._reject(error, item, detail)
+
+    def _reject(self, error: Exception, item: WireField, detail: str | None = None) -> None:
+        where = f"{self._sink.signal.item} at byte {item.start}"
+        self._sink.reject(error, where, detail=detail, count=self._rows_in(item))
 
     def _message(self, kind: type[Message], found: WireField | None) -> Message | LooseMessage:
         if found is None:
             return kind()
-        _check_size(found)
-        try:
-            return kind.FromString(self._data[found.value_start : found.end])
-        except DecodeError:
-            return LooseMessage(kind.DESCRIPTOR, self._data, found.value_start, found.end)
+        _check_size(found.end - found.value_start)
+        return _decoded(kind, self._data, found.value_start, found.end)
 
     def _text(self, found: WireField) -> str:
         return self._data[found.value_start : found.end].decode(errors="replace")
 
+    def _add(self, row: Any, message: Any) -> None:
+        self._sink.add(row)
+        if isinstance(message, LooseMessage):
+            self._sink.rejected.repaired += message.repaired
 
-def _check_size(found: WireField) -> None:
+
+class _RunReader(_Reader):
+    """Spans and log records, which upb decodes many at a time."""
+
+    def __init__(self, data: bytes, sink: Sink) -> None:
+        super().__init__(data, sink)
+        self._type = _RUNS[sink.signal]
+
+    def _run(self, start: int, end: int, scope: Scope) -> None:
+        try:
+            _check_size(end - start)
+            run = self._type.scope.FromString(self._data[start:end])
+        except (ItemError, DecodeError):
+            for found in fields(self._data, start, end):
+                self._broken_run_item(found, scope)
+            return
+        for item in getattr(run, self._type.items):
+            self._item(item, scope)
+
+    def _rows_in(self, item: WireField) -> int:
+        return 1
+
+    def _broken_run_item(self, found: WireField, scope: Scope) -> None:
+        try:
+            item = self._message(self._type.item, found)
+        except (ItemError, WireError) as error:
+            self._reject(error, found)
+            return
+        self._item(item, scope)
+
+    def _item(self, item: Any, scope: Scope) -> None:
+        try:
+            self._add(self._type.row(item, scope), item)
+        except ItemError as error:
+            where = f"{self._sink.signal.item} {item.span_id.hex() or 'without id'}"
+            self._sink.reject(error, where)
+
+
+class _MetricReader(_Reader):
+    """Metrics, each of which may have many data points: these are what is counted and kept."""
+
+    def _run(self, start: int, end: int, scope: Scope) -> None:
+        for found in fields(self._data, start, end):
+            try:
+                self._metric(found, scope)
+            except (ItemError, WireError) as error:
+                self._reject(error, found)
+
+    def _rows_in(self, item: WireField) -> int:
+        """The data points of a metric that cannot be read; at least 1."""
+        try:
+            return max(1, sum(1 for _ in self._points(item)))
+        except WireError:
+            return 1
+
+    def _points(self, item: WireField) -> Iterator[WireField]:
+        for found in fields(self._data, item.value_start, item.end):
+            if found.number in _METRIC_DATA and found.wire_type == LENGTH:
+                yield from _children(self._data, found.value_start, found.end, _DATA_POINTS)
+
+    def _metric(self, item: WireField, scope: Scope) -> None:
+        metric, points = self._split(item)
+        point_type, row = POINTS[metric.type]
+        for found in points:
+            try:
+                point = self._message(point_type, found)
+                self._add(row(point, scope, metric), point)
+            except (ItemError, WireError) as error:
+                name = ascii(metric.name)[1:-1][:60]
+                self._sink.reject(error, f"data point at byte {found.start} of metric {name}")
+
+    def _split(self, item: WireField) -> tuple[Metric, list[WireField]]:
+        """A metric without its data points, and these. Of several kinds of data (OTLP forbids
+        them) the last one counts."""
+        kind = ""
+        head, data = bytearray(), bytearray()
+        points: list[WireField] = []
+        for found in fields(self._data, item.value_start, item.end):
+            if found.number not in _METRIC_DATA or found.wire_type != LENGTH:
+                head += self._data[found.start : found.end]
+                continue
+            if kind != _METRIC_DATA[found.number]:
+                kind = _METRIC_DATA[found.number]
+                data.clear()
+                points.clear()
+            for inner in self._fields(found.value_start, found.end):
+                if inner.number == _DATA_POINTS and inner.wire_type == LENGTH:
+                    points.append(inner)
+                else:
+                    data += self._data[inner.start : inner.end]
+        if not kind:
+            raise ItemError("malformed", f"a metric without any of {', '.join(POINTS)}")
+        _check_size(len(head) + len(data))
+        data_type: Any = metrics_pb2.Metric.DESCRIPTOR.fields_by_name[kind].message_type
+        return metric_of(
+            _decoded(metrics_pb2.Metric, bytes(head), 0, len(head)),
+            _decoded(data_type._concrete_class, bytes(data), 0, len(data)),
+            kind,
+        ), points
+
+
+def _decoded(kind: type[Message], data: bytes, start: int, end: int) -> Message | LooseMessage:
+    try:
+        return kind.FromString(data[start:end])
+    except DecodeError:
+        return LooseMessage(kind.DESCRIPTOR, data, start, end)
+
+
+def _check_size(size: int) -> None:
     """A message of megabytes can hold millions of empty ones, each of them an object."""
-    if found.end - found.value_start > _MAX_MESSAGE:
-        raise SpanError(
+    if size > _MAX_MESSAGE:
+        raise ItemError(
             "too_large",
-            f"{found.end - found.value_start} bytes in one span, scope or resource;"
-            f" {_MAX_MESSAGE} are kept",
+            f"{size} bytes in one item, scope or resource; {_MAX_MESSAGE} are kept",
         )
-
-
-def _span(span: Any, scope: Scope) -> Span:
-    status = span.status
-    return Span(
-        scope,
-        span.trace_id,
-        span.span_id,
-        span.parent_span_id,
-        span.trace_state,
-        span.flags,
-        span.name,
-        span.kind,
-        span.start_time_unix_nano,
-        span.end_time_unix_nano,
-        status.code,
-        status.message,
-        _attributes(span.attributes),
-        [
-            Event(
-                event.time_unix_nano,
-                event.name,
-                _attributes(event.attributes),
-                event.dropped_attributes_count,
-            )
-            for event in span.events
-        ],
-        [
-            Link(
-                link.trace_id,
-                link.span_id,
-                link.trace_state,
-                _attributes(link.attributes),
-                link.dropped_attributes_count,
-                link.flags,
-            )
-            for link in span.links
-        ],
-        span.dropped_attributes_count,
-        span.dropped_events_count,
-        span.dropped_links_count,
-    )
-
-
-def _attributes(pairs: Sequence[Any]) -> Attributes:
-    if not pairs:
-        return NO_ATTRIBUTES
-    keys, texts, letters = [], [], []
-    for pair in pairs:
-        value = pair.value
-        which = value.WhichOneof("value")
-        if which == "string_value":
-            text, letter = value.string_value, "s"
-        elif which == "int_value":
-            text, letter = str(value.int_value), "i"
-        else:
-            text, letter = spans.encode_value(_python_value(value, which))
-        keys.append(pair.key)
-        texts.append(text)
-        letters.append(letter)
-    return attributes(keys, texts, letters)
-
-
-def _python_value(value: Any, which: str | None) -> Any:
-    """The value as Python has it. Nesting is bounded: by upb, or by LooseMessage."""
-    match which:
-        case "string_value" | "bool_value" | "int_value" | "double_value" | "bytes_value":
-            return getattr(value, which)
-        case "array_value":
-            return _list(value.array_value.values)
-        case "kvlist_value":
-            return {
-                pair.key: _python_value(pair.value, pair.value.WhichOneof("value"))
-                for pair in value.kvlist_value.values
-            }
-    return None
-
-
-def _list(values: Iterable[Any]) -> list[Any]:
-    return [_python_value(item, item.WhichOneof("value")) for item in values]

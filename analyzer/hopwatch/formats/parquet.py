@@ -1,4 +1,4 @@
-"""Parquet files that hold the span table: hopwatch's own segments, or any with its columns."""
+"""Parquet files that hold one of hopwatch's tables: its own segments, or any with their columns."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hopwatch import spans
 from hopwatch.errors import InputError
-from hopwatch.formats.decoded import Decoded, Rejections
+from hopwatch.formats.decoded import Contents, Decoded, Rejections
+from hopwatch.signals import SIGNALS, Signal
 
 NAME: Final = "Parquet with hopwatch's columns"
 
@@ -21,19 +21,31 @@ def recognises(data: bytes) -> bool:
     return data.startswith(_MAGIC)
 
 
-def decode_file(data: bytes, source: str) -> Decoded:
-    """The spans of a Parquet file. Other columns than those of the span table are ignored.
+def decode_file(data: bytes, source: str) -> Contents:
+    """The rows of a Parquet file. Other columns than those of the table are ignored.
 
     Raises InputError if columns are missing or of other types.
     """
+    contents = Contents()
     try:
         table = pq.read_table(pa.BufferReader(data))
-        missing = [name for name in spans.SCHEMA.names if name not in table.schema.names]
-        if missing:
-            raise InputError(
-                f"{source}: a Parquet file without the span table's columns {missing};"
-                " hopwatch reads Parquet that it wrote itself"
-            )
-        return Decoded(table.select(spans.SCHEMA.names).cast(spans.SCHEMA), Rejections())
+        signal = _signal_of(table, source)
+        names = signal.schema.names
+        contents.add(signal, Decoded(table.select(names).cast(signal.schema), Rejections()))
     except pa.ArrowException as error:
         raise InputError(f"{source}: Parquet that cannot be read: {error}") from error
+    return contents
+
+
+def _signal_of(table: pa.Table, source: str) -> Signal:
+    missing = {
+        signal: [name for name in signal.schema.names if name not in table.schema.names]
+        for signal in SIGNALS
+    }
+    nearest = min(SIGNALS, key=lambda signal: len(missing[signal]) / len(signal.schema))
+    if missing[nearest]:
+        raise InputError(
+            f"{source}: a Parquet file without the {nearest.item} table's columns"
+            f" {missing[nearest]}; hopwatch reads Parquet that it wrote itself"
+        )
+    return nearest

@@ -79,25 +79,47 @@ def fields(data: bytes, start: int, end: int) -> Iterator[WireField]:
         position = stop
 
 
+def _zigzag(value: int) -> int:
+    return -(value >> 1) - 1 if value & 1 else value >> 1
+
+
 _INTEGERS: Final[dict[int, Callable[[int], int]]] = {
     FieldDescriptor.TYPE_BOOL: bool,
     FieldDescriptor.TYPE_UINT32: lambda value: value & 0xFFFF_FFFF,
+    FieldDescriptor.TYPE_UINT64: lambda value: value,
+    FieldDescriptor.TYPE_SINT32: lambda value: _zigzag(value & 0xFFFF_FFFF),
     FieldDescriptor.TYPE_INT64: lambda value: value - (1 << 64) if value >> 63 else value,
     FieldDescriptor.TYPE_INT32: lambda value: value - (1 << 64) if value >> 63 else value,
     FieldDescriptor.TYPE_ENUM: lambda value: value - (1 << 64) if value >> 63 else value,
 }
 _FIXED: Final = {
     FieldDescriptor.TYPE_FIXED64: (FIXED64, struct.Struct("<Q")),
+    FieldDescriptor.TYPE_SFIXED64: (FIXED64, struct.Struct("<q")),
     FieldDescriptor.TYPE_FIXED32: (FIXED32, struct.Struct("<I")),
     FieldDescriptor.TYPE_DOUBLE: (FIXED64, struct.Struct("<d")),
 }
+
+
+def _packed(field: FieldDescriptor, data: bytes, found: WireField) -> Iterator[Any]:
+    """The numbers of a repeated field that are written one behind the other."""
+    position = found.value_start
+    wire_type, layout = _FIXED.get(field.type, (VARINT, None))
+    while position < found.end:
+        if layout is None:
+            number, position = read_varint(data, position, found.end)
+            yield _INTEGERS[field.type](number)
+        elif found.end - position < _FIXED_SIZE[wire_type]:
+            raise WireError(f"unfinished number at byte {position}")
+        else:
+            yield layout.unpack_from(data, position)[0]
+            position += layout.size
 
 
 class LooseMessage:
     """A message read by its descriptor, with the reading half of a protobuf message's API.
 
     `repaired` says whether text in it, at any depth, had to be repaired.
-    Raises WireError for broken bytes, SpanError for values nested too deep.
+    Raises WireError for broken bytes, ItemError for values nested too deep.
     """
 
     def __init__(
@@ -114,7 +136,8 @@ class LooseMessage:
             if value is None:
                 continue
             if field.is_repeated:
-                self.__dict__.setdefault(field.name, []).append(value)
+                values = value if isinstance(value, list) else [value]
+                self.__dict__.setdefault(field.name, []).extend(values)
             else:
                 self.__dict__[field.name] = value
             if field.containing_oneof is not None:
@@ -128,7 +151,9 @@ class LooseMessage:
             raw = data[found.value_start : found.end]
             if field.type == FieldDescriptor.TYPE_BYTES:
                 return raw
-            return self._text(raw) if field.type == FieldDescriptor.TYPE_STRING else None
+            if field.type == FieldDescriptor.TYPE_STRING:
+                return self._text(raw)
+            return list(_packed(field, data, found)) if field.is_repeated else None
         if found.wire_type == VARINT and field.type in _INTEGERS:
             number, _ = read_varint(data, found.value_start, found.end)
             return _INTEGERS[field.type](number)
@@ -163,6 +188,10 @@ class LooseMessage:
         if field.type == FieldDescriptor.TYPE_MESSAGE:
             return LooseMessage(field.message_type, b"", 0, 0)
         return field.default_value
+
+    def HasField(self, name: str) -> bool:  # noqa: N802 (protobuf's name)
+        """Whether a field is set."""
+        return name in self.__dict__
 
     def WhichOneof(self, name: str) -> str | None:  # noqa: N802 (protobuf's name)
         """The member of a oneof that is set."""

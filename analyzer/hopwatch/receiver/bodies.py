@@ -81,7 +81,7 @@ def encoding_of(header: str) -> str:
 def decode(body: Body, max_bytes: int) -> Decoded:
     """The spans of a trace export. Raises TooLargeError, InputError."""
     data = decompress(body.data, body.encoding, max_bytes)
-    return _DECODERS[body.content](data, max_spans=MAX_SPANS)
+    return _DECODERS[body.content](data, max_items=MAX_SPANS)
 
 
 def decode_logged(kind: int, data: bytes) -> pa.Table:
