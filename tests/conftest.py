@@ -14,8 +14,8 @@ from hopwatch_stack.processes import ProcessRuntime
 from hopwatch_stack.progress import Silent
 from hopwatch_stack.services import embedded_database_url, services
 from hopwatch_stack.settings import Ports, Settings
-from hopwatch_stack.surroundings import ThisMachine
-from tests.running_stack import RunningStack
+from hopwatch_stack.supervisor import Supervisor
+from tests.running_stack import RunningStack, started
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -36,23 +36,26 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield given
         return
     settings = _settings(tmp_path_factory.mktemp("postgres"))
-    wanted = [
-        s for s in services(settings, ThisMachine()) if s.name in ("postgres-init", "postgres")
-    ]
     runtime = ProcessRuntime(settings.state_dir)
-    runtime.start(wanted, Silent())
+    wanted = [s for s in services(settings, runtime.surroundings) if s.name.startswith("postgres")]
+    supervisor = Supervisor(settings.state_dir, runtime, print)
+    supervisor.start(wanted, Silent())
     yield embedded_database_url(settings)
-    assert runtime.stop() == []
+    assert supervisor.stop() == []
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """The whole stack on free ports with labs on, beside whatever else may run."""
-    settings = _settings(tmp_path_factory.mktemp("stack"))
-    runtime = ProcessRuntime(settings.state_dir)
-    runtime.start(services(settings, ThisMachine()), Silent())
-    yield RunningStack(settings, runtime)
-    assert runtime.stop() == []
+    with started(_settings(tmp_path_factory.mktemp("stack"))) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """As `stack`, for the tests of one file that break things."""
+    with started(_settings(tmp_path_factory.mktemp("own_stack"))) as running:
+        yield running
 
 
 @pytest.fixture

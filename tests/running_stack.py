@@ -1,5 +1,9 @@
 """A stack that runs for tests, and what they ask of it."""
 
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +23,7 @@ SETTLE_SECONDS = 20
 @dataclass(frozen=True)
 class RunningStack:
     settings: Settings
-    runtime: Stack
+    stack: Stack
 
     @property
     def shop_url(self) -> str:
@@ -47,3 +51,27 @@ class RunningStack:
         with open_reader(self.store) as reader:
             columns = reader.sql(query).columns
         return list(zip(*(column.to_pylist() for column in columns), strict=True))
+
+
+@contextmanager
+def started(settings: Settings) -> Iterator[RunningStack]:
+    """The whole stack without its dashboard, kept up by a process of its own."""
+    hopwatch_stack("up", settings, "--detach", "--labs", "--no-dashboard")
+    stack = Stack(settings.state_dir)
+    yield RunningStack(settings, stack)
+    assert stack.stop() == []
+
+
+def hopwatch_stack(command: str, settings: Settings, *words: str) -> str:
+    """Runs a command with these settings to its end; returns what it printed."""
+    done = subprocess.run(
+        command_line(command, settings, *words), stdout=subprocess.PIPE, text=True
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def command_line(command: str, settings: Settings, *words: str) -> list[str]:
+    ports = ",".join(f"{name}={port}" for name, port in vars(settings.ports).items())
+    chosen = ["--state-dir", str(settings.state_dir), "--store", str(settings.store)]
+    return [sys.executable, "-m", "hopwatch_stack", command, *chosen, "--ports", ports, *words]

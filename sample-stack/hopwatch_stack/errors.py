@@ -1,5 +1,7 @@
 """What this package raises on purpose. Only `cli.main` catches it."""
 
+from hopwatch.reports.text import plain
+
 
 class StackError(Exception):
     """Says what was wrong, where, and what to do. `exit_code` is the command line's."""
@@ -17,6 +19,12 @@ class ServiceError(StackError):
     """A service died or never became ready; carries its name, its exit and its log's end."""
 
     def __init__(self, service: str, what: str, log_end: str) -> None:
-        tail = f"\nThe end of its log:\n{log_end.rstrip()}" if log_end.strip() else ""
-        super().__init__(f"{service} {what}.{tail}")
+        super().__init__(f"{service} {what}.{told(log_end)}")
         self.service = service
+        self.what = what
+
+
+def told(log_end: str) -> str:
+    """The end of a log as the tail of a message. What services log is shown, never obeyed."""
+    lines = [plain(line) for line in log_end.rstrip().splitlines()]
+    return "\n".join(["", "The end of its log:", *lines]) if lines else ""

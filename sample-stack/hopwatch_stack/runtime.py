@@ -35,21 +35,12 @@ class Exit:
     how: str
 
 
-class Instance(Protocol):
-    """One run of one service. No call waits for the service."""
-
-    @property
-    def handle(self) -> Handle: ...
-
-    @property
-    def label(self) -> str:
-        """The runtime's word for it, for people: "pid 42"."""
+class Found(Protocol):
+    """One run of one service, whoever launched it. No call waits for the service; `usage` is
+    asked from another thread than the rest."""
 
     def exit(self) -> Exit | None:
-        """None while it runs."""
-
-    def is_ready(self) -> bool:
-        """Whether this very instance serves, also while an older one has the same ports."""
+        """None while it runs. How it ended is known to the process that launched it."""
 
     def stop(self) -> None:
         """Asks it to end, by the service's stop signal."""
@@ -61,11 +52,29 @@ class Instance(Protocol):
         """None when it has ended."""
 
 
+class Instance(Found, Protocol):
+    """One run of one service, as the process that launched it sees it."""
+
+    @property
+    def handle(self) -> Handle: ...
+
+    @property
+    def label(self) -> str:
+        """The runtime's word for it, for people: "pid 42"."""
+
+    def is_ready(self) -> bool:
+        """Whether this very instance serves, also while an older one has the same ports."""
+
+
 class Runtime(Protocol):
     """Kept state lives in the stack's state folder, or where every process finds it."""
 
-    name: str
-    surroundings: Surroundings
+    @property
+    def name(self) -> str:
+        """By which `--runtime` chooses it."""
+
+    @property
+    def surroundings(self) -> Surroundings: ...
 
     def prepare(self, services: Sequence[Service]) -> None:
         """Before the first launch of a stack: forgets the logs of the last one and makes what the
@@ -76,8 +85,8 @@ class Runtime(Protocol):
         and returns at once. Its log is appended to the service's. Raises ServiceError.
         A service with `overlaps` may have an older instance on the same ports."""
 
-    def find(self, handle: Handle) -> Instance | None:
-        """An instance launched by any process, if it still runs. `is_ready` need not be asked."""
+    def find(self, handle: Handle) -> Found | None:
+        """An instance launched by any process, if it still runs."""
 
     def clear(self) -> None:
         """When all instances have ended, or their supervisor was killed: removes what is left of

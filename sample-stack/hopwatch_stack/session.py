@@ -15,36 +15,44 @@ from typing import IO
 import psutil
 
 from .errors import StackError
+from .runtime import Handle
 
 # Creation times are told by the wall clock, which may have been set since.
 CLOCK_STEP_SECONDS = 2.0
 
 
-@dataclass
-class ProcessRecord:
-    """One started service. A pid alone does not name a process for long; with `created` it does."""
+@dataclass(frozen=True)
+class InstanceRecord:
+    """One instance of a service that runs."""
+
+    handle: Handle
+    label: str
+    started_at: float
+
+
+@dataclass(frozen=True)
+class ServiceRecord:
+    """One service: its state, the last thing that befell it, its instances with the one that
+    counts first."""
 
     service: str
-    pid: int
-    created: float
+    state: str
+    note: str
     ports: dict[str, int]
-    stop_signal: int
     stop_seconds: float
     # Services that are stopped only after this one has ended.
     outlived_by: list[str]
-    state: str = "starting"
-
-    def process(self) -> psutil.Process | None:
-        """The process if it still runs."""
-        return find_process(self.pid, self.created)
+    instances: list[InstanceRecord]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Session:
     owner_pid: int
     owner_created: float
+    runtime: str
+    labs: bool = False
     up: bool = False
-    records: list[ProcessRecord] = field(default_factory=list)
+    services: list[ServiceRecord] = field(default_factory=list)
 
     def owner(self) -> psutil.Process | None:
         return find_process(self.owner_pid, self.owner_created)
@@ -88,12 +96,12 @@ class SessionFile:
     def read(self) -> Session | None:
         try:
             raw = json.loads(self._path.read_text())
+            services = [_service_record(record) for record in raw.pop("services")]
+            return Session(**raw, services=services)
         except FileNotFoundError:
             return None
-        except ValueError as error:
-            raise StackError(f"{self._path} is damaged ({error}): remove it.") from error
-        records = [ProcessRecord(**record) for record in raw.pop("records")]
-        return Session(**raw, records=records)
+        except (ValueError, TypeError, KeyError) as error:
+            raise StackError(f"{self._path} is damaged ({error!r}): remove it.") from error
 
     def write(self, session: Session) -> None:
         scratch = self._path.with_suffix(f".{os.getpid()}")
@@ -106,3 +114,12 @@ class SessionFile:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+
+def _service_record(raw: dict[str, object]) -> ServiceRecord:
+    instances = raw.pop("instances")
+    assert isinstance(instances, list)
+    return ServiceRecord(
+        **raw,  # type: ignore[arg-type]
+        instances=[InstanceRecord(**instance) for instance in instances],
+    )

@@ -1,53 +1,128 @@
-"""One running stack, as any process sees it."""
+"""One running stack, as any process sees it, and what any process can ask of it."""
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
 
-from .progress import Steps
-from .services import Service
+import psutil
+
+from . import control, runtimes
+from .errors import StackError
+from .runtime import Runtime, Usage
+from .session import ServiceRecord, Session, SessionFile
+from .slot import UP
+from .stopping import stop_in_order
+from .supervisor import leavers
+
+OWNER_STOP_SECONDS = 90
+# A restart waits for a drain and a start, each of some seconds, for each service.
+REQUEST_SECONDS_EACH = 120
 
 
 @dataclass(frozen=True)
 class ServiceStatus:
-    """One service as it is now. `instance` is the runtime's word for what runs it, such as
-    "pid 42"; memory counts shared pages by their share where the system tells (PSS)."""
+    """One service as it is now. `note` is the last thing that befell it; `instance` is the
+    runtime's word for what runs it, such as "pid 42"; usage is that of all its instances."""
 
     name: str
     state: str
+    note: str
     instance: str
     ports: dict[str, int]
     uptime_s: float | None = None
     cpu_s: float | None = None
     memory_bytes: int | None = None
 
+    @property
+    def is_up(self) -> bool:
+        return self.state in UP
 
-class Stack(Protocol):
-    """What it keeps, it keeps in the stack's state folder, so that any process can ask for the
-    status, read the logs and stop the stack."""
 
-    def start(self, services: Sequence[Service], show: Steps) -> None:
-        """Returns when all are ready; side by side where `needs` allows. When one dies or is
-        not ready in time, stops the others and raises ServiceError."""
+class Stack:
+    """The stack of a state folder, whoever owns it."""
 
-    def watch(self) -> None:
-        """Returns never; raises ServiceError when a service of this stack dies."""
+    def __init__(self, state_dir: Path) -> None:
+        self._state_dir = state_dir
+        self._file = SessionFile(state_dir)
 
-    def stop(self) -> list[str]:
-        """Stops all, dependents first, and leaves nothing behind. Returns what went amiss,
-        such as a service that had to be killed. Stopping what does not run is no error."""
+    @property
+    def runtime(self) -> Runtime:
+        """What runs it; of a stack that is down, what would unless told."""
+        session = self._file.read()
+        return runtimes.make(session.runtime if session else runtimes.DEFAULT, self._state_dir)
 
     def is_up(self) -> bool:
-        """Whether all services are ready."""
+        """Whether all services that are awaited were ready, and it has an owner."""
+        session = self._file.read()
+        return session is not None and session.up and session.owner() is not None
+
+    def has_labs(self) -> bool:
+        """Whether it is up and obeys labs."""
+        session = self._file.read()
+        return session is not None and session.labs and session.owner() is not None
 
     def status(self) -> list[ServiceStatus]:
         """The services in the order in which they were started; empty when none run."""
+        session = self._file.read()
+        if session is None:
+            return []
+        runtime = self.runtime
+        return [_status(record, runtime) for record in session.services]
 
-    def log_names(self) -> list[str]:
-        """The services that have a log, of this run or the last."""
+    def restart(self, services: Sequence[str]) -> None:
+        """One after the other, each without losing a request where it can overlap. Returns when
+        all are ready again; raises StackError."""
+        self._ask("restart", services)
 
-    def log_end(self, service: str, lines: int) -> str:
-        """The last lines of a service's log."""
+    def start(self, services: Sequence[str]) -> None:
+        """Brings services back that have ended, also those that were given up."""
+        self._ask("start", services)
 
-    def follow_log(self, service: str) -> Iterator[str]:
-        """Lines of a service's log as they are written, from now on, without end."""
+    def stop(self) -> list[str]:
+        """Stops all and leaves nothing behind. Returns what went amiss, such as a service that
+        had to be killed. Stopping what does not run is no error."""
+        if (session := self._file.read()) and (owner := session.owner()):
+            owner.terminate()
+            try:
+                owner.wait(OWNER_STOP_SECONDS)
+            except psutil.TimeoutExpired:
+                return [f"its owner, process {owner.pid}, is still busy stopping it"]
+        if (session := self._file.read()) is None:
+            return []
+        # Its owner was killed.
+        runtime = self.runtime
+        self._file.own()
+        problems = stop_in_order(leavers(session, runtime))
+        runtime.clear()
+        self._file.release()
+        return problems
+
+    def _ask(self, action: str, services: Sequence[str]) -> None:
+        def owner_lives() -> bool:
+            session: Session | None = self._file.read()
+            return session is not None and session.owner() is not None
+
+        if not owner_lives():
+            raise StackError(f"no stack is up in {self._state_dir}: `hopwatch-stack up`.")
+        seconds = REQUEST_SECONDS_EACH * len(services)
+        control.ask(self._state_dir, action, services, owner_lives, seconds)
+
+
+def _status(record: ServiceRecord, runtime: Runtime) -> ServiceStatus:
+    found = [
+        (one, usage)
+        for one in record.instances
+        if (instance := runtime.find(one.handle)) and (usage := instance.usage())
+    ]
+    usages: list[Usage] = [usage for _, usage in found]
+    return ServiceStatus(
+        name=record.service,
+        state=record.state if found or not record.instances else "gone",
+        note=record.note,
+        instance=", ".join(one.label for one in record.instances),
+        ports=record.ports,
+        uptime_s=time.time() - found[0][0].started_at if found else None,
+        cpu_s=sum(usage.cpu_user_s + usage.cpu_system_s for usage in usages) if found else None,
+        memory_bytes=sum(usage.memory_bytes for usage in usages) if found else None,
+    )

@@ -14,6 +14,11 @@ QUIET_SECONDS = 3.0
 
 def wait_until_settled(store: Path, seconds: float) -> bool:
     """Waits until no more spans arrive in a store; returns whether that came to be in time."""
+    return wait_until(settling(store), seconds)
+
+
+def settling(store: Path) -> Callable[[], bool]:
+    """To be asked again and again: whether no spans have arrived in the store for a while."""
     rows = -1
     changed = time.monotonic()
 
@@ -25,7 +30,7 @@ def wait_until_settled(store: Path, seconds: float) -> bool:
             changed = time.monotonic()
         return time.monotonic() - changed > QUIET_SECONDS
 
-    return wait_until(settled, seconds)
+    return settled
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, every: float = 0.1) -> bool:

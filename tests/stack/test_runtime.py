@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -21,28 +22,46 @@ from hopwatch_stack.progress import Silent
 from hopwatch_stack.readiness import Finished, TcpReady
 from hopwatch_stack.services import Service, services
 from hopwatch_stack.settings import Settings
-from hopwatch_stack.surroundings import ThisMachine
+from hopwatch_stack.stack import Stack
+from hopwatch_stack.supervisor import Supervisor
 from hopwatch_stack.waiting import wait_until
-from tests.running_stack import RunningStack
+from tests.running_stack import RunningStack, command_line
 
+# Answers each connection with its pid; on SIGTERM serves on for a moment, as the shop's services.
 SERVER = """
-import socket, sys, time
-server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+import os, signal, socket, sys, threading
+server = socket.socket()
+server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+server.bind(("127.0.0.1", int(sys.argv[1])))
+server.listen()
+signal.signal(signal.SIGTERM, lambda *_: threading.Timer(0.3, os._exit, [0]).start())
 print("listening", flush=True)
-time.sleep(600)
+while True:
+    connection, _ = server.accept()
+    connection.sendall(str(os.getpid()).encode())
+    connection.close()
 """
-STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SERVER
+STUBBORN = SERVER.replace("threading.Timer(0.3, os._exit, [0]).start()", "None")
 # Owns a stack of the services that it is given and tells when they are up.
 OWNER = """
 import sys
 from pathlib import Path
+from hopwatch_stack.cli import end_as_interrupted
 from hopwatch_stack.processes import ProcessRuntime
 from hopwatch_stack.progress import Silent
+from hopwatch_stack.supervisor import Supervisor
 from tests.stack.test_runtime import server
-runtime = ProcessRuntime(Path(sys.argv[1]))
-runtime.start([server("one", int(sys.argv[2]))], Silent())
-print("up", flush=True)
-runtime.watch()
+end_as_interrupted()
+state_dir = Path(sys.argv[1])
+supervisor = Supervisor(state_dir, ProcessRuntime(state_dir), print)
+try:
+    one, two = (int(port) for port in sys.argv[2:])
+    supervisor.start([server("one", one, overlaps=True), server("two", two)], Silent())
+    print("up", flush=True)
+    supervisor.watch()
+finally:
+    supervisor.stop()
 """
 
 
@@ -57,23 +76,61 @@ def server(name: str, port: int, code: str = SERVER, **fields: object) -> Servic
     return replace(service, **fields)
 
 
+class Told:
+    """What a supervisor said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def __call__(self, text: str) -> None:
+        self.lines.append(text)
+
+    def __contains__(self, text: str) -> bool:
+        return any(text in line for line in self.lines)
+
+
 @pytest.fixture
-def runtime(tmp_path: Path) -> Iterator[ProcessRuntime]:
-    runtime = ProcessRuntime(tmp_path)
-    yield runtime
-    runtime.stop()
+def told() -> Told:
+    return Told()
 
 
-def pids(runtime: ProcessRuntime) -> dict[str, int]:
-    return {status.name: int(status.instance.split()[1]) for status in runtime.status()}
+@pytest.fixture
+def supervisor(tmp_path: Path, told: Told) -> Iterator[Supervisor]:
+    supervisor = Supervisor(tmp_path, ProcessRuntime(tmp_path), told)
+    yield supervisor
+    supervisor.stop()
+
+
+@pytest.fixture
+def stack_here(tmp_path: Path) -> Stack:
+    """The stack of the test's folder, as another process sees it."""
+    return Stack(tmp_path)
+
+
+def pids(stack: Stack) -> dict[str, int]:
+    return {s.name: int(s.instance.split()[1]) for s in stack.status() if s.instance}
+
+
+def states(stack: Stack) -> dict[str, str]:
+    return {status.name: status.state for status in stack.status()}
 
 
 def is_running(pid: int) -> bool:
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
+def answer(port: int) -> int:
+    """The pid of the server that answers. What waits to be accepted when a server leaves is
+    reset by Linux; as every good client does, this one tries again then."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+            return int(connection.recv(20))
+    except ConnectionResetError:
+        return answer(port)
+
+
 def test_services_start_after_what_they_need_and_stop_before_it(
-    runtime: ProcessRuntime, tmp_path: Path
+    supervisor: Supervisor, stack_here: Stack, tmp_path: Path
 ) -> None:
     database, shop = free_ports(2)
     note = f"open({str(tmp_path / 'made')!r}, 'w')"
@@ -87,83 +144,139 @@ def test_services_start_after_what_they_need_and_stop_before_it(
         ),
         server("shop", shop, f"open({str(tmp_path / 'made')!r})\n" + SERVER, needs=["migrate"]),
     ]
-    runtime.start(wanted, Silent())
-    assert runtime.is_up()
-    states = {status.name: status.state for status in runtime.status()}
-    assert states == {"database": "ready", "migrate": "finished", "shop": "ready"}
-    started = pids(runtime)
-    assert runtime.stop() == []
+    supervisor.start(wanted, Silent())
+    assert stack_here.is_up()
+    assert states(stack_here) == {"database": "ready", "migrate": "finished", "shop": "ready"}
+    started = pids(stack_here)
+    assert supervisor.stop() == []
     assert not any(is_running(pid) for pid in started.values())
-    assert runtime.status() == []
-    assert not runtime.is_up()
+    assert stack_here.status() == []
+    assert not stack_here.is_up()
 
 
-def test_service_that_dies_is_named_with_its_exit_and_log(runtime: ProcessRuntime) -> None:
-    runtime.start([server("one", free_ports(1)[0])], Silent())
-    os.kill(pids(runtime)["one"], signal.SIGKILL)
-    with pytest.raises(ServiceError, match=r"one died: ended by SIGKILL(.|\n)*listening"):
-        runtime.watch()
+def test_service_that_dies_is_told_with_its_log_and_comes_back(
+    supervisor: Supervisor, stack_here: Stack, told: Told
+) -> None:
+    port, other = free_ports(2)
+    supervisor.start([server("one", port), server("two", other)], Silent())
+    before = pids(stack_here)
+    os.kill(before["one"], signal.SIGKILL)
+    supervisor.watch(until=lambda: "one is back" in told)
+    assert "one died: ended by SIGKILL. Starting it again in 0.2 s.\nThe end of its log" in told
+    after = pids(stack_here)
+    assert answer(port) == after["one"] != before["one"]
+    assert after["two"] == before["two"]
+    assert "is back" in stack_here.status()[0].note
 
 
-def test_service_that_dies_at_start_stops_the_others(runtime: ProcessRuntime) -> None:
+def test_service_that_keeps_dying_is_given_up_and_the_rest_goes_on(
+    supervisor: Supervisor, stack_here: Stack, told: Told, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("hopwatch_stack.slot.LONGEST_PAUSE_SECONDS", 0.1)
+    port, other = free_ports(2)
+    fuse = tmp_path / "fuse"
+    brittle = f"import os, sys\nif os.path.exists({str(fuse)!r}): sys.exit(7)\n" + SERVER
+    supervisor.start([server("one", port, brittle), server("two", other)], Silent())
+    fuse.touch()
+    os.kill(pids(stack_here)["one"], signal.SIGKILL)
+    supervisor.watch(until=lambda: "Given up" in told)
+    assert "one died before it was ready: exit code 7. Given up after 5 times in 60 s" in told
+    assert states(stack_here) == {"one": "given up", "two": "ready"}
+    fuse.unlink()
+    with asked(lambda: stack_here.start(["one"])) as over:
+        supervisor.watch(until=over)
+    assert states(stack_here) == {"one": "ready", "two": "ready"}
+
+
+class asked:  # noqa: N801
+    """Runs a request to the stack in a thread, as another process would make it."""
+
+    def __init__(self, request: Callable[[], None]) -> None:
+        self.error: StackError | None = None
+        self._request = request
+        self._thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        try:
+            self._request()
+        except StackError as error:
+            self.error = error
+
+    def __enter__(self) -> Callable[[], bool]:
+        self._thread.start()
+        return lambda: not self._thread.is_alive()
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.join()
+
+
+def test_service_that_dies_at_start_stops_the_others(
+    supervisor: Supervisor, stack_here: Stack
+) -> None:
     port, never = free_ports(2)
     broken = server("two", never, "import sys; sys.exit('no such database')", needs=["one"])
     with pytest.raises(ServiceError, match=r"two died before(.|\n)*code 1(.|\n)*no such database"):
-        runtime.start([server("one", port), broken], Silent())
-    assert runtime.status() == []
+        supervisor.start([server("one", port), broken], Silent())
+    assert stack_here.status() == []
     assert wait_until(lambda: not _accepts(port), 2)
 
 
-def test_service_that_never_gets_ready_is_named(runtime: ProcessRuntime) -> None:
+def test_service_that_never_gets_ready_is_named(supervisor: Supervisor) -> None:
     slow = server("slow", free_ports(1)[0], "import time; time.sleep(60)", ready_seconds=0.3)
     with pytest.raises(ServiceError, match="slow was not ready within 0 s"):
-        runtime.start([slow], Silent())
+        supervisor.start([slow], Silent())
 
 
-def test_service_that_cannot_be_started_is_named(runtime: ProcessRuntime) -> None:
+def test_service_that_cannot_be_started_is_named(supervisor: Supervisor) -> None:
     missing = Service(name="orders", program=lambda: ["/no/such/orders"], ready=Finished())
     with pytest.raises(ServiceError, match=r"orders cannot be started.*/no/such/orders.*make"):
-        runtime.start([missing], Silent())
+        supervisor.start([missing], Silent())
 
 
-def test_service_that_ignores_the_stop_is_killed_and_told(runtime: ProcessRuntime) -> None:
-    runtime.start([server("deaf", free_ports(1)[0], STUBBORN, stop_seconds=0.2)], Silent())
-    pid = pids(runtime)["deaf"]
-    assert runtime.stop() == ["deaf did not stop within 0 s and was killed"]
+def test_service_that_ignores_the_stop_is_killed_and_told(
+    supervisor: Supervisor, stack_here: Stack
+) -> None:
+    supervisor.start([server("deaf", free_ports(1)[0], STUBBORN, stop_seconds=0.2)], Silent())
+    pid = pids(stack_here)["deaf"]
+    assert supervisor.stop() == ["deaf did not stop within 0 s and was killed"]
     assert not is_running(pid)
 
 
-def test_port_in_use_is_told_before_anything_starts(runtime: ProcessRuntime) -> None:
+def test_port_in_use_is_told_before_anything_starts(
+    supervisor: Supervisor, stack_here: Stack
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         mine = rf"port {port} \(shop\) is in use by .*process {os.getpid()}.*--ports"
         with pytest.raises(StackError, match=mine):
-            runtime.start([server("shop", port)], Silent())
-    assert runtime.log_names() == []
+            supervisor.start([server("shop", port)], Silent())
+    assert stack_here.runtime.log_names() == []
 
 
 def test_second_stack_in_one_folder_is_refused_and_harms_nothing(
-    runtime: ProcessRuntime, tmp_path: Path
+    supervisor: Supervisor, tmp_path: Path
 ) -> None:
     one, two = free_ports(2)
-    runtime.start([server("one", one)], Silent())
+    supervisor.start([server("one", one)], Silent())
+    second = Supervisor(tmp_path, ProcessRuntime(tmp_path), print)
     with pytest.raises(StackError, match="already up"):
-        ProcessRuntime(tmp_path).start([server("two", two)], Silent())
+        second.start([server("two", two)], Silent())
     assert _accepts(one)
 
 
 @pytest.fixture
-def owner(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """A process of its own that owns a stack, and the pid of its one service."""
+def owner(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process of its own that owns a stack of two services, of which `one` can overlap."""
     process = subprocess.Popen(
-        [sys.executable, "-c", OWNER, str(tmp_path), str(free_ports(1)[0])],
+        [sys.executable, "-c", OWNER, str(tmp_path), *map(str, free_ports(2))],
         stdout=subprocess.PIPE,
         text=True,
         cwd=Path(__file__).parents[2],
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "up\n"
-    yield process, pids(ProcessRuntime(tmp_path))["one"]
+    yield process
     process.kill()
     process.wait()
     process.stdout.close()
@@ -171,35 +284,115 @@ def owner(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")
 def test_services_end_with_an_owner_that_is_killed(
-    owner: tuple[subprocess.Popen[str], int],
+    owner: subprocess.Popen[str], stack_here: Stack
 ) -> None:
-    process, pid = owner
-    process.kill()
-    assert wait_until(lambda: not is_running(pid), 5)
+    started = pids(stack_here)
+    owner.kill()
+    assert wait_until(lambda: not any(map(is_running, started.values())), 5)
 
 
-def test_another_process_stops_the_stack(
-    owner: tuple[subprocess.Popen[str], int], tmp_path: Path
+def test_another_process_stops_the_stack(owner: subprocess.Popen[str], stack_here: Stack) -> None:
+    started = pids(stack_here)
+    assert stack_here.stop() == []
+    assert not any(map(is_running, [owner.pid, *started.values()]))
+    assert stack_here.status() == []
+
+
+def test_restart_beside_the_old_instance_leaves_no_moment_without_one(
+    owner: subprocess.Popen[str], stack_here: Stack
 ) -> None:
-    process, pid = owner
-    assert ProcessRuntime(tmp_path).stop() == []
-    assert not is_running(process.pid)
-    assert wait_until(lambda: not is_running(pid), 5)
-    assert ProcessRuntime(tmp_path).status() == []
+    before = pids(stack_here)["one"]
+    port = stack_here.status()[0].ports["one"]
+    answered: list[int] = []
+    with asked(lambda: stack_here.restart(["one"])) as over:
+        while not over():
+            answered.append(answer(port))
+    after = pids(stack_here)["one"]
+    assert after != before
+    assert {before, after} == set(answered)
+    assert not is_running(before)
+    assert answer(port) == after
+
+
+def test_restart_in_place(owner: subprocess.Popen[str], stack_here: Stack) -> None:
+    before = pids(stack_here)
+    stack_here.restart(["two"])
+    after = pids(stack_here)
+    assert after["one"] == before["one"]
+    assert after["two"] != before["two"]
+    assert states(stack_here) == {"one": "ready", "two": "ready"}
+
+
+def test_unknown_service_is_no_service_to_restart(
+    owner: subprocess.Popen[str], stack_here: Stack
+) -> None:
+    with pytest.raises(StackError, match="no service three: there are one, two"):
+        stack_here.restart(["three"])
+
+
+def test_what_is_no_request_does_no_harm(
+    owner: subprocess.Popen[str], stack_here: Stack, tmp_path: Path
+) -> None:
+    for number, text in enumerate(["", "[]", '{"action": "rm", "services": ["one"]}']):
+        (tmp_path / "requests" / f"{number}.request.json").write_text(text)
+    stack_here.restart(["two"])
+    assert states(stack_here) == {"one": "ready", "two": "ready"}
+
+
+def test_no_stack_is_up_to_ask(stack_here: Stack) -> None:
+    with pytest.raises(StackError, match="no stack is up"):
+        stack_here.restart(["one"])
+
+
+def test_successor_that_dies_leaves_the_old_instance_alone(
+    supervisor: Supervisor, stack_here: Stack, tmp_path: Path
+) -> None:
+    fuse = tmp_path / "fuse"
+    brittle = f"import os, sys\nif os.path.exists({str(fuse)!r}): sys.exit(7)\n" + SERVER
+    port = free_ports(1)[0]
+    supervisor.start([server("one", port, brittle, overlaps=True)], Silent())
+    before = pids(stack_here)
+    fuse.touch()
+    request = asked(lambda: stack_here.restart(["one"]))
+    with request as over:
+        supervisor.watch(until=over)
+    assert "goes on with its old instance: the new one died: exit code 7" in str(request.error)
+    assert pids(stack_here) == before
+    assert answer(port) == before["one"]
+
+
+def test_service_that_is_not_awaited_comes_later(supervisor: Supervisor, stack_here: Stack) -> None:
+    one, two = free_ports(2)
+    slow = server("two", two, "import time; time.sleep(0.5)\n" + SERVER, awaited=False,
+                  needs=["one"])  # fmt: skip
+    supervisor.start([server("one", one), slow], Silent())
+    assert stack_here.is_up()
+    assert not _accepts(two)
+    supervisor.watch(until=lambda: states(stack_here)["two"] == "ready")
+    assert _accepts(two)
+
+
+def test_log_of_a_service_cannot_command_the_terminal(supervisor: Supervisor) -> None:
+    hostile = r"import sys; print('\x1b]0;gone\x07\u202etxt'); sys.exit(1)"
+    with pytest.raises(ServiceError) as raised:
+        supervisor.start([server("one", free_ports(1)[0], hostile)], Silent())
+    assert "\\x1b]0;gone\\x07\\u202etxt" in str(raised.value)
 
 
 # With the real services
 
 
-def test_ctrl_c_leaves_nothing_behind(
-    free_settings: Settings, cli: Callable[..., subprocess.Popen[str]]
-) -> None:
-    up = cli("up")
-    runtime = ProcessRuntime(free_settings.state_dir)
-    assert wait_until(runtime.is_up, 30)
-    started = pids(runtime)
-    up.send_signal(signal.SIGINT)
-    assert up.wait(60) == 0
+def test_ctrl_c_leaves_nothing_behind(free_settings: Settings) -> None:
+    command = command_line("up", free_settings, "--no-dashboard")
+    stack = Stack(free_settings.state_dir)
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as up:
+        try:
+            assert wait_until(stack.is_up, 30)
+            started = pids(stack)
+            up.send_signal(signal.SIGINT)
+            assert up.wait(60) == 0
+        finally:
+            up.terminate()
     assert not any(is_running(pid) for pid in started.values())
     ports = free_settings.ports
     assert not any(_accepts(port) for port in (ports.shop, ports.postgres, ports.hopwatch))
@@ -207,44 +400,22 @@ def test_ctrl_c_leaves_nothing_behind(
 
 def test_absent_collector_fails_no_request(free_settings: Settings) -> None:
     runtime = ProcessRuntime(free_settings.state_dir)
-    wanted = [
-        s for s in services(free_settings, ThisMachine()) if s.name not in ("collector", "hopwatch")
-    ]
-    runtime.start(wanted, Silent())
+    supervisor = Supervisor(free_settings.state_dir, runtime, print)
+    everything = services(free_settings, runtime.surroundings)
+    wanted = [s for s in everything if s.name not in ("collector", "hopwatch")]
+    supervisor.start(wanted, Silent())
     try:
         for _ in range(20):
             with urllib.request.urlopen(f"{free_settings.shop_url}/api/products", timeout=5) as got:
                 assert len(json.load(got)["products"]) > 0
     finally:
-        assert runtime.stop() == []
+        assert supervisor.stop() == []
 
 
 def test_stack_is_small(stack: RunningStack) -> None:
-    memory = {status.name: status.memory_bytes or 0 for status in stack.runtime.status()}
+    memory = {status.name: status.memory_bytes or 0 for status in stack.stack.status()}
     del memory["hopwatch"]
     assert sum(memory.values()) < 400 << 20, memory
-
-
-@pytest.fixture
-def cli(free_settings: Settings) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Runs hopwatch-stack with the settings of the test."""
-    started: list[subprocess.Popen[str]] = []
-    ports = ",".join(f"{name}={port}" for name, port in vars(free_settings.ports).items())
-    words = ["--state-dir", free_settings.state_dir, "--store", free_settings.store]
-
-    def run(command: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "hopwatch_stack", command, *words, "--ports", ports],
-            stdout=subprocess.DEVNULL,
-            text=True,
-        )
-        started.append(process)
-        return process
-
-    yield run
-    for process in started:
-        process.terminate()
-        process.wait(60)
 
 
 def _accepts(port: int) -> bool:

@@ -9,9 +9,9 @@ import sys
 from types import FrameType
 
 from ..errors import StackError
-from . import build, demo, down, load, lock, logs, status, up
+from . import build, demo, down, load, lock, logs, restart, start, status, up
 
-SUBCOMMANDS = (build, up, load, status, logs, down, demo, lock)
+SUBCOMMANDS = (build, up, load, status, logs, restart, start, down, demo, lock)
 INTERRUPTED = 130
 
 
@@ -26,10 +26,7 @@ def main() -> int:
         module.add_arguments(command)
         command.set_defaults(run=module.run)
     args = parser.parse_args()
-    # A closed terminal and a stop by another program end us as Ctrl-C does: in order.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # As nohup wants it.
-            signal.signal(number, _interrupt)
+    end_as_interrupted()
     try:
         return int(args.run(args))
     except StackError as error:
@@ -48,6 +45,13 @@ def main() -> int:
         # The reader of our output has left; keep Python from failing once more on flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def end_as_interrupted() -> None:
+    """A closed terminal and a stop by another program end us as Ctrl-C does: in order."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # As nohup wants it.
+            signal.signal(number, _interrupt)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

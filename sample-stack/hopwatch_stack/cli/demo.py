@@ -3,18 +3,18 @@
 import argparse
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from rich.console import Console
 
-from .. import builds, toolchains
+from .. import builds, runtimes, toolchains
 from ..errors import StackError
-from ..load.conductor import put_on
-from ..load.plan import LoadPlan
 from ..settings import Settings
-from ..waiting import wait_until_settled
-from . import load, options, up
+from ..supervisor import Supervisor
+from ..waiting import settling
+from . import options, up
 
 NAME = "demo"
 HELP = "build, start, put load on, show the ledger, keep the shop up"
@@ -27,45 +27,52 @@ SETTLE_SECONDS = 10.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_settings(parser)
+    options.add_runtime(parser)
     parser.add_argument("--once", action="store_true", help="end after the ledger")
 
 
 def run(args: argparse.Namespace) -> int:
     console = Console()
-    # The demo is for trying things out, faults among them.
-    settings = replace(options.settings(args), labs=True)
-    runtime = options.runtime(args)
+    # The demo is for trying things out, faults among them. Its pages are for people who stay.
+    settings = replace(options.settings(args), labs=True, dashboard=not args.once)
+    runtime = runtimes.make(args.runtime, settings.state_dir)
     builds.build(console)
-    up.start(settings, runtime, console)
-    try:
-        _show_ledger(settings, console)
+    with up.running(settings, runtime, console) as supervisor:
+        _show_ledger(settings, supervisor, console)
         if not args.once:
             console.print()
-            up.keep_up(settings, runtime, console)
-    finally:
-        up.stop(runtime, console)
+            up.keep_up(settings, supervisor, console)
     return 0
 
 
-def _show_ledger(settings: Settings, console: Console) -> None:
+def _show_ledger(settings: Settings, supervisor: Supervisor, console: Console) -> None:
     since = datetime.now(UTC).isoformat()
-    result = put_on(
-        LoadPlan(
-            shop_url=settings.shop_url,
-            otlp_url=settings.otlp_http_url,
-            rate=RATE,
-            seconds=SECONDS,
-            visits=_possible_visits(console),
-        ),
-        console,
+    ports = ",".join(f"{name}={port}" for name, port in vars(settings.ports).items())
+    _run(
+        supervisor,
+        *("hopwatch_stack", "load", "--ports", ports, f"--rate={RATE}", f"--seconds={SECONDS}"),
+        *("--visits", str(_possible_visits(console))),
     )
-    console.print(load.describe(result), highlight=False)
     # Traffic of others may go on for ever; the ledger is then of what has arrived.
-    wait_until_settled(settings.store, SETTLE_SECONDS)
-    report = [sys.executable, "-m", "hopwatch.cli", "report", "--store", str(settings.store)]
-    done = subprocess.run([*report, "--since", since], check=False)
-    if done.returncode != 0:
-        raise StackError(f"hopwatch report exited with {done.returncode}.")
+    settled = settling(settings.store)
+    deadline = time.monotonic() + SETTLE_SECONDS
+    supervisor.watch(until=lambda: settled() or time.monotonic() > deadline)
+    _run(
+        supervisor,
+        *("hopwatch.cli", "report", "--store", str(settings.store), "--since", since),
+    )
+
+
+def _run(supervisor: Supervisor, module: str, *words: str) -> None:
+    """A command of ours, while the stack is watched."""
+    with subprocess.Popen([sys.executable, "-m", module, *words]) as process:
+        try:
+            supervisor.watch(until=lambda: process.poll() is not None)
+        except BaseException:
+            process.terminate()
+            raise
+    if process.returncode != 0:
+        raise StackError(f"{module} {words[0]} exited with {process.returncode}.")
 
 
 def _possible_visits(console: Console) -> int:

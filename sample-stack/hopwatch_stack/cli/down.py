@@ -2,9 +2,7 @@
 
 import argparse
 
-from rich.console import Console
-
-from . import options, up
+from . import options
 
 NAME = "down"
 HELP = "stop the stack"
@@ -15,5 +13,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    up.stop(options.runtime(args), Console())
+    for problem in options.stack(args).stop():
+        print(f"{problem}.")
     return 0

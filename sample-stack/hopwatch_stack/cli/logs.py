@@ -2,6 +2,8 @@
 
 import argparse
 
+from hopwatch.reports.text import plain
+
 from ..errors import UsageError
 from . import options
 
@@ -18,15 +20,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    runtime = options.runtime(args)
+    runtime = options.stack(args).runtime
     if args.follow and not args.service:
         raise UsageError("logs -f follows one service: name it.")
     names = [args.service] if args.service else runtime.log_names()
     for name in names:
         if len(names) > 1:
             print(f"--- {name}")
-        print(runtime.log_end(name, args.lines))
+        for line in runtime.log_end(name, args.lines).splitlines():
+            print(plain(line))
     if args.follow:
         for line in runtime.follow_log(args.service):
-            print(line, flush=True)
+            print(plain(line), flush=True)
     return 0

@@ -4,7 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
-from ..processes import ProcessRuntime
+from .. import runtimes
 from ..settings import Ports, Settings, default_store
 from ..stack import Stack
 
@@ -62,5 +62,15 @@ def settings(args: argparse.Namespace) -> Settings:
     )
 
 
-def runtime(args: argparse.Namespace) -> Stack:
-    return ProcessRuntime(args.state_dir.resolve())
+def add_runtime(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--runtime",
+        choices=runtimes.NAMES,
+        default=os.environ.get("HOPWATCH_STACK_RUNTIME", runtimes.DEFAULT),
+        help=f"what runs the services (default: $HOPWATCH_STACK_RUNTIME or {runtimes.DEFAULT})",
+    )
+
+
+def stack(args: argparse.Namespace) -> Stack:
+    """The stack of the state folder that was chosen."""
+    return Stack(args.state_dir.resolve())

@@ -1,4 +1,4 @@
-"""Show each service of the stack: its state, process, ports, uptime, memory and CPU time."""
+"""Show each service of the stack: its state, ports, uptime, memory, CPU time, what befell it."""
 
 import argparse
 import dataclasses
@@ -6,6 +6,7 @@ import json
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ..stack import ServiceStatus
 from . import options
@@ -22,22 +23,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Exit code 0 when all services run, else 1."""
-    services = options.runtime(args).status()
+    services = options.stack(args).status()
     if args.json:
         print(json.dumps([dataclasses.asdict(service) for service in services], indent=1))
     elif services:
         Console().print(_table(services))
     else:
         print("No stack is up.")
-    return 0 if services and all(s.state in ("ready", "finished") for s in services) else 1
+    return 0 if services and all(service.is_up for service in services) else 1
 
 
 def _table(services: list[ServiceStatus]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("service", "state", "process", "ports"):
+    for name in ("service", "state", "instance", "ports"):
         table.add_column(name)
     for name in ("uptime s", "memory MiB", "CPU s"):
         table.add_column(name, justify="right")
+    table.add_column("last")
     for service in services:
         table.add_row(
             service.name,
@@ -47,9 +49,10 @@ def _table(services: list[ServiceStatus]) -> Table:
             _number(service.uptime_s, 0),
             _number(service.memory_bytes, 1, MEBIBYTE),
             _number(service.cpu_s, 2),
+            Text(service.note),
         )
     total = sum(service.memory_bytes or 0 for service in services)
-    table.add_row("all", "", "", "", "", _number(total, 1, MEBIBYTE), "")
+    table.add_row("all", "", "", "", "", _number(total, 1, MEBIBYTE), "", "")
     return table
 
 

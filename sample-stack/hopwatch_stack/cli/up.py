@@ -2,17 +2,24 @@
 
 import argparse
 import contextlib
+import importlib.util
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 
 from rich.console import Console
 
-from .. import progress
+from .. import progress, runtimes
 from ..errors import StackError
+from ..processes import ProcessRuntime
+from ..runtime import Runtime
 from ..services import services
 from ..settings import Settings
 from ..stack import Stack
-from ..surroundings import ThisMachine
+from ..supervisor import Supervisor
 from ..waiting import wait_until
 from . import options
 
@@ -23,50 +30,69 @@ DETACHED_START_SECONDS = 180
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_settings(parser)
+    options.add_runtime(parser)
+    parser.add_argument(
+        "--no-dashboard",
+        dest="dashboard",
+        action="store_false",
+        help="leave the dashboard out",
+    )
     parser.add_argument("--detach", action="store_true", help="return once the stack is ready")
 
 
 def run(args: argparse.Namespace) -> int:
     console = Console()
-    settings = options.settings(args)
-    runtime = options.runtime(args)
+    settings = replace(options.settings(args), dashboard=args.dashboard)
     if args.detach:
-        _start_detached(settings, runtime)
+        _start_detached(settings)
         console.print(f"The shop is at {settings.shop_url} ; `hopwatch-stack down` stops it.")
         return 0
-    start(settings, runtime, console)
-    try:
-        keep_up(settings, runtime, console)
-    finally:
-        stop(runtime, console)
+    runtime = runtimes.make(args.runtime, settings.state_dir)
+    with running(settings, runtime, console) as supervisor:
+        keep_up(settings, supervisor, console)
     return 0
 
 
-def start(settings: Settings, runtime: Stack, console: Console) -> None:
-    """Starts all services, showing each as it becomes ready."""
+@contextmanager
+def running(settings: Settings, runtime: Runtime, console: Console) -> Iterator[Supervisor]:
+    """The stack, all that is awaited of it ready; stopped when the block ends."""
+
+    def say(text: str) -> None:
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    settings = _with_possible_dashboard(settings, runtime, console)
+    supervisor = Supervisor(settings.state_dir, runtime, say)
     with progress.steps(console) as show:
-        runtime.start(services(settings, ThisMachine()), show)
+        supervisor.start(services(settings, runtime.surroundings), show, labs=settings.labs)
+    try:
+        yield supervisor
+    finally:
+        for problem in supervisor.stop():
+            say(f"{problem}.")
 
 
-def keep_up(settings: Settings, runtime: Stack, console: Console) -> None:
+def keep_up(settings: Settings, supervisor: Supervisor, console: Console) -> None:
     """Returns at Ctrl-C, which is how this is meant to end."""
     console.print(f"The shop is at {settings.shop_url} ; Ctrl-C stops it.", highlight=False)
     with contextlib.suppress(KeyboardInterrupt):
-        runtime.watch()
+        supervisor.watch()
 
 
-def stop(runtime: Stack, console: Console) -> None:
-    """Stops all services; says what went amiss."""
-    for problem in runtime.stop():
-        console.print(f"{problem}.")
+def _with_possible_dashboard(settings: Settings, runtime: Runtime, console: Console) -> Settings:
+    missing = runtime.name == ProcessRuntime.name and importlib.util.find_spec("streamlit") is None
+    if not (settings.dashboard and missing):
+        return settings
+    console.print("No dashboard: streamlit is not installed (pip install 'hopwatch[dashboard]').")
+    return replace(settings, dashboard=False)
 
 
-def _start_detached(settings: Settings, runtime: Stack) -> None:
+def _start_detached(settings: Settings) -> None:
     """Lets a process of its own do what `up` does, until it says that all is ready."""
-    if runtime.is_up():
+    stack = Stack(settings.state_dir)
+    if stack.is_up():
         raise StackError(f"the stack in {settings.state_dir} is up already.")
     words = [word for word in sys.argv[1:] if word != "--detach"]
-    log_path = settings.state_dir / "up.log"
+    log_path: Path = settings.state_dir / "up.log"
     log_path.parent.mkdir(parents=True, exist_ok=True)
     with log_path.open("w") as log:
         owner = subprocess.Popen(
@@ -76,7 +102,7 @@ def _start_detached(settings: Settings, runtime: Stack) -> None:
             stderr=log,
             start_new_session=True,
         )
-    wait_until(lambda: owner.poll() is not None or runtime.is_up(), DETACHED_START_SECONDS)
-    if not runtime.is_up():
+    wait_until(lambda: owner.poll() is not None or stack.is_up(), DETACHED_START_SECONDS)
+    if not stack.is_up():
         owner.terminate()
         raise StackError(f"the stack did not come up:\n{log_path.read_text().rstrip()}")

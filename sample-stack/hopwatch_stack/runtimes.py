@@ -1,0 +1,16 @@
+"""The runtimes by name."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from .processes import ProcessRuntime
+from .runtime import Runtime
+
+DEFAULT = ProcessRuntime.name
+_MAKERS: dict[str, Callable[[Path], Runtime]] = {ProcessRuntime.name: ProcessRuntime}
+NAMES = tuple(_MAKERS)
+
+
+def make(name: str, state_dir: Path) -> Runtime:
+    """The runtime of a stack whose state is in a folder."""
+    return _MAKERS[name](state_dir)

@@ -1,0 +1,188 @@
+"""The owner of a stack: starts it, brings back what dies, restarts what it is asked to.
+
+When the owner ends, the stack ends with it. Use it from one thread, the process's main one where
+the runtime's services are its children (processes.py).
+"""
+
+import os
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+
+from . import slot as slots
+from .control import Inbox, Request
+from .errors import ServiceError, told
+from .progress import Steps
+from .runtime import Instance, Runtime
+from .services import Service
+from .session import Session, SessionFile
+from .slot import Slot
+from .stopping import Leaver, stop_in_order
+
+POLL_SECONDS = 0.02
+WATCH_SECONDS = 0.2
+LOG_LINES_SHOWN = 20
+
+
+class Supervisor:
+    """`say` is told, in lines for people, what befalls the services once the stack is up."""
+
+    def __init__(self, state_dir: Path, runtime: Runtime, say: Callable[[str], None]) -> None:
+        self._runtime = runtime
+        self._say = say
+        self._file = SessionFile(state_dir)
+        me = psutil.Process()
+        self._session = Session(me.pid, me.create_time(), runtime.name)
+        self._inbox = Inbox(state_dir)
+        self._slots: dict[str, Slot] = {}
+        self._up = False
+        self._written: Session | None = None
+        # The request that is being answered, and its services that are still to be seen to.
+        self._request: Request | None = None
+        self._to_do: list[Slot] = []
+        self._doing: Slot | None = None
+
+    def start(self, services: Sequence[Service], show: Steps, *, labs: bool = False) -> None:
+        """Returns when all that are awaited are ready; side by side where `needs` allows. When
+        one dies or is not ready in time, stops the others and raises ServiceError."""
+        self._file.own()
+        left_over = self._file.read()
+        try:
+            if left_over:  # Its owner was killed.
+                stop_in_order(leavers(left_over, self._runtime))
+                self._runtime.clear()
+            self._inbox.clear()
+            self._session = replace(self._session, labs=labs)
+            self._runtime.prepare(services)
+            self._slots = {s.name: Slot(s, self._launch, self._tell) for s in services}
+            self._write_session()
+            self._start_all(show)
+            self._up = True
+            self._write_session()
+        except BaseException:
+            self.stop()
+            raise
+
+    def watch(self, until: Callable[[], bool] = lambda: False) -> None:
+        """Keeps the stack as it should be until the condition holds."""
+        while not until():
+            self._tick()
+            busy = self._request is not None or not all(s.is_settled for s in self._slots.values())
+            time.sleep(POLL_SECONDS if busy else WATCH_SECONDS)
+
+    def stop(self) -> list[str]:
+        """Stops all, dependents first, and leaves nothing behind. Returns what went amiss."""
+        problems = stop_in_order([slot.leaver() for slot in self._slots.values()])
+        self._slots = {}
+        self._runtime.clear()
+        self._file.release()
+        return problems
+
+    def instances(self) -> list[tuple[Service, str, Instance]]:
+        """Every instance that runs, with its service and its service.instance.id."""
+        return [
+            (slot.service, running.id, running.instance)
+            for slot in list(self._slots.values())
+            for running in slot.running
+        ]
+
+    def _start_all(self, show: Steps) -> None:
+        shown: dict[str, str] = {}
+        awaited = [slot for slot in self._slots.values() if slot.service.awaited]
+        while not all(slot.is_settled for slot in awaited):
+            self._tick()
+            for slot in awaited:
+                self._show(slot, shown, show)
+            time.sleep(POLL_SECONDS)
+
+    def _show(self, slot: Slot, shown: dict[str, str], show: Steps) -> None:
+        name = slot.service.name
+        if slot.state in (slots.DOWN, slots.GIVEN_UP):
+            raise ServiceError(name, slot.failure, self._log_end(name))
+        if slot.state in (slots.WAITING, shown.get(name)):
+            return
+        if name not in shown:
+            show.began(name)
+        if slot.state in slots.UP:
+            show.ended(name, slot.state)
+        shown[name] = slot.state
+
+    def _tick(self) -> None:
+        ready = {s.service.name for s in self._slots.values() if s.state in slots.UP}
+        for slot in self._slots.values():
+            if slot.state == slots.WAITING and ready.issuperset(slot.service.needs):
+                slot.start()
+            slot.tick()
+        self._see_to_request()
+        self._write_session()
+
+    def _see_to_request(self) -> None:
+        if self._request is None:
+            self._take_request()
+        elif self._doing is None:
+            if not self._to_do:
+                self._answer(None)
+                return
+            self._doing = self._to_do.pop(0)
+            (self._doing.restart if self._request.action == "restart" else self._doing.start)()
+        elif self._doing.is_settled:
+            done, self._doing = self._doing, None
+            if done.restart_failure or done.state == slots.GIVEN_UP:
+                self._answer(f"{done.service.name} {done.note}.")
+
+    def _take_request(self) -> None:
+        self._request = self._inbox.take()
+        if self._request is None:
+            return
+        if unknown := [name for name in self._request.services if name not in self._slots]:
+            known = ", ".join(self._slots)
+            self._answer(f"the stack has no service {', '.join(unknown)}: there are {known}.")
+            return
+        self._to_do = [self._slots[name] for name in self._request.services]
+
+    def _answer(self, error: str | None) -> None:
+        assert self._request is not None
+        self._inbox.answer(self._request, error)
+        self._request = None
+        self._to_do = []
+
+    def _launch(self, service: Service) -> tuple[Instance, str]:
+        instance_id = str(uuid.uuid4())
+        given = os.environ.get("OTEL_RESOURCE_ATTRIBUTES")
+        ours = f"service.instance.id={instance_id}"
+        attributes = f"{given},{ours}" if given else ours
+        env = {**service.env, "OTEL_RESOURCE_ATTRIBUTES": attributes}
+        return self._runtime.launch(service, env), instance_id
+
+    def _tell(self, service: str, what: str, has_log: bool) -> None:
+        if not self._up:  # What goes wrong at the start is raised.
+            return
+        tail = told(self._log_end(service)) if has_log else ""
+        self._say(f"{time.strftime('%H:%M:%S')} {service} {what}.{tail}")
+
+    def _log_end(self, service: str) -> str:
+        return self._runtime.log_end(service, LOG_LINES_SHOWN)
+
+    def _write_session(self) -> None:
+        records = [slot.record() for slot in self._slots.values()]
+        session = replace(self._session, up=self._up, services=records)
+        if session != self._written:
+            self._file.write(session)
+            self._written = session
+
+
+def leavers(session: Session, runtime: Runtime) -> list[Leaver]:
+    """What an earlier owner left running."""
+    return [
+        Leaver(
+            record.service,
+            [found for one in record.instances if (found := runtime.find(one.handle))],
+            record.stop_seconds,
+            record.outlived_by,
+        )
+        for record in session.services
+    ]
