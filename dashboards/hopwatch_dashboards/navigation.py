@@ -4,7 +4,9 @@ shows stands in the query parameters (widgets with `bind="query-params"`)."""
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import streamlit as st
 
 TITLES: Final = {
     "": "Where the time goes",
@@ -14,8 +16,6 @@ TITLES: Final = {
     "labs": "Labs",
 }
 """Url path -> title."""
-
-
 PAGES: Final = "pages"
 """Session state: url path -> `st.Page`, for `st.switch_page` and `st.page_link`."""
 
@@ -35,3 +35,11 @@ def trace_url(trace_id: bytes | str, **parameters: str) -> str:
 def hop_url(hop: str, **parameters: str) -> str:
     """A link to one hop."""
     return url("hop", name=hop, **parameters)
+
+
+def go(link: str) -> None:
+    """Shows the page that a link of `url` leads to; any other link is ignored."""
+    parts = urlsplit(link)
+    page = st.session_state[PAGES].get(parts.path.strip("/"))
+    if page is not None:
+        st.switch_page(page, query_params=dict(parse_qsl(parts.query)))

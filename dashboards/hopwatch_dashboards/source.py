@@ -62,7 +62,7 @@ class StoreSource:
     live = True
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self.label = f"store {path}"
         self.key = f"store:{path.resolve()}"
 
@@ -70,19 +70,19 @@ class StoreSource:
         return str(self.extent())
 
     def extent(self) -> Extent:
-        with open_reader(self._path) as reader:
+        with open_reader(self.path) as reader:
             return reader.extent()
 
     def window(self, start_ns: int, end_ns: int) -> pa.Table:
-        with open_reader(self._path) as reader:
+        with open_reader(self.path) as reader:
             return reader.window(start_ns, end_ns)
 
     def trace(self, prefix: str) -> pa.Table:
-        with open_reader(self._path) as reader:
+        with open_reader(self.path) as reader:
             return reader.trace(prefix)
 
     def searchable(self) -> list[str]:
-        with open_reader(self._path) as reader:
+        with open_reader(self.path) as reader:
             return reader.files()
 
 

@@ -1,0 +1,147 @@
+"""The row of controls that pages share: which stretch of time, which requests, live or not.
+What is chosen stands in the URL, so that a view can be shared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+
+import streamlit as st
+
+from hopwatch_dashboards import snapshot, theme
+from hopwatch_dashboards.snapshot import Snapshot
+from hopwatch_dashboards.source import Source
+from hopwatch_dashboards.states import NothingStoredError
+from hopwatch_dashboards.views import windows
+from hopwatch_dashboards.views.selection import Filters, routes
+from hopwatch_dashboards.views.windows import Window
+
+LIVE_SECONDS: Final = 5
+_WORDS: Final = {
+    "5m": "5 min",
+    "15m": "15 min",
+    "1h": "1 h",
+    windows.ALL: "all",
+    windows.CUSTOM: "…",
+}
+_KEPT: Final = ("last", "from", "to", "route", "outcome")
+_TAKEN: Final = "snapshot"
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What the page is about. `window_words`: the time, as the URL says it. `live`: to be taken
+    anew by itself."""
+
+    window_words: tuple[str, ...]
+    live: bool
+    filters: Filters
+
+
+def show(source: Source) -> Chosen:
+    """Shows the choice of time and requests. Raises NothingStoredError where there is no time
+    to choose."""
+    extent = source.extent()
+    if extent.min_start_ns is None or extent.max_start_ns is None:
+        raise NothingStoredError
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        words = _time(extent.min_start_ns, extent.max_start_ns, source)
+        fresh = source.live and windows.is_fresh(extent.max_start_ns, snapshot.now_ns())
+        live = source.live and st.toggle(
+            "Live", value=fresh, key="live", help=f"Look again every {LIVE_SECONDS} seconds."
+        )
+        if st.button("Look again", icon=":material/refresh:", help="Take in what came since."):
+            st.session_state.pop(_TAKEN, None)
+        chosen = Chosen(words, live, Filters())
+        return replace(chosen, filters=_filters(source, take(source, chosen)))
+
+
+def _time(first_ns: int, last_ns: int, source: Source) -> tuple[str, ...]:
+    choice = st.segmented_control(
+        "Time",
+        list(_WORDS),
+        default=windows.default_choice(last_ns, snapshot.now_ns(), source.live),
+        format_func=_WORDS.__getitem__,
+        required=True,
+        key="last",
+        bind="query-params",
+        help="Requests that began in the last minutes, at any time, or from … to.",
+    )
+    if choice != windows.CUSTOM:
+        return (str(choice),)
+    return (
+        windows.CUSTOM,
+        _moment("From", "from", first_ns),
+        _moment("To", "to", last_ns + windows.SECOND),
+    )
+
+
+def _filters(source: Source, taken: Snapshot) -> Filters:
+    known = routes(snapshot.ledger(taken, source))
+    asked = st.query_params.get("route")
+    route = st.selectbox(
+        "Route",
+        [*known, asked] if asked and asked not in known else list(known),
+        index=None,
+        placeholder="every route",
+        format_func=lambda text: theme.readable(text, 120),
+        key="route",
+        bind="query-params",
+        width=300,
+        help="What kind of request: its method and path, or its name.",
+    )
+    outcome = st.segmented_control(
+        "Outcome",
+        ["ok", "error"],
+        key="outcome",
+        bind="query-params",
+        help="error: the request's root span has an error or a 5xx answer.",
+    )
+    return Filters(route=route, outcome=outcome)
+
+
+def take(source: Source, chosen: Chosen) -> Snapshot:
+    """The snapshot of this session: the one that it has, or a new one where another time was
+    chosen or the view is live."""
+    key = (source.key, chosen.window_words)
+    taken: tuple[object, int, Snapshot] | None = st.session_state.get(_TAKEN)
+    now = snapshot.now_ns()
+    if taken is not None and taken[0] == key:
+        age = (now - taken[1]) / windows.SECOND
+        if not chosen.live or age < LIVE_SECONDS * 0.8:
+            return taken[2]
+    found = Snapshot(source.key, source.version(), _window(source, chosen, now))
+    if taken is not None and taken[0] == key and taken[2].version == found.version:
+        found = taken[2]  # nothing came in: what was computed still holds
+    st.session_state[_TAKEN] = (key, now, found)
+    return found
+
+
+def kept_parameters() -> dict[str, str]:
+    """What a link to another page takes along of this one's URL."""
+    return {key: st.query_params[key] for key in _KEPT if key in st.query_params}
+
+
+def _window(source: Source, chosen: Chosen, now: int) -> Window:
+    choice, *moments = chosen.window_words
+    if choice == windows.CUSTOM:
+        start, end = (int(datetime.fromisoformat(text).timestamp()) for text in moments)
+        return Window(start * windows.SECOND, max(end, start + 1) * windows.SECOND)
+    extent = source.extent()
+    if extent.min_start_ns is None or extent.max_start_ns is None:
+        raise NothingStoredError
+    return windows.window(choice, extent.min_start_ns, extent.max_start_ns, now)
+
+
+def _moment(label: str, key: str, ns: int) -> str:
+    local = datetime.fromtimestamp(ns // windows.SECOND, UTC).astimezone()
+    found = st.datetime_input(
+        label,
+        value=local.replace(tzinfo=None),
+        step=60,
+        key=key,
+        bind="query-params",
+        required=True,
+    )
+    return found.astimezone().isoformat() if found else local.isoformat()

@@ -1,0 +1,34 @@
+"""What a session looks at: one version of the source, one window. A click answers from the
+ledger of the snapshot; only another window, a refresh, or the live view takes a new one."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import streamlit as st
+
+from hopwatch.attribution import Attribution, Ledger
+from hopwatch_dashboards.source import Source
+from hopwatch_dashboards.views.windows import Window
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """`source` and `version` name the data. `services`: only requests through this service."""
+
+    source: str
+    version: str
+    window: Window
+    service: str | None = None
+
+
+def now_ns() -> int:
+    return time.time_ns()
+
+
+@st.cache_resource(max_entries=8, show_spinner="Adding up where the time went …")
+def ledger(snapshot: Snapshot, _source: Source) -> Ledger:
+    """The ledger of all requests that begin in the snapshot's window."""
+    window = snapshot.window
+    return Attribution(_source.window(window.start, window.end)).ledger()

@@ -1,0 +1,73 @@
+"""What a request spends, block by block: ms by hop, request rate, p50 and p95."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from hopwatch.attribution import Ledger, buckets
+from hopwatch_dashboards.views.blocks import Floats, Key, in_blocks, summed
+from hopwatch_dashboards.views.windows import Window
+
+OTHERS: Key = ("others", "-", "self")
+
+
+def by_hop(ledger: Ledger, window: Window, step: int, most: int = 12) -> pd.DataFrame:
+    """time, hop, language, kind, ms: mean ms per request in each block of `step` ns, per row of
+    the ledger by hop, language and kind; the `most` dearest, the rest as `OTHERS`. Blocks
+    without requests have 0 ms."""
+    blocks = in_blocks(ledger, window, step)
+    times, rows = blocks.times, list(blocks.rows)
+    if len(rows) > most:
+        order = np.argsort(-times.sum(axis=1), kind="stable")
+        kept, rest = order[: most - 1], order[most - 1 :]
+        times = np.vstack([times[kept], times[rest].sum(axis=0)])
+        rows = [*(rows[i] for i in kept), OTHERS]
+    ms = times / np.maximum(blocks.requests, 1) / 1e6
+    time = _times(np.arange(len(blocks.requests)), window, step)
+    columns = {
+        name: np.repeat([row[i] for row in rows], len(time))
+        for i, name in enumerate(("hop", "language", "kind"))
+    }
+    return pd.DataFrame({"time": np.tile(time, len(rows)), **columns, "ms": ms.ravel()})
+
+
+def requests(ledger: Ledger, window: Window, step: int) -> pd.DataFrame:
+    """time, rate (requests a second), failed (a second), p50, p95 (ms; NaN without requests):
+    one row a block, blocks without requests among them."""
+    counts = summed(ledger.requests, window, step, ["outcome", "bucket"], "requests")
+    block, bucket, number = (
+        counts[name].to_numpy().astype(np.int64) for name in ("block", "bucket", "requests_sum")
+    )
+    size = max(1, -(-(window.end - window.start) // step))
+    failed = np.where(counts["outcome"].to_numpy(zero_copy_only=False) == "error", number, 0)
+    seconds = step / 1e9
+    order = np.lexsort((bucket, block))
+    columns = (block[order], bucket[order], number[order])
+    return pd.DataFrame(
+        {
+            "time": _times(np.arange(size), window, step),
+            "rate": np.bincount(block, number, size) / seconds,
+            "failed": np.bincount(block, failed, size) / seconds,
+            "p50": _quantiles(*columns, size, 0.5),
+            "p95": _quantiles(*columns, size, 0.95),
+        }
+    )
+
+
+def _quantiles(
+    block: np.ndarray, bucket: np.ndarray, number: np.ndarray, size: int, q: float
+) -> Floats:
+    """Nearest-rank quantile of each block in ms; rows are sorted by block and bucket."""
+    total = np.bincount(block, number, size)
+    before = np.concatenate([[0.0], np.cumsum(total)[:-1]])
+    rank = np.ceil(total * q) + before
+    found = np.full(size, np.nan)
+    full = np.flatnonzero(total)
+    rows = np.searchsorted(np.cumsum(number), rank[full])
+    found[full] = [buckets.middle(int(b)) / 1e6 for b in bucket[rows]]
+    return found
+
+
+def _times(blocks: np.ndarray, window: Window, step: int) -> np.ndarray:
+    return (window.start + blocks * step).astype("datetime64[ns]")
