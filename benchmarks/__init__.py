@@ -1,0 +1,1 @@
+"""What hopwatch costs: data to measure on, and the measurements (`make bench`)."""
