@@ -1,7 +1,9 @@
 """OTLP/HTTP as exporters and others speak it: status codes, bodies, what is counted."""
 
+import errno
 import gzip
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +12,14 @@ import pyarrow as pa
 import pytest
 from flask.testing import FlaskClient
 from google.rpc import code_pb2, status_pb2
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
+    ExportLogsServiceRequest,
+    ExportLogsServiceResponse,
+)
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+    ExportMetricsServiceResponse,
+)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -17,7 +27,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 from hopwatch.receiver import bodies
 from hopwatch.receiver.app import create_app
-from hopwatch.store import Retention, Store, UnavailableError
+from hopwatch.store import Retention, Store, UnavailableError, open_reader
 
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
 MAX_BODY = 100_000
@@ -57,15 +67,16 @@ def post(client: FlaskClient, data: bytes, content: str = PROTOBUF, encoding: st
     return client.post("/v1/traces", data=data, content_type=content, headers=headers)
 
 
-def counted(client: FlaskClient) -> dict[str, int]:
+def counted(client: FlaskClient, signal: str = "spans") -> dict[str, int]:
     text = client.get("/metrics").get_data(as_text=True)
-    spans = dict.fromkeys(("received", "stored", "rejected", "refused", "duplicate"), 0)
-    for name, value in re.findall(r"^hopwatch_spans_(\w+)_total(?:\{.*\})? (\d+)$", text, re.M):
-        if name in spans:
-            spans[name] += int(value)
-    received = spans.pop("received")
-    assert received == sum(spans.values())
-    return {name: value for name, value in spans.items() if value}
+    rows = dict.fromkeys(("received", "stored", "rejected", "refused", "duplicate"), 0)
+    counter = rf"^hopwatch_{signal}_(\w+)_total(?:\{{.*\}})? (\d+)$"
+    for name, value in re.findall(counter, text, re.MULTILINE):
+        if name in rows:
+            rows[name] += int(value)
+    received = rows.pop("received")
+    assert received == sum(rows.values())
+    return {name: value for name, value in rows.items() if value}
 
 
 @pytest.mark.parametrize("encoding", [None, "identity", "gzip", "zstd", "GZIP"])
@@ -140,7 +151,7 @@ def test_refused(
 
 
 def test_more_spans_than_the_cap(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bodies, "MAX_SPANS", 5)
+    monkeypatch.setattr(bodies, "MAX_ITEMS", 5)
     assert post(client, request(6).SerializeToString()).status_code == 413
 
 
@@ -177,13 +188,90 @@ def test_defect_is_answered_and_logged(
     assert "ZeroDivisionError" in caplog.text
 
 
-@pytest.mark.parametrize("signal", ["metrics", "logs"])
-def test_other_signals_are_not_claimed_to_be_stored(client: FlaskClient, signal: str) -> None:
-    answer = client.post(f"/v1/{signal}", data=b"", content_type=PROTOBUF)
-    assert answer.status_code == 404
-    status = status_pb2.Status.FromString(answer.data)
-    assert status.code == code_pb2.UNIMPLEMENTED
-    assert f"does not store {signal}" in status.message
+def log_request(valid: int = 1, invalid: int = 0) -> ExportLogsServiceRequest:
+    export = ExportLogsServiceRequest()
+    scope = export.resource_logs.add().scope_logs.add()
+    for number in range(valid + invalid):
+        scope.log_records.add(time_unix_nano=10**9 if number < valid else 0)
+    return export
+
+
+def metric_request(valid: int = 1, invalid: int = 0) -> ExportMetricsServiceRequest:
+    export = ExportMetricsServiceRequest()
+    metric = export.resource_metrics.add().scope_metrics.add().metrics.add(name="m")
+    for number in range(valid + invalid):
+        metric.gauge.data_points.add(time_unix_nano=10**9 if number < valid else 0, as_int=number)
+    return export
+
+
+OTHERS = [
+    ("logs", "logs", log_request, ExportLogsServiceResponse, "rejected_log_records"),
+    ("metrics", "metrics", metric_request, ExportMetricsServiceResponse, "rejected_data_points"),
+]
+
+
+@pytest.mark.parametrize(("signal", "path", "make", "response", "rejected"), OTHERS)
+def test_logs_and_metrics_are_answered_as_traces_are(
+    client: FlaskClient, store: Store, signal: str, path: str, make, response, rejected: str
+) -> None:
+    def send(data: bytes, **headers: str):
+        return client.post(f"/v1/{path}", data=data, content_type=PROTOBUF, headers=headers)
+
+    full = make(3).SerializeToString()
+    answer = send(full)
+    assert (answer.status_code, answer.mimetype) == (200, PROTOBUF)
+    assert not response.FromString(answer.data).HasField("partial_success")
+    assert send(full).status_code == 200
+    partial = response.FromString(send(make(2, invalid=4).SerializeToString()).data).partial_success
+    assert getattr(partial, rejected) == 4
+    assert "missing_time: 4" in partial.error_message
+    assert counted(client, signal) == {"stored": 5, "duplicate": 3, "rejected": 4}
+    assert counted(client) == {}
+    assert send(b"\x0a\xff").status_code == 400
+    bomb = pa.compress(bytes(10**7), "zstd", True)
+    assert send(bomb, **{"Content-Encoding": "zstd"}).status_code == 413
+    store.close()
+    with open_reader(store.path) as reader:
+        assert reader.sql(f"SELECT count(*) AS n FROM {signal}").to_pylist() == [{"n": 5}]
+        assert reader.extent().rows == 0
+        found = {(e.signal, e.outcome, e.reason): e.count for e in reader.left_out()}
+        assert found == {
+            (signal, "duplicate", ""): 3,
+            (signal, "rejected", "missing_time"): 4,
+            (signal, "unreadable", "malformed"): 1,
+            (signal, "unreadable", "too_large"): 1,
+        }
+
+
+@pytest.mark.parametrize(("signal", "path", "make"), [(s, p, m) for s, p, m, _, _ in OTHERS])
+def test_logs_and_metrics_that_are_too_many(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, signal: str, path: str, make
+) -> None:
+    monkeypatch.setattr(bodies, "MAX_ITEMS", 5)
+    data = make(6).SerializeToString()
+    assert client.post(f"/v1/{path}", data=data, content_type=PROTOBUF).status_code == 413
+    assert counted(client, signal) == {}
+
+
+@pytest.mark.parametrize(("signal", "path", "make"), [(s, p, m) for s, p, m, _, _ in OTHERS])
+def test_logs_and_metrics_on_a_full_disk(
+    client: FlaskClient,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    signal: str,
+    path: str,
+    make,
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    data = make(2).SerializeToString()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", full)
+        answer = client.post(f"/v1/{path}", data=data, content_type=PROTOBUF)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert client.post(f"/v1/{path}", data=data, content_type=PROTOBUF).status_code == 200
+    assert counted(client, signal) == {"refused": 2, "stored": 2}
 
 
 def test_wrong_path_and_method(client: FlaskClient) -> None:

@@ -90,8 +90,8 @@ def test_changes_of_a_manifest() -> None:
     changed = of(a, b, c).with_merged([a, b], merged, now_ns=7)
     assert changed.segments == (merged, c)
     assert changed.retired == (Retired("0.parquet", 7), Retired("1.parquet", 7))
-    assert changed.with_flushed(d).segments == (merged, c, d)
-    assert changed.with_flushed(d).flushed_batch == 3
+    assert changed.with_flushed([d], 3).segments == (merged, c, d)
+    assert changed.with_flushed([d], 3).flushed_batch == 3
     late = 8 + upkeep.GRACE_NS
     assert upkeep.to_delete(changed, now_ns=late - 1) == []
     assert changed.forgetting(upkeep.to_delete(changed, now_ns=late)).retired == ()

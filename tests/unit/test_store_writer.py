@@ -123,7 +123,7 @@ def test_acknowledged_survives_a_crash_before_the_flush(
         with crashed(path) as copy:
             assert numbers_in(copy) == []
             with Store(copy, decode=decode, retention=Retention(), on_problem=print) as again:
-                assert (again.recovery.batches, again.recovery.spans) == (2, 2)
+                assert (again.recovery.batches, again.recovery.rows) == (2, 2)
             assert numbers_in(copy) == [1, 2]
 
 

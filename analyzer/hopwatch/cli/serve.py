@@ -1,8 +1,8 @@
-"""Receive traces over OTLP/HTTP and keep them.
+"""Receive traces, logs and metrics over OTLP/HTTP and keep them.
 
 Point an exporter at http://HOST:PORT (OTEL_EXPORTER_OTLP_ENDPOINT). A request is answered
-once its spans would survive a power cut; about a second later `hopwatch report` and
-`hopwatch trace` see them. Also served: /healthz, /readyz, /metrics (Prometheus).
+once what it holds would survive a power cut; about a second later `hopwatch report` and
+`hopwatch trace` see it. Also served: /healthz, /readyz, /metrics (Prometheus).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 NAME: Final = "serve"
-HELP: Final = "receive traces over OTLP/HTTP and keep them"
+HELP: Final = "receive traces, logs and metrics over OTLP/HTTP and keep them"
 
 _MIB: Final = 1 << 20
 
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--store",
         type=Path,
         metavar="DIR",
-        help="where the traces are kept ($HOPWATCH_STORE, else ./.hopwatch)",
+        help="where they are kept ($HOPWATCH_STORE, else ./.hopwatch)",
     )
     parser.add_argument(
         "--keep",
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
         for damage in store.recovery.damages:
             logger.warning("%s", damage)
         if store.recovery.batches:
-            logger.info("recovered %d spans from the log", store.recovery.spans)
+            logger.info("recovered %d rows from the log", store.recovery.rows)
         server = Server(create_app(store, max_body), host, port, max_body)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _stop)

@@ -6,16 +6,21 @@ https://opentelemetry.io/docs/specs/otlp/#otlphttp-response
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from flask import Response
 from google.protobuf import json_format
 from google.protobuf.message import Message
 from google.rpc import code_pb2, status_pb2
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceResponse,
+)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from hopwatch.formats import Rejections
 from hopwatch.receiver.bodies import Content
+from hopwatch.signals import LOGS, METRICS, SPANS, Signal
 
 RETRY_AFTER_S: Final = 1
 
@@ -30,11 +35,19 @@ _CODES: Final = {
 }
 
 
-def accepted(content: Content, rejections: Rejections) -> Response:
-    """The answer to an export whose acceptable spans are stored."""
-    message = ExportTraceServiceResponse()
+_RESPONSES: Final[dict[Signal, tuple[type[Any], str]]] = {
+    SPANS: (ExportTraceServiceResponse, "rejected_spans"),
+    LOGS: (ExportLogsServiceResponse, "rejected_log_records"),
+    METRICS: (ExportMetricsServiceResponse, "rejected_data_points"),
+}
+
+
+def accepted(signal: Signal, content: Content, rejections: Rejections) -> Response:
+    """The answer to an export whose acceptable rows are stored."""
+    message_type, rejected = _RESPONSES[signal]
+    message = message_type()
     if rejections.total:
-        message.partial_success.rejected_spans = rejections.total
+        setattr(message.partial_success, rejected, rejections.total)
         message.partial_success.error_message = rejections.summary()
     return Response(encode(message, content), mimetype=content.value)
 

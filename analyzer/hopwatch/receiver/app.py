@@ -1,9 +1,10 @@
-"""The Flask app: OTLP/HTTP traces, health, metrics."""
+"""The Flask app: OTLP/HTTP for every signal, health, metrics."""
 
 from __future__ import annotations
 
 import logging
 import threading
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
@@ -11,15 +12,20 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from hopwatch.errors import InputError, TooLargeError
+from hopwatch.formats import Rejections
 from hopwatch.receiver import answers, bodies
 from hopwatch.receiver.bodies import Body, Content, UnsupportedBodyError
 from hopwatch.receiver.counters import CONTENT_TYPE, Counters
+from hopwatch.signals import SIGNALS, Signal
 from hopwatch.store import Store, UnavailableError
+from hopwatch.store.tally import Tally
 
 DEFAULT_MAX_BODY: Final = 64 << 20
 
 _LARGE_BODY: Final = 4 << 20
 """Bodies beyond this, uncompressed, are unpacked and decoded one at a time: bounded memory."""
+
+_SIGNAL_OF_PATH: Final = {f"/v1/{signal.otlp}": signal for signal in SIGNALS}
 
 _logger = logging.getLogger(__name__)
 
@@ -30,9 +36,8 @@ def create_app(store: Store, max_body: int = DEFAULT_MAX_BODY) -> Flask:
     counters = Counters()
     large_bodies = threading.Lock()
 
-    @app.post("/v1/traces")
-    def traces() -> Response:
-        body = _body(max_body)
+    def export(signal: Signal) -> Response:
+        body = _body(signal, max_body)
         try:
             table, rejections = bodies.decode(body, min(max_body, _LARGE_BODY))
         except TooLargeError:
@@ -44,18 +49,12 @@ def create_app(store: Store, max_body: int = DEFAULT_MAX_BODY) -> Flask:
                 stored = store.append(body.kind, body.data, table)
                 outcome = "stored" if stored else "duplicate"
         finally:
-            counters.count_spans(outcome, table.num_rows, rejections.counts, rejections.repaired)
-        return answers.accepted(body.content, rejections)
+            counters.count_rows(signal, outcome, table.num_rows, rejections)
+            _tell(store.tally, signal, outcome, table.num_rows, rejections)
+        return answers.accepted(signal, body.content, rejections)
 
-    # 404, not 501: some exporters take every 5xx as a reason to send again, without end.
-    @app.post("/v1/metrics")
-    @app.post("/v1/logs")
-    def not_stored() -> Response:
-        signal = request.path.rpartition("/")[2]
-        return _refused(
-            HTTPStatus.NOT_FOUND,
-            f"hopwatch does not store {signal}; export only traces to it",
-        )
+    for path, signal in _SIGNAL_OF_PATH.items():
+        app.add_url_rule(path, path, partial(export, signal), methods=["POST"])
 
     @app.get("/healthz")
     def healthz() -> Response:
@@ -78,15 +77,43 @@ def create_app(store: Store, max_body: int = DEFAULT_MAX_BODY) -> Flask:
         counters.count_request(signal, response.status_code)
         return response
 
-    app.register_error_handler(Exception, _answer_error)
+    def answer_error(error: Exception) -> Response:
+        signal = _SIGNAL_OF_PATH.get(request.path)
+        if isinstance(error, InputError) and signal is not None:
+            store.tally.add(signal.name, "unreadable", _reason(error), 1, str(error))
+        return _answer_error(error)
+
+    app.register_error_handler(Exception, answer_error)
     return app
 
 
-def _body(max_body: int) -> Body:
+def _tell(tally: Tally, signal: Signal, outcome: str, valid: int, rejections: Rejections) -> None:
+    """Count, for those who look at the data later, what was not stored."""
+    if outcome != "stored":
+        tally.add(signal.name, outcome, "", valid)
+    for reason, count in rejections.counts.items():
+        example = next((str(e) for e in rejections.examples if e.reason == reason), "")
+        tally.add(signal.name, "rejected", reason, count, example)
+    if outcome != "refused":
+        tally.add(signal.name, "repaired", "", rejections.repaired)
+
+
+def _reason(error: InputError) -> str:
+    match error:
+        case UnsupportedBodyError():
+            return "unsupported"
+        case TooLargeError():
+            return "too_large"
+        case _:
+            return "malformed"
+
+
+def _body(signal: Signal, max_body: int) -> Body:
     """The request's body as it came. Raises UnsupportedBodyError, TooLargeError."""
     if (request.content_length or 0) > max_body:
         raise TooLargeError(f"the body is over {max_body} bytes; send smaller batches")
     return Body(
+        signal,
         bodies.content_of(request.mimetype),
         bodies.encoding_of(request.headers.get("Content-Encoding", "")),
         request.get_data(cache=False),

@@ -1,6 +1,6 @@
 """What the receiver has done, in the Prometheus text format.
 
-received = stored + rejected + refused + duplicate holds exactly, at any moment.
+received = stored + rejected + refused + duplicate holds exactly for each signal, at any moment.
 """
 
 from __future__ import annotations
@@ -9,17 +9,20 @@ import threading
 from collections import Counter
 from typing import Final
 
+from hopwatch.formats import Rejections
+from hopwatch.signals import SIGNALS, Signal
+
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
-_HELP: Final = {
-    "hopwatch_spans_received_total": "Spans in bodies that could be decoded.",
-    "hopwatch_spans_stored_total": "Spans that are safe on the disk.",
-    "hopwatch_spans_rejected_total": "Spans that are invalid, by reason.",
-    "hopwatch_spans_refused_total": "Spans answered with 503, for the client to send again.",
-    "hopwatch_spans_duplicate_total": "Spans in bodies that had been stored just before.",
-    "hopwatch_spans_repaired_total": "Stored or duplicate spans with repaired text.",
-    "hopwatch_requests_total": "Requests answered, by signal and status code.",
+_OUTCOMES: Final = {
+    "received": "in bodies that could be decoded",
+    "stored": "that are safe on the disk",
+    "rejected": "that are invalid, by reason",
+    "refused": "answered with 503, for the client to send again",
+    "duplicate": "in bodies that had been stored just before",
+    "repaired": "stored or duplicate, with repaired text",
 }
+_REQUESTS: Final = "hopwatch_requests_total"
 
 
 class Counters:
@@ -27,8 +30,8 @@ class Counters:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._spans: Counter[str] = Counter()
-        self._rejected: Counter[str] = Counter()
+        self._rows: Counter[tuple[Signal, str]] = Counter()
+        self._rejected: Counter[tuple[Signal, str]] = Counter()
         self._requests: Counter[tuple[str, int]] = Counter()
 
     def count_request(self, signal: str, status: int) -> None:
@@ -36,31 +39,50 @@ class Counters:
         with self._lock:
             self._requests[signal, status] += 1
 
-    def count_spans(self, outcome: str, valid: int, rejected: Counter[str], repaired: int) -> None:
-        """The spans of one body: the valid ones were `stored`, `refused` or `duplicate`."""
+    def count_rows(self, signal: Signal, outcome: str, valid: int, rejections: Rejections) -> None:
+        """The rows of one body: the valid ones were `stored`, `refused` or `duplicate`."""
         with self._lock:
-            self._spans["received"] += valid + rejected.total()
-            self._spans[outcome] += valid
-            self._rejected.update(rejected)
+            self._rows[signal, "received"] += valid + rejections.total
+            self._rows[signal, outcome] += valid
+            for reason, count in rejections.counts.items():
+                self._rejected[signal, reason] += count
             if outcome != "refused":
-                self._spans["repaired"] += repaired
+                self._rows[signal, "repaired"] += rejections.repaired
 
     def exposition(self) -> str:
         """All counters, as Prometheus scrapes them."""
         with self._lock:
-            values: dict[str, dict[str, int]] = {
-                f"hopwatch_spans_{name}_total": {"": self._spans[name]}
-                for name in ("received", "stored", "refused", "duplicate", "repaired")
-            }
-            values["hopwatch_spans_rejected_total"] = {
-                f'{{reason="{reason}"}}': count for reason, count in self._rejected.items()
-            } or {"": 0}
-            values["hopwatch_requests_total"] = {
+            lines = [
+                line
+                for signal in SIGNALS
+                for outcome, meaning in _OUTCOMES.items()
+                for line in _counter(
+                    f"hopwatch_{signal.name}_{outcome}_total",
+                    f"{signal.item.capitalize()}s {meaning}.",
+                    self._values(signal, outcome),
+                )
+            ]
+            requests = {
                 f'{{signal="{signal}",code="{status}"}}': count
                 for (signal, status), count in self._requests.items()
             }
-        lines = []
-        for name, text in _HELP.items():
-            lines += [f"# HELP {name} {text}", f"# TYPE {name} counter"]
-            lines += [f"{name}{labels} {value}" for labels, value in sorted(values[name].items())]
+        lines += _counter(_REQUESTS, "Requests answered, by signal and status code.", requests)
         return "\n".join(lines) + "\n"
+
+    def _values(self, signal: Signal, outcome: str) -> dict[str, int]:
+        """Labels -> value of one counter."""
+        if outcome != "rejected":
+            return {"": self._rows[signal, outcome]}
+        return {
+            f'{{reason="{reason}"}}': count
+            for (of, reason), count in self._rejected.items()
+            if of is signal
+        } or {"": 0}
+
+
+def _counter(name: str, meaning: str, values: dict[str, int]) -> list[str]:
+    return [
+        f"# HELP {name} {meaning}",
+        f"# TYPE {name} counter",
+        *(f"{name}{labels} {value}" for labels, value in sorted(values.items())),
+    ]

@@ -15,25 +15,28 @@ from typing import Any, Final
 
 from hopwatch import spans
 from hopwatch.errors import InputError
+from hopwatch.signals import SPANS, Signal
 from hopwatch.store import durable
 
 FILE: Final = "manifest.json"
 FORMAT: Final = "hopwatch.store"
-VERSION: Final = 1
+VERSION: Final = 2
+_READABLE: Final = (1, VERSION)
+"""Version 1 had spans only."""
 SEGMENTS: Final = "segments"
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A Parquet file of the store, sorted by (trace id, start). Bounds are inclusive."""
+    """A Parquet file of the store: rows of one signal, in its order. Bounds are inclusive."""
 
     file: str  # relative to the segments folder
     rows: int
     file_bytes: int
     memory_bytes: int  # as an Arrow table
-    min_start_ns: int
+    min_start_ns: int  # of the signal's time column
     max_start_ns: int
-    min_trace_id: str  # hex
+    min_trace_id: str  # hex; of spans only
     max_trace_id: str
     bucket: int  # of `bucket_count` buckets by trace-id hash
     bucket_count: int
@@ -41,6 +44,7 @@ class Segment:
     first_batch: int  # the log batches that its rows came in
     last_batch: int
     received_ns: int  # wall clock at which its newest rows were flushed
+    signal: str = SPANS.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +63,16 @@ class Manifest:
     retired: tuple[Retired, ...] = ()
     flushed_batch: int = 0  # every log batch up to this one is in a segment, or has aged out
 
-    def with_flushed(self, segment: Segment) -> Manifest:
-        """This manifest with a segment more, made of log batches."""
-        return replace(
-            self,
-            segments=(*self.segments, segment),
-            flushed_batch=segment.last_batch,
-        )
+    def of(self, signal: Signal) -> tuple[Segment, ...]:
+        """The segments of one signal, oldest first."""
+        return tuple(segment for segment in self.segments if segment.signal == signal.name)
+
+    def with_flushed(self, made: Sequence[Segment], last_batch: int) -> Manifest:
+        """This manifest with the segments made of all log batches up to `last_batch`."""
+        return replace(self, segments=(*self.segments, *made), flushed_batch=last_batch)
 
     def with_merged(self, merged: Sequence[Segment], into: Segment, now_ns: int) -> Manifest:
-        """This manifest with `into`, in place of the adjacent segments that it was made of."""
+        """This manifest with `into`, in place of the segments that it was made of."""
         position = self.segments.index(merged[0])
         rest = self.without(merged, now_ns)
         segments = (*rest.segments[:position], into, *rest.segments[position:])
@@ -110,10 +114,10 @@ def load(store: Path) -> Manifest:
 def _parse(document: Any, path: Path) -> Manifest:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise InputError(f"{path}: this is not the manifest of a hopwatch store")
-    found = (document.get("version"), document.get("span_table_version"))
-    if found != (VERSION, spans.SCHEMA_VERSION):
+    version, table = document.get("version"), document.get("span_table_version")
+    if version not in _READABLE or table != spans.SCHEMA_VERSION:
         raise InputError(
-            f"{path}: the store has format {found}, this hopwatch reads"
+            f"{path}: the store has format {(version, table)}, this hopwatch reads"
             f" {(VERSION, spans.SCHEMA_VERSION)}; use the hopwatch version that wrote it"
         )
     try:

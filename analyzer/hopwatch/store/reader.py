@@ -6,7 +6,7 @@ Any number of processes may read while one writes. Every call looks at the manif
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,8 +16,10 @@ import pyarrow as pa
 
 from hopwatch import spans
 from hopwatch.errors import InputError, UsageError
-from hopwatch.store import manifest, segments
-from hopwatch.store.manifest import Manifest
+from hopwatch.signals import LOGS, METRICS, SIGNALS, SPANS, Signal
+from hopwatch.store import lookup, manifest, segments, tally
+from hopwatch.store.inventory import Inventory, LeftOut, Stored
+from hopwatch.store.manifest import Manifest, Segment
 
 DEFAULT_PATH: Final = ".hopwatch"
 _MAX_SHOWN: Final = 5
@@ -59,7 +61,8 @@ GROUP BY trace_id
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """What a store holds. Times are span starts in ns, None in an empty store."""
+    """What a store holds of one signal. Times are in ns (of spans: their starts), None where
+    there is nothing."""
 
     rows: int
     segments: int
@@ -86,8 +89,8 @@ def open_reader(path: str | os.PathLike[str] | None = None) -> Reader:
 
 
 class Reader:
-    """Answers questions about a store. Tables are in `spans.SCHEMA`, whole traces, sorted by
-    (trace id, start, span id). For one thread; use it as a context manager."""
+    """Answers questions about a store. Spans come as whole traces, sorted by (trace id, start,
+    span id). For one thread; use it as a context manager."""
 
     def __init__(self, path: Path) -> None:
         manifest.load(path)
@@ -104,9 +107,17 @@ class Reader:
         """Give back what the queries held."""
         self._connection.close()
 
-    def extent(self) -> Extent:
-        """How many spans there are, and from when to when."""
-        found = self._manifest().segments
+    def version(self, signal: Signal | None = None) -> str:
+        """Changes whenever other data (of one signal) can be read; costs a look at the manifest."""
+        found = self._manifest()
+        chosen = found.segments if signal is None else found.of(signal)
+        last = max((segment.last_batch for segment in chosen), default=0)
+        # Merging changes files, not data: the rows and the last batch in them stay the same.
+        return f"{last}-{sum(segment.rows for segment in chosen)}"
+
+    def extent(self, signal: Signal = SPANS) -> Extent:
+        """How many spans (or rows of another signal) there are, and from when to when."""
+        found = self._manifest().of(signal)
         return Extent(
             rows=sum(segment.rows for segment in found),
             segments=len(found),
@@ -128,12 +139,8 @@ class Reader:
         complete, where any of its spans does. `services`: only traces in which one of them
         takes part. `limit`: at most so many traces, the latest.
         """
-        everything = self._manifest().segments
-        touched = [
-            segment
-            for segment in everything
-            if segment.min_start_ns < end_ns and segment.max_start_ns >= start_ns
-        ]
+        everything = self._manifest().of(SPANS)
+        touched = _touched(everything, start_ns, end_ns)
         if not touched:
             return spans.empty()
         self._connection.execute(
@@ -160,7 +167,7 @@ class Reader:
         low, high = prefix.ljust(32, "0"), prefix.ljust(32, "f")
         possible = [
             segment
-            for segment in self._manifest().segments
+            for segment in self._manifest().of(SPANS)
             if segment.min_trace_id <= high and segment.max_trace_id >= low
         ]
         if possible:
@@ -176,22 +183,88 @@ class Reader:
             " they came in"
         )
 
-    def files(self) -> list[str]:
-        """The Parquet files of spans, as they are now; for `search`."""
-        return segments.paths(self.path, self._manifest().segments)
+    def logs(
+        self,
+        *,
+        trace_id: bytes | str | None = None,
+        start: int | None = None,
+        end: int | None = None,
+        services: Collection[str] | None = None,
+        min_severity: int | None = None,
+        limit: int | None = None,
+    ) -> pa.Table:
+        """Log records; see `lookup.logs`."""
+        return lookup.logs(
+            self._source(LOGS, start, end),
+            trace_id=trace_id,
+            start=start,
+            end=end,
+            services=services,
+            min_severity=min_severity,
+            limit=limit,
+        )
+
+    def metrics(
+        self,
+        *,
+        names: Collection[str] | None = None,
+        start: int | None = None,
+        end: int | None = None,
+        services: Collection[str] | None = None,
+    ) -> pa.Table:
+        """Data points; see `lookup.metrics`."""
+        source = self._source(METRICS, start, end)
+        return lookup.metrics(source, names=names, start=start, end=end, services=services)
+
+    def files(self, signal: Signal = SPANS) -> list[str]:
+        """The Parquet files of spans (or another signal), as they are now; for `search`."""
+        return segments.paths(self.path, self._manifest().of(signal))
+
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """What the writer was sent and did not store, as of about a second ago."""
+        return tally.load(self.path)
+
+    def inventory(self) -> Inventory:
+        """What is stored, by signal and by service, and what is not."""
+        found = self._manifest()
+        return Inventory(
+            source=f"store {self.path}",
+            stored=tuple(
+                Stored(
+                    signal.name,
+                    sum(segment.rows for segment in found.of(signal)),
+                    sum(segment.file_bytes for segment in found.of(signal)),
+                    min((segment.min_start_ns for segment in found.of(signal)), default=None),
+                    max((segment.max_start_ns for segment in found.of(signal)), default=None),
+                )
+                for signal in SIGNALS
+            ),
+            services=lookup.services({signal: self._source(signal) for signal in SIGNALS}),
+            left_out=self.left_out(),
+        )
 
     def sql(self, query: str) -> pa.Table:
-        """The result of a DuckDB query over the view `spans`. Raises UsageError."""
-        files = segments.paths(self.path, self._manifest().segments)
+        """The result of a DuckDB query over the views `spans`, `logs` and `metrics`. Raises
+        UsageError."""
         try:
             with duckdb.connect() as connection:
-                if files:
-                    connection.read_parquet(files).create_view("spans")
-                else:
-                    connection.register("spans", spans.empty())
+                for signal in SIGNALS:
+                    source = self._source(signal)
+                    if isinstance(source, pa.Table):
+                        connection.register(signal.name, source)
+                    else:
+                        connection.read_parquet(source).create_view(signal.name)
                 return connection.sql(query).to_arrow_table()
         except duckdb.Error as error:
             raise UsageError(f"the query failed: {error}") from error
+
+    def _source(
+        self, signal: Signal, start: int | None = None, end: int | None = None
+    ) -> pa.Table | list[str]:
+        """The files that can have rows of [start, end); an empty table where there are none."""
+        low, high = -(2**63) if start is None else start, 2**63 if end is None else end
+        touched = _touched(self._manifest().of(signal), low, high)
+        return segments.paths(self.path, touched) or signal.schema.empty_table()
 
     def _manifest(self) -> Manifest:
         return manifest.load(self.path)
@@ -214,3 +287,12 @@ class Reader:
         query = _FETCH.format(columns=", ".join(spans.SCHEMA.names))
         result = self._connection.sql(query, params={"files": [file for (file,) in rows]})
         return result.to_arrow_table().cast(spans.SCHEMA)
+
+
+def _touched(of: Sequence[Segment], start_ns: int, end_ns: int) -> list[Segment]:
+    """The segments that can have rows of [start_ns, end_ns)."""
+    return [
+        segment
+        for segment in of
+        if segment.min_start_ns < end_ns and segment.max_start_ns >= start_ns
+    ]

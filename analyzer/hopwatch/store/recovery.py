@@ -16,7 +16,7 @@ from hopwatch.store.log import Damage, Frame
 ASIDE: Final = "damaged"
 
 Decode = Callable[[int, bytes], pa.Table]
-"""(kind, payload) of a logged batch to its spans; the inverse of what the caller logged."""
+"""(kind, payload) of a logged batch to its table; the inverse of what the caller logged."""
 
 
 @dataclass(slots=True)
@@ -24,7 +24,7 @@ class Recovery:
     """What opening a store found in its log."""
 
     batches: int = 0
-    spans: int = 0
+    rows: int = 0
     damages: list[str] = field(default_factory=list)
     """One line for each stretch that could not be read, and where it is kept now."""
 
@@ -32,7 +32,7 @@ class Recovery:
 def unflushed(
     directory: Path, flushed_batch: int, decode: Decode, report: Recovery
 ) -> Iterator[tuple[Frame, pa.Table]]:
-    """The log's batches behind `flushed_batch` with their spans, in order.
+    """The log's batches behind `flushed_batch` with their tables, in order.
 
     What cannot be read is set aside in `directory`/damaged and named in `report`.
     """
@@ -45,7 +45,7 @@ def unflushed(
                 table = _decoded(directory, item, decode, report)
                 if table is not None:
                     report.batches += 1
-                    report.spans += table.num_rows
+                    report.rows += table.num_rows
                     yield item, table
 
 

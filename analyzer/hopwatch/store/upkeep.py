@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Final
 
 from hopwatch.errors import UsageError
+from hopwatch.signals import SIGNALS
 from hopwatch.store.manifest import Manifest, Retired, Segment
 
 MERGE_COUNT: Final = 8
-"""Segments of one level are merged when there are this many side by side."""
+"""Segments of one signal and level are merged when there are this many side by side."""
 MERGED_BYTES: Final = 64 << 20
 """No merge holds more than this in memory, as Arrow tables."""
 GRACE_NS: Final = 300 * 10**9
@@ -53,8 +54,9 @@ def parse_retention(text: str) -> Retention:
 
 
 def to_merge(manifest: Manifest) -> Sequence[Segment]:
-    """Adjacent segments of one level that are worth merging now; empty if there are none."""
-    for _, neighbours in groupby(manifest.segments, key=lambda segment: segment.level):
+    """Neighbours of one signal and level that are worth merging now; empty if there are none."""
+    by_signal = chain.from_iterable(manifest.of(signal) for signal in SIGNALS)
+    for _, neighbours in groupby(by_signal, key=lambda segment: (segment.signal, segment.level)):
         run: list[Segment] = []
         held = 0
         for segment in neighbours:

@@ -1,7 +1,7 @@
 """Writing a store: the one process that does so holds a `Store`.
 
 append -> [committer: log, one sync for all who wait] -> answered
-             '-> pending -> [flusher: segment -> manifest -> log dropped], every second
+             '-> pending -> [flusher: segments -> manifest -> log dropped], every second
 [keeper: merges small segments, drops old ones, deletes after a grace period]
 """
 
@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,11 +21,14 @@ from typing import Final
 
 import pyarrow as pa
 
+from hopwatch import signals
 from hopwatch.errors import InputError
+from hopwatch.signals import Signal
 from hopwatch.store import durable, log, manifest, recovery, segments, upkeep
 from hopwatch.store.log import LogFailedError, LogWriter, UnavailableError
-from hopwatch.store.manifest import Manifest
+from hopwatch.store.manifest import Manifest, Segment
 from hopwatch.store.recovery import Decode, Recovery
+from hopwatch.store.tally import Tally
 from hopwatch.store.upkeep import Retention
 
 LOG: Final = "log"
@@ -35,7 +38,7 @@ _KEEP_EVERY_S: Final = 1.0
 _FLUSH_BYTES: Final = 32 << 20
 """At the start, a segment is written whenever the log has given this much."""
 _MAX_HELD_BYTES: Final = 128 << 20
-"""Spans in memory that are not in a segment yet; beyond this, batches are refused."""
+"""Rows in memory that are not in a segment yet; beyond this, batches are refused."""
 _REMEMBER_S: Final = 300.0
 _REMEMBER_BATCHES: Final = 100_000
 
@@ -61,8 +64,9 @@ class _Batch:
 class Store:
     """The writing end of a trace store. Threads may share it. Use it as a context manager.
 
-    `decode` turns logged batches back into spans at the start. `on_problem` is told, in a
+    `decode` turns logged batches back into tables at the start. `on_problem` is told, in a
     line, what went wrong behind the scenes; after `failed` is set nothing is taken any more.
+    `tally` counts what the caller did not store; it is kept in the store too.
     """
 
     def __init__(
@@ -79,7 +83,7 @@ class Store:
         self._on_problem = on_problem
         self._state = threading.Condition()  # guards the next five
         self._waiting: list[_Batch] = []
-        self._pending: list[tuple[int, pa.Table, int]] = []  # batch id, spans, held bytes
+        self._pending: list[tuple[int, pa.Table, int]] = []  # batch id, rows, held bytes
         self._held_bytes = 0
         self._recent: OrderedDict[bytes, _Receipt] = OrderedDict()
         self._closing = False
@@ -88,6 +92,7 @@ class Store:
         self._manifest = manifest.load(path)
         self._numbers = itertools.count(_last_number(self._manifest) + 1)
         self.recovery = self._recover(decode)
+        self.tally = Tally(path)
         self._log = LogWriter(path / LOG, self._manifest.flushed_batch + 1)
         self._stop = threading.Event()
         self._committer = self._thread(self._commit)
@@ -100,7 +105,8 @@ class Store:
         self.close()
 
     def append(self, kind: int, payload: bytes, table: pa.Table) -> bool:
-        """Keep a batch: `payload` in the log, `table`, its spans, in segments soon after.
+        """Keep a batch: `payload` in the log, `table`, its rows in a signal's schema, in a
+        segment soon after.
 
         Returns when it is safe on the disk: True, or False if the same payload came in during
         the last minutes already. Raises UnavailableError if it cannot be kept now.
@@ -122,6 +128,8 @@ class Store:
     def close(self) -> None:
         """Take no more, write everything into segments, and let another process write."""
         with self._state:
+            if self._closing:
+                return
             self._closing = True
             self._state.notify_all()
         self._stop.set()
@@ -131,8 +139,9 @@ class Store:
         try:
             self._flush_pending()
             log.drop_all(self.path / LOG)
+            self.tally.save()
         except OSError as error:
-            self._on_problem(f"{self.path}: the last spans stay in the log: {error}")
+            self._on_problem(f"{self.path}: {error}; what is in the log is read at the next start")
         os.close(self._lock_descriptor)
 
     def _admit(self, kind: int, payload: bytes, table: pa.Table) -> _Receipt:
@@ -142,7 +151,7 @@ class Store:
             raise UnavailableError("hopwatch serve is stopping")
         held_bytes = int(table.nbytes) + len(payload)
         if self._held_bytes and self._held_bytes + held_bytes > _MAX_HELD_BYTES:
-            raise UnavailableError("too many spans are waiting to be written")
+            raise UnavailableError("too much is waiting to be written")
         self._held_bytes += held_bytes
         receipt = _Receipt()
         self._waiting.append(_Batch(kind, payload, table, held_bytes, receipt))
@@ -225,22 +234,45 @@ class Store:
             pending = list(self._pending)
         if not pending:
             return
-        self._write_segment([(number, table) for number, table, _ in pending])
+        self._write_segments([(number, table) for number, table, _ in pending])
         with self._state:
             del self._pending[: len(pending)]
             self._held_bytes -= sum(held_bytes for _, _, held_bytes in pending)
         log.drop_until(self.path / LOG, self._manifest.flushed_batch)
 
-    def _write_segment(self, batches: Sequence[tuple[int, pa.Table]]) -> None:
-        segment = segments.write(
+    def _write_segments(self, batches: Sequence[tuple[int, pa.Table]]) -> None:
+        """Write log batches as a segment for each of their signals."""
+        tables: dict[Signal, list[pa.Table]] = {}
+        for _, table in batches:
+            tables.setdefault(signals.of(table), []).append(table)
+        first, last = batches[0][0], batches[-1][0]
+        made: list[Segment] = []
+        try:
+            for signal, parts in tables.items():
+                made.append(self._write_segment(signal, parts, 0, (first, last), time.time_ns()))
+            self._change(lambda current: current.with_flushed(made, last))
+        except OSError:
+            for segment in made:  # it is tried again: nothing may pile up on a full disk
+                segments.delete(self.path, segment.file)
+            raise
+
+    def _write_segment(
+        self,
+        signal: Signal,
+        tables: Iterable[pa.Table],
+        level: int,
+        batches: tuple[int, int],
+        received_ns: int,
+    ) -> Segment:
+        return segments.write(
             self.path,
             next(self._numbers),
-            [table for _, table in batches],
-            level=0,
-            batches=(batches[0][0], batches[-1][0]),
-            received_ns=time.time_ns(),
+            signal,
+            tables,
+            level=level,
+            batches=batches,
+            received_ns=received_ns,
         )
-        self._change(lambda current: current.with_flushed(segment))
 
     def _change(self, change: Callable[[Manifest], Manifest]) -> None:
         with self._manifest_lock:
@@ -266,10 +298,10 @@ class Store:
             batches.append((frame.batch, table))
             held += table.nbytes
             if held > _FLUSH_BYTES:
-                self._write_segment(batches)
+                self._write_segments(batches)
                 batches, held = [], 0
         if batches:
-            self._write_segment(batches)
+            self._write_segments(batches)
         log.drop_all(self.path / LOG)
         return report
 
@@ -279,16 +311,16 @@ class Store:
         while not self._stop.wait(_KEEP_EVERY_S):
             self._trying(self._merge)
             self._trying(self._drop)
+            self._trying(self.tally.save)
 
     def _merge(self) -> None:
         while not self._stop.is_set() and (old := upkeep.to_merge(self._manifest)):
-            merged = segments.write(
-                self.path,
-                next(self._numbers),
+            merged = self._write_segment(
+                signals.named(old[0].signal),
                 (segments.read(self.path, segment) for segment in old),
-                level=old[0].level + 1,
-                batches=(old[0].first_batch, old[-1].last_batch),
-                received_ns=max(segment.received_ns for segment in old),
+                old[0].level + 1,
+                (old[0].first_batch, old[-1].last_batch),
+                max(segment.received_ns for segment in old),
             )
             self._change(
                 partial(Manifest.with_merged, merged=old, into=merged, now_ns=time.time_ns())
