@@ -40,8 +40,8 @@ CREATE TABLE stock_levels (
 
 CREATE TABLE payments (
     id uuid PRIMARY KEY,
-    -- One payment for one order. No foreign key: the payment comes before the order, and the
-    -- module may move to a database of its own.
+    -- One payment for one order. No foreign key: declined payments have no order, and the module
+    -- may move to a database of its own.
     order_id uuid NOT NULL UNIQUE,
     amount_minor_units bigint NOT NULL CHECK (amount_minor_units > 0),
     currency text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
