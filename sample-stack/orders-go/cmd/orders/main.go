@@ -3,15 +3,13 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
-	"log/slog"
-	"net"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
 	"time"
-
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"hopwatch.dev/shop/orders/internal/catalog"
 	"hopwatch.dev/shop/orders/internal/config"
@@ -25,16 +23,23 @@ import (
 	"hopwatch.dev/shop/orders/internal/telemetry"
 )
 
-// flushTimeout bounds the sending of the last spans.
+// flushTimeout bounds the sending of the last telemetry.
 const flushTimeout = 2 * time.Second
 
 func main() {
+	healthcheck := flag.Bool("healthcheck", false,
+		"ask the service that runs with this environment whether it is serving; exit code 0 if so")
+	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second signal ends the process at once.
 	context.AfterFunc(ctx, stop)
 	settings, err := config.FromEnv(os.Getenv)
-	if err == nil {
-		err = run(ctx, settings, telemetry.NewLogger(os.Stdout))
+	switch {
+	case err != nil:
+	case *healthcheck:
+		err = server.Probe(ctx, settings.Listen)
+	default:
+		err = run(ctx, settings, os.Stdout)
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", telemetry.ServiceName, err)
@@ -42,10 +47,11 @@ func main() {
 	}
 }
 
-// run serves until ctx ends, and then stops in order.
-func run(ctx context.Context, settings config.Config, log *slog.Logger) error {
+// run serves until ctx ends, and then stops in order. Log lines go to out.
+func run(ctx context.Context, settings config.Config, out io.Writer) error {
 	started := time.Now()
-	traces, err := telemetry.Start(ctx, settings.Version, log)
+	console := telemetry.Console(out)
+	sending, err := telemetry.Start(ctx, settings.Version, console)
 	if err != nil {
 		return err
 	}
@@ -53,32 +59,36 @@ func run(ctx context.Context, settings config.Config, log *slog.Logger) error {
 		// ctx has ended by now.
 		flush, cancel := context.WithTimeout(context.Background(), flushTimeout)
 		defer cancel()
-		if err := traces.Shutdown(flush); err != nil {
-			log.Warn("the last spans were not sent", "error", err.Error())
+		if err := sending.Shutdown(flush); err != nil {
+			console.Warn("the last telemetry was not sent", "error", err.Error())
 		}
-		log.Info("stopped")
+		console.Info("stopped")
 	}()
-	pool, err := postgres.Open(ctx, settings.DatabaseURL, log)
+	log := sending.Logger(console)
+	database, err := postgres.Open(ctx, settings.DatabaseURL, log)
 	if err != nil {
+		if ctx.Err() != nil {
+			return nil // told to stop while it waited
+		}
 		return err
 	}
-	defer pool.Close()
-	listener, err := net.Listen("tcp", settings.Listen)
+	defer database.Close()
+	listener, err := server.Listen(ctx, settings.Listen)
 	if err != nil {
 		return fmt.Errorf("cannot listen (see ORDERS_LISTEN): %w", err)
 	}
-	grpcServer := server.New(log, settings.Labs)
-	register(grpcServer, pool, log)
+	grpcServer := server.New(log, settings.Drain, settings.Labs)
+	register(grpcServer, database)
 	log.Info("serving", "address", listener.Addr().String(), "version", settings.Version,
 		"labs", settings.Labs, "started_in_ms", time.Since(started).Milliseconds())
 	return grpcServer.Serve(ctx, listener)
 }
 
 // register builds the modules and gives each its gRPC service.
-func register(grpcServer *server.Server, pool *pgxpool.Pool, log *slog.Logger) {
-	products := catalog.New(pool)
-	levels := stock.New(pool)
-	store := orders.NewStore(pool)
+func register(grpcServer *server.Server, database *postgres.Database) {
+	products := catalog.New(database)
+	levels := stock.New(database)
+	store := orders.NewStore(database)
 	shopv1.RegisterCatalogServer(grpcServer, catalog.NewServer(products))
 	shopv1.RegisterStockServer(grpcServer, stock.NewServer(levels))
 	shopv1.RegisterOrdersServer(grpcServer, orders.NewServer(&orders.Orders{
@@ -86,7 +96,6 @@ func register(grpcServer *server.Server, pool *pgxpool.Pool, log *slog.Logger) {
 		Catalog:  products,
 		Stock:    levels,
 		Fraud:    fraud.New(store),
-		Payments: payments.New(pool),
-		Log:      log,
+		Payments: payments.New(database),
 	}))
 }

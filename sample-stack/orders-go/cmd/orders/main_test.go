@@ -3,13 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
-	"log/slog"
+	"fmt"
 	"net"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	logv1 "go.opentelemetry.io/proto/otlp/logs/v1"
+	metricv1 "go.opentelemetry.io/proto/otlp/metrics/v1"
 	tracev1 "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -21,32 +23,89 @@ import (
 	"hopwatch.dev/shop/orders/internal/shoptest"
 )
 
-// Many instances share the process's tracer provider here, so tests that look at spans are one.
-func TestServiceIsTraced(t *testing.T) {
+// Many instances share the process's providers here, so tests that look at telemetry are one.
+func TestServiceIsObserved(t *testing.T) {
 	sink := startCollector(t)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://"+sink.address)
-	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test,service.name=overridden")
+	t.Setenv("OTEL_RESOURCE_ATTRIBUTES",
+		"deployment.environment.name=test,service.name=overridden,service.instance.id=instance-1")
 	service := startService(t, config.Config{DatabaseURL: shoptest.NewDatabase(t), Version: "1.2.3", Labs: true})
-
-	traceID := strings.Repeat("ab", 16)
-	ctx := metadata.AppendToOutgoingContext(t.Context(),
-		"traceparent", "00-"+traceID+"-"+strings.Repeat("cd", 8)+"-01",
-		"baggage", "hopwatch.lab.delay=shop-orders/PlaceOrder:30ms")
-	if _, err := shopv1.NewOrdersClient(service.connection).PlaceOrder(ctx, orderOfOnePan()); err != nil {
-		t.Fatal(err)
+	orders, stock := shopv1.NewOrdersClient(service.connection), shopv1.NewStockClient(service.connection)
+	catalog := shopv1.NewCatalogClient(service.connection)
+	call := func(number int, lab string, call func(context.Context) error) (traceID string) {
+		t.Helper()
+		traceID = fmt.Sprintf("%032x", number)
+		ctx := metadata.AppendToOutgoingContext(t.Context(),
+			"traceparent", "00-"+traceID+"-"+strings.Repeat("cd", 8)+"-01", "baggage", lab)
+		if err := call(ctx); err != nil {
+			t.Fatal(err)
+		}
+		return traceID
 	}
-	if _, err := grpc_health_v1.NewHealthClient(service.connection).Check(t.Context(),
-		&grpc_health_v1.HealthCheckRequest{Service: "hopwatch.shop.v1.Orders"}); err != nil {
-		t.Fatal(err)
-	}
+	delayed := call(1, "hopwatch.lab.delay=shop-orders/PlaceOrder:30ms", func(ctx context.Context) error {
+		_, err := orders.PlaceOrder(ctx, orderOfOnePan())
+		return err
+	})
+	slow := call(2, "hopwatch.lab.slow-sql=shop-orders/ListProducts:40ms", func(ctx context.Context) error {
+		page, err := catalog.ListProducts(ctx, &shopv1.ListProductsRequest{Category: "Bath"})
+		if len(page.GetProducts()) != 24 || page.GetProducts()[0].GetId() > page.GetProducts()[23].GetId() {
+			t.Errorf("another page because it is slow: %v", page.GetProducts())
+		}
+		return err
+	})
+	oneByOne := call(3, "hopwatch.lab.n-plus-one=shop-orders/GetStock:2", func(ctx context.Context) error {
+		levels, err := stock.GetStock(ctx, &shopv1.GetStockRequest{ProductIds: []string{"p00001", "p00002", "p00021"}})
+		if len(levels.GetLevels()) != 3 || levels.GetLevels()[2].GetUnits() != 5 {
+			t.Errorf("other levels because they are asked for one by one: %v", levels.GetLevels())
+		}
+		return err
+	})
+	again := call(4, "hopwatch.lab.n-plus-one=shop-orders/ListProducts:5", func(ctx context.Context) error {
+		_, err := catalog.ListProducts(ctx, &shopv1.ListProductsRequest{})
+		return err
+	})
+	unhealthy := call(5, "", func(ctx context.Context) error {
+		_, err := grpc_health_v1.NewHealthClient(service.connection).Check(ctx,
+			&grpc_health_v1.HealthCheckRequest{Service: "hopwatch.shop.v1.Orders"})
+		return err
+	})
 	service.stop(t)
 
-	spans := sink.spansOf(traceID)
+	expectOrderTraced(t, sink.spansOf(delayed))
+	expectAttributes(t, sink.spansOf(slow)["hopwatch.shop.v1.Catalog/ListProducts"].GetAttributes(),
+		map[string]string{"hopwatch.lab.name": "slow-sql", "hopwatch.lab.delay_ms": "40"})
+	if took := duration(sink.spansOf(slow)["SELECT products"]); took < 40*time.Millisecond || took > 2*time.Second {
+		t.Errorf("the slow statement took %v", took)
+	}
+	expectAttributes(t, sink.spansOf(oneByOne)["hopwatch.shop.v1.Stock/GetStock"].GetAttributes(),
+		map[string]string{"hopwatch.lab.name": "n-plus-one", "hopwatch.lab.extra_queries": "2"})
+	expectAttributes(t, sink.spansOf(again)["hopwatch.shop.v1.Catalog/ListProducts"].GetAttributes(),
+		map[string]string{"hopwatch.lab.name": "n-plus-one", "hopwatch.lab.extra_queries": "5"})
+	if levels, products := sink.count(oneByOne, "SELECT stock_levels"), sink.count(again, "SELECT products"); levels != 3 || products != 6 {
+		t.Errorf("%d and %d queries, want 3 and 6", levels, products)
+	}
+	if len(sink.spansOf(unhealthy)) > 0 || len(sink.logsOf(unhealthy)) > 0 {
+		t.Error("health checks are traced or logged")
+	}
+	expectMetrics(t, sink)
+	expectLogs(t, sink.logsOf(delayed), sink.spansOf(delayed)["hopwatch.shop.v1.Orders/PlaceOrder"])
+	for _, resource := range sink.resources {
+		expectAttributes(t, resource.GetAttributes(), map[string]string{
+			"service.name": "shop-orders", "service.version": "1.2.3", "service.instance.id": "instance-1",
+			"telemetry.sdk.language": "go", "deployment.environment.name": "test",
+			"telemetry.sdk.name": "", "telemetry.sdk.version": "", "host.name": "", "process.pid": "",
+			"process.runtime.name": "", "process.runtime.version": "", "process.runtime.description": "",
+		})
+	}
+}
+
+func expectOrderTraced(t *testing.T, spans map[string]*tracev1.Span) {
+	t.Helper()
 	server := spans["hopwatch.shop.v1.Orders/PlaceOrder"]
 	if server == nil || server.GetKind() != tracev1.Span_SPAN_KIND_SERVER {
 		t.Fatalf("no SERVER span among %v", spans)
 	}
-	if took := time.Duration(server.GetEndTimeUnixNano() - server.GetStartTimeUnixNano()); took < 30*time.Millisecond {
+	if took := duration(server); took < 30*time.Millisecond {
 		t.Errorf("the call took %v in spite of the delay of 30 ms", took)
 	}
 	expectAttributes(t, server.GetAttributes(), map[string]string{
@@ -54,8 +113,8 @@ func TestServiceIsTraced(t *testing.T) {
 		"rpc.method": "hopwatch.shop.v1.Orders/PlaceOrder",
 	})
 	for _, name := range []string{
-		"pool.acquire", "SELECT orders", "SELECT products", "SELECT stock_levels", "INSERT payments",
-		"BEGIN", "INSERT orders", "UPDATE stock_levels", "INSERT order_lines", "COMMIT",
+		"pool.acquire", "SELECT orders", "SELECT products", "SELECT stock_levels", "BEGIN", "INSERT orders",
+		"INSERT payments", "UPDATE stock_levels", "INSERT order_lines", "COMMIT",
 	} {
 		if span := spans[name]; span == nil || span.GetKind() != tracev1.Span_SPAN_KIND_CLIENT {
 			t.Errorf("no CLIENT span %q", name)
@@ -65,21 +124,58 @@ func TestServiceIsTraced(t *testing.T) {
 		"db.system.name": "postgresql", "db.operation.name": "INSERT", "db.query.summary": "INSERT orders",
 		"server.address": "127.0.0.1", "server.port": "", "db.namespace": "", "db.query.text": "",
 	})
-	expectAttributes(t, sink.resource, map[string]string{
-		"service.name": "shop-orders", "service.version": "1.2.3",
-		"telemetry.sdk.language": "go", "deployment.environment.name": "test", "service.instance.id": "",
-		"telemetry.sdk.name": "", "telemetry.sdk.version": "", "host.name": "", "process.pid": "",
-		"process.runtime.name": "", "process.runtime.version": "", "process.runtime.description": "",
-	})
-	if sink.count("grpc.health.v1.Health/Check") > 0 {
-		t.Error("health checks are traced")
+}
+
+func expectMetrics(t *testing.T, sink *collector) {
+	t.Helper()
+	for name, unit := range map[string]string{
+		"rpc.server.call.duration": "s", "go.memory.used": "By", "go.goroutine.count": "{goroutine}",
+		"db.client.operation.duration": "s", "db.client.connection.count": "{connection}",
+		"db.client.connection.max": "{connection}", "db.client.connection.pending_requests": "{request}",
+		"db.client.connection.wait_time": "s", "db.client.connection.use_time": "s",
+	} {
+		if metric := sink.metrics[name]; metric == nil || metric.GetUnit() != unit {
+			t.Errorf("metric %s: got %v, want the unit %s", name, metric, unit)
+		}
 	}
+	calls := sink.metrics["rpc.server.call.duration"].GetHistogram()
+	if calls.GetAggregationTemporality() != metricv1.AggregationTemporality_AGGREGATION_TEMPORALITY_CUMULATIVE {
+		t.Errorf("temporality %v", calls.GetAggregationTemporality())
+	}
+	for _, point := range calls.GetDataPoints() {
+		expectAttributes(t, point.GetAttributes(), map[string]string{"rpc.method": "", "rpc.response.status_code": "OK"})
+	}
+	if methods := len(calls.GetDataPoints()); methods != 3 {
+		t.Errorf("%d methods are measured, want 3", methods)
+	}
+}
+
+func expectLogs(t *testing.T, logs []*logv1.LogRecord, server *tracev1.Span) {
+	t.Helper()
+	if len(logs) != 1 {
+		t.Fatalf("%d log records of one call: %v", len(logs), logs)
+	}
+	if !bytes.Equal(logs[0].GetSpanId(), server.GetSpanId()) || logs[0].GetSeverityText() != "INFO" {
+		t.Errorf("unexpected record %v", logs[0])
+	}
+	expectAttributes(t, logs[0].GetAttributes(), map[string]string{
+		"rpc.method": "hopwatch.shop.v1.Orders/PlaceOrder", "rpc.response.status_code": "OK", "duration_ms": "",
+	})
+	if strings.Contains(logs[0].String(), "ann@") {
+		t.Errorf("personal data in %v", logs[0])
+	}
+}
+
+func duration(span *tracev1.Span) time.Duration {
+	return time.Duration(span.GetEndTimeUnixNano() - span.GetStartTimeUnixNano())
 }
 
 func TestStopLetsCallsEnd(t *testing.T) {
 	// There is no collector at all.
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
-	service := startService(t, config.Config{DatabaseURL: shoptest.NewDatabase(t), Labs: true})
+	service := startService(t, config.Config{
+		DatabaseURL: shoptest.NewDatabase(t), Drain: 300 * time.Millisecond, Labs: true,
+	})
 	health, err := grpc_health_v1.NewHealthClient(service.connection).Watch(t.Context(), &grpc_health_v1.HealthCheckRequest{})
 	if err != nil {
 		t.Fatal(err)
@@ -150,7 +246,7 @@ func startService(t *testing.T, settings config.Config) *runningService {
 	service := &runningService{cancel: cancel, ended: make(chan error, 1)}
 	var log bytes.Buffer
 	go func() {
-		service.ended <- run(ctx, settings, slog.New(slog.NewJSONHandler(&log, nil)))
+		service.ended <- run(ctx, settings, &log)
 		if t.Failed() {
 			t.Logf("the service's log:\n%s", log.String())
 		}

@@ -6,9 +6,10 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
+	"hopwatch.dev/shop/orders/internal/labs"
 	"hopwatch.dev/shop/orders/internal/money"
+	"hopwatch.dev/shop/orders/internal/postgres"
 )
 
 // Product is one thing that the shop sells.
@@ -21,10 +22,10 @@ type Product struct {
 }
 
 // Catalog reads products from the database.
-type Catalog struct{ pool *pgxpool.Pool }
+type Catalog struct{ database *postgres.Database }
 
-// New returns the catalog in the database behind pool.
-func New(pool *pgxpool.Pool) *Catalog { return &Catalog{pool} }
+// New returns the catalog in the database.
+func New(database *postgres.Database) *Catalog { return &Catalog{database} }
 
 const (
 	selectPage = `-- SELECT products
@@ -73,18 +74,36 @@ ORDER BY name`
 
 // List returns up to limit products by id, from the one after the id given, of one category or,
 // with an empty category, of all.
-func (c *Catalog) List(ctx context.Context, category, after string, limit int) ([]Product, error) {
+func (c *Catalog) List(ctx context.Context, category, after string, limit int) (page []Product, err error) {
 	if category == "" {
-		return c.query(ctx, selectPage, after, limit)
+		page, err = c.query(ctx, selectPage, after, limit)
+	} else {
+		page, err = c.query(ctx, selectCategoryPage, after, limit, category)
 	}
-	return c.query(ctx, selectCategoryPage, after, limit, category)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range labs.Again(ctx, idsOf(page)) {
+		if _, err := c.query(ctx, selectByID, []string{id}); err != nil {
+			return nil, err
+		}
+	}
+	return page, nil
+}
+
+func idsOf(products []Product) []string {
+	ids := make([]string, len(products))
+	for i, product := range products {
+		ids[i] = product.ID
+	}
+	return ids
 }
 
 // Lookup returns those of the products asked for that exist, by id.
 func (c *Catalog) Lookup(ctx context.Context, ids []string) (map[string]Product, error) {
-	products, err := c.query(ctx, selectByID, ids)
+	products, err := postgres.SelectByID(ctx, c.database, scanProduct, selectByID, ids)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("products: %w", err)
 	}
 	byID := make(map[string]Product, len(products))
 	for _, product := range products {
@@ -103,11 +122,7 @@ func (c *Catalog) Recommend(ctx context.Context, ids []string, limit int) ([]Pro
 
 // Categories returns the names of the categories that have products, in order.
 func (c *Catalog) Categories(ctx context.Context) ([]string, error) {
-	rows, err := c.pool.Query(ctx, selectCategories)
-	if err != nil {
-		return nil, fmt.Errorf("categories: %w", err)
-	}
-	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	names, err := postgres.Select(ctx, c.database, pgx.RowTo[string], selectCategories)
 	if err != nil {
 		return nil, fmt.Errorf("categories: %w", err)
 	}
@@ -115,11 +130,7 @@ func (c *Catalog) Categories(ctx context.Context) ([]string, error) {
 }
 
 func (c *Catalog) query(ctx context.Context, sql string, arguments ...any) ([]Product, error) {
-	rows, err := c.pool.Query(ctx, sql, arguments...)
-	if err != nil {
-		return nil, fmt.Errorf("products: %w", err)
-	}
-	products, err := pgx.CollectRows(rows, scanProduct)
+	products, err := postgres.Select(ctx, c.database, scanProduct, sql, arguments...)
 	if err != nil {
 		return nil, fmt.Errorf("products: %w", err)
 	}

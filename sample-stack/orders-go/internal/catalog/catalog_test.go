@@ -12,7 +12,7 @@ import (
 )
 
 func TestServer(t *testing.T) {
-	server := NewServer(New(shoptest.NewPool(t)))
+	server := NewServer(New(shoptest.Open(t, shoptest.NewDatabase(t))))
 
 	t.Run("pages of a category hold each of its products once, in order", func(t *testing.T) {
 		var ids []string

@@ -5,7 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
+	"time"
 )
+
+const maxDrainSeconds = 60
 
 // Config is what the environment says. The telemetry and the connection pool have settings of
 // their own: the OTEL_* variables and the parameters of DATABASE_URL.
@@ -16,6 +20,8 @@ type Config struct {
 	DatabaseURL string
 	// Version is reported as service.version.
 	Version string
+	// Drain is how long calls are still answered after the signal to stop.
+	Drain time.Duration
 	// Labs says whether faults that a request asks for are obeyed.
 	Labs bool
 }
@@ -29,6 +35,12 @@ func FromEnv(getenv func(string) string) (Config, error) {
 		Labs:        getenv("HOPWATCH_LABS") == "1",
 	}
 	var problems []error
+	drain := valueOr(getenv("SHOP_DRAIN_SECONDS"), "1")
+	seconds, err := strconv.ParseFloat(drain, 64)
+	if err != nil || !(seconds >= 0 && seconds <= maxDrainSeconds) {
+		problems = append(problems, fmt.Errorf("SHOP_DRAIN_SECONDS is %q; it must be 0 to %d", drain, maxDrainSeconds))
+	}
+	config.Drain = time.Duration(seconds * float64(time.Second))
 	if _, _, err := net.SplitHostPort(config.Listen); err != nil {
 		problems = append(problems, fmt.Errorf("ORDERS_LISTEN is not host:port, such as 127.0.0.1:50051: %w", err))
 	}

@@ -3,6 +3,7 @@ package config
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestFromEnv(t *testing.T) {
@@ -14,21 +15,28 @@ func TestFromEnv(t *testing.T) {
 	}{
 		"defaults": {
 			env:  map[string]string{"DATABASE_URL": database},
-			want: Config{Listen: "127.0.0.1:50051", DatabaseURL: database, Version: "dev"},
+			want: Config{Listen: "127.0.0.1:50051", DatabaseURL: database, Version: "dev", Drain: time.Second},
 		},
 		"all set": {
 			env: map[string]string{
 				"DATABASE_URL": database, "ORDERS_LISTEN": "[::1]:0", "SHOP_VERSION": "1.2", "HOPWATCH_LABS": "1",
+				"SHOP_DRAIN_SECONDS": "0.25",
 			},
-			want: Config{Listen: "[::1]:0", DatabaseURL: database, Version: "1.2", Labs: true},
+			want: Config{
+				Listen: "[::1]:0", DatabaseURL: database, Version: "1.2", Drain: 250 * time.Millisecond, Labs: true,
+			},
 		},
 		"labs only by 1": {
 			env:  map[string]string{"DATABASE_URL": database, "HOPWATCH_LABS": "true"},
-			want: Config{Listen: "127.0.0.1:50051", DatabaseURL: database, Version: "dev"},
+			want: Config{Listen: "127.0.0.1:50051", DatabaseURL: database, Version: "dev", Drain: time.Second},
 		},
 		"all that is wrong is told at once": {
-			env:      map[string]string{"ORDERS_LISTEN": "50051"},
-			problems: []string{"ORDERS_LISTEN", "DATABASE_URL"},
+			env:      map[string]string{"ORDERS_LISTEN": "50051", "SHOP_DRAIN_SECONDS": "soon"},
+			problems: []string{"ORDERS_LISTEN", "DATABASE_URL", `SHOP_DRAIN_SECONDS is "soon"`},
+		},
+		"draining has limits": {
+			env:      map[string]string{"DATABASE_URL": database, "SHOP_DRAIN_SECONDS": "NaN"},
+			problems: []string{"SHOP_DRAIN_SECONDS"},
 		},
 	}
 	for name, test := range tests {

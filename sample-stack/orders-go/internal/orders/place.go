@@ -3,9 +3,7 @@ package orders
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -17,10 +15,8 @@ import (
 	"hopwatch.dev/shop/orders/internal/fraud"
 	"hopwatch.dev/shop/orders/internal/money"
 	"hopwatch.dev/shop/orders/internal/payments"
+	"hopwatch.dev/shop/orders/internal/postgres"
 )
-
-// settleTimeout bounds what must still be put right after the caller may have gone.
-const settleTimeout = 5 * time.Second
 
 // Catalog knows names and prices.
 type Catalog interface {
@@ -38,10 +34,10 @@ type Fraud interface {
 	Assess(ctx context.Context, purchase fraud.Purchase) (fraud.Verdict, error)
 }
 
-// Payments takes money, and gives it back if the order does not come about.
+// Payments authorises payments and records them as part of a transaction.
 type Payments interface {
 	Authorise(ctx context.Context, charge payments.Charge) (uuid.UUID, error)
-	Void(ctx context.Context, id uuid.UUID) error
+	Record(ctx context.Context, transaction pgx.Tx, payment payments.Payment) error
 }
 
 // Orders places and finds orders.
@@ -51,10 +47,9 @@ type Orders struct {
 	Stock    Stock
 	Fraud    Fraud
 	Payments Payments
-	Log      *slog.Logger
 }
 
-// Place checks the request, takes the payment and writes the order, or leaves nothing behind. The
+// Place checks the request, and writes order and payment, or leaves nothing behind. The
 // same request with the same idempotency key gives the same order again.
 func (o *Orders) Place(ctx context.Context, request Request) (Order, error) {
 	if err := request.validate(); err != nil {
@@ -81,9 +76,14 @@ func (o *Orders) Place(ctx context.Context, request Request) (Order, error) {
 	if err != nil {
 		return Order{}, err
 	}
-	order.PlacedAt, err = o.Store.Insert(ctx, order, o.Stock)
+	order.PlacedAt, err = o.Store.Insert(ctx, order, o.Payments, o.Stock)
+	if postgres.IsDuplicate(err) {
+		// The same request was faster, or ours was done by a commit whose answer was lost.
+		placed, err = o.Store.ByIdempotencyKey(ctx, request.IdempotencyKey)
+		return replay(placed, request, err)
+	}
 	if err != nil {
-		return o.settle(ctx, order, request, err)
+		return Order{}, err
 	}
 	return order, nil
 }
@@ -154,29 +154,6 @@ func price(request Request, products map[string]catalog.Product) ([]Line, error)
 		return nil, refused("the total is %s now, not %s", total, request.ExpectedTotal)
 	}
 	return lines, nil
-}
-
-// settle puts things right after the order could not be written, or so it seems: a commit whose
-// answer was lost may have succeeded, and the same request may have been faster.
-func (o *Orders) settle(ctx context.Context, order Order, request Request, cause error) (Order, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
-	defer cancel()
-	placed, err := o.Store.ByIdempotencyKey(ctx, order.IdempotencyKey)
-	if err == nil && placed.ID == order.ID {
-		return placed, nil
-	}
-	if err != nil && !errors.Is(err, errNoOrder) {
-		// Whether there is an order is unknown: the payment must not be taken away from it.
-		o.Log.ErrorContext(ctx, "payment left open", "payment", order.PaymentID, "error", err.Error())
-		return Order{}, cause
-	}
-	if voidErr := o.Payments.Void(ctx, order.PaymentID); voidErr != nil {
-		o.Log.ErrorContext(ctx, "payment left open", "payment", order.PaymentID, "error", voidErr.Error())
-	}
-	if err == nil {
-		return replay(placed, request, nil)
-	}
-	return Order{}, cause
 }
 
 // replay answers a request whose idempotency key was used before.

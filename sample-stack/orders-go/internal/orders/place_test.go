@@ -3,7 +3,6 @@ package orders
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"sync"
 	"testing"
 
@@ -28,11 +27,13 @@ const (
 	soldOut, soldOutPrice = "p00008", 10990
 )
 
-func newOrders(pool *pgxpool.Pool) *Orders {
-	store := NewStore(pool)
+func newOrders(t *testing.T, url string) *Orders {
+	t.Helper()
+	database := shoptest.Open(t, url)
+	store := NewStore(database)
 	return &Orders{
-		Store: store, Catalog: catalog.New(pool), Stock: stock.New(pool), Fraud: fraud.New(store),
-		Payments: payments.New(pool), Log: slog.New(slog.DiscardHandler),
+		Store: store, Catalog: catalog.New(database), Stock: stock.New(database), Fraud: fraud.New(store),
+		Payments: payments.New(database),
 	}
 }
 
@@ -45,8 +46,8 @@ func requestFor(email, product string, quantity int32, unitPrice int64) Request 
 }
 
 func TestPlace(t *testing.T) {
-	pool := shoptest.NewPool(t)
-	orders := newOrders(pool)
+	url := shoptest.NewDatabase(t)
+	orders, pool := newOrders(t, url), shoptest.Pool(t, url)
 
 	t.Run("an order can be found again, and placed again with the same key", func(t *testing.T) {
 		request := requestFor("ann@example.com", plenty, 2, plentyPrice)
@@ -141,9 +142,9 @@ type brokenStock struct {
 
 func (s brokenStock) Reserve(context.Context, pgx.Tx, map[string]int32) error { return s.err }
 
-func TestPaymentIsVoidedWhenTheOrderCannotBeWritten(t *testing.T) {
-	pool := shoptest.NewPool(t)
-	orders := newOrders(pool)
+func TestNoPaymentWithoutItsOrder(t *testing.T) {
+	url := shoptest.NewDatabase(t)
+	orders, pool := newOrders(t, url), shoptest.Pool(t, url)
 	broken := errors.New("disk on fire")
 	orders.Stock = brokenStock{orders.Stock, broken}
 	before := books(t, pool)
@@ -171,7 +172,7 @@ func sideBySide(t *testing.T, count int, place func() (Order, error)) []outcome 
 	return outcomes
 }
 
-// totals of what must agree: orders, payments that stand, units in stock.
+// totals of what must agree: orders, payments that are authorised, units in stock.
 type totals struct{ orders, authorised, units int64 }
 
 func books(t *testing.T, pool *pgxpool.Pool) (all totals) {

@@ -8,9 +8,9 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"hopwatch.dev/shop/orders/internal/fraud"
+	"hopwatch.dev/shop/orders/internal/payments"
 	"hopwatch.dev/shop/orders/internal/postgres"
 )
 
@@ -18,10 +18,10 @@ import (
 var errNoOrder = errors.New("no such order")
 
 // Store keeps orders in the database.
-type Store struct{ pool *pgxpool.Pool }
+type Store struct{ database *postgres.Database }
 
-// NewStore returns the orders in the database behind pool.
-func NewStore(pool *pgxpool.Pool) *Store { return &Store{pool} }
+// NewStore returns the orders in the database.
+func NewStore(database *postgres.Database) *Store { return &Store{database} }
 
 const (
 	selectByID = `-- SELECT orders
@@ -70,55 +70,63 @@ func (s *Store) ByIdempotencyKey(ctx context.Context, key uuid.UUID) (Order, err
 }
 
 func (s *Store) find(ctx context.Context, sql string, id uuid.UUID) (Order, error) {
-	rows, err := s.pool.Query(ctx, sql, id)
+	parts, err := postgres.Select(ctx, s.database, scanOrderOfOneLine, sql, id)
 	if err != nil {
 		return Order{}, fmt.Errorf("order: %w", err)
 	}
-	var (
-		order Order
-		line  Line
-	)
-	_, err = pgx.ForEachRow(rows, []any{
-		&order.ID, &order.IdempotencyKey, &order.PaymentID, &order.CustomerEmail,
-		&order.Total.Currency, &order.Total.MinorUnits, &order.PlacedAt,
-		&line.ProductID, &line.ProductName, &line.UnitPrice.MinorUnits, &line.Quantity,
-	}, func() error {
-		line.UnitPrice.Currency = order.Total.Currency
-		order.Lines = append(order.Lines, line)
-		return nil
-	})
-	if err != nil {
-		return Order{}, fmt.Errorf("order: %w", err)
-	}
-	if len(order.Lines) == 0 {
+	if len(parts) == 0 {
 		return Order{}, errNoOrder
+	}
+	order := parts[0]
+	for _, part := range parts[1:] {
+		order.Lines = append(order.Lines, part.Lines...)
 	}
 	return order, nil
 }
 
+func scanOrderOfOneLine(row pgx.CollectableRow) (Order, error) {
+	var (
+		order Order
+		line  Line
+	)
+	err := row.Scan(
+		&order.ID, &order.IdempotencyKey, &order.PaymentID, &order.CustomerEmail,
+		&order.Total.Currency, &order.Total.MinorUnits, &order.PlacedAt,
+		&line.ProductID, &line.ProductName, &line.UnitPrice.MinorUnits, &line.Quantity,
+	)
+	line.UnitPrice.Currency = order.Total.Currency
+	order.Lines = []Line{line}
+	return order, err
+}
+
 // RecentOrders sums up what a customer ordered within the window.
 func (s *Store) RecentOrders(ctx context.Context, customerEmail string, window time.Duration) (fraud.Recent, error) {
-	var recent fraud.Recent
-	err := s.pool.QueryRow(ctx, selectRecent, customerEmail, window).Scan(&recent.Orders, &recent.MinorUnits)
+	sums, err := postgres.Select(ctx, s.database, pgx.RowToStructByPos[fraud.Recent], selectRecent, customerEmail, window)
 	if err != nil {
 		return fraud.Recent{}, fmt.Errorf("recent orders: %w", err)
 	}
-	return recent, nil
+	return sums[0], nil
 }
 
-// Insert writes the order and takes its units from the stock, in one transaction, and returns when
-// that was. The order goes first: its unique key makes a second attempt at the same order wait
-// before it holds any stock.
-func (s *Store) Insert(ctx context.Context, order Order, stock Stock) (placedAt time.Time, err error) {
+// Insert writes the order and its payment and takes its units from the stock, in one transaction,
+// and returns when that was. The order goes first: its unique key makes a second attempt at the
+// same order wait before it holds any stock, and fail once the first has succeeded.
+func (s *Store) Insert(
+	ctx context.Context, order Order, pay Payments, stock Stock,
+) (placedAt time.Time, err error) {
+	payment := payments.Payment{ID: order.PaymentID, OrderID: order.ID, Amount: order.Total}
 	quantities := make(map[string]int32, len(order.Lines))
 	for _, line := range order.Lines {
 		quantities[line.ProductID] = line.Quantity
 	}
-	err = postgres.Transact(ctx, s.pool, func(transaction pgx.Tx) error {
+	err = s.database.Transact(ctx, func(ctx context.Context, transaction pgx.Tx) error {
 		row := transaction.QueryRow(ctx, insertOrder, order.ID, order.IdempotencyKey, order.PaymentID,
 			order.CustomerEmail, order.Total.MinorUnits, order.Total.Currency)
 		if err := row.Scan(&placedAt); err != nil {
 			return fmt.Errorf("insert order: %w", err)
+		}
+		if err := pay.Record(ctx, transaction, payment); err != nil {
+			return err
 		}
 		if err := stock.Reserve(ctx, transaction, quantities); err != nil {
 			return err

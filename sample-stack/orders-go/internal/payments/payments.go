@@ -8,11 +8,12 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"hopwatch.dev/shop/orders/internal/money"
+	"hopwatch.dev/shop/orders/internal/postgres"
 )
 
 const (
@@ -29,48 +30,55 @@ type Charge struct {
 	CustomerEmail string
 }
 
-// Payments keeps its records in the database.
-type Payments struct{ pool *pgxpool.Pool }
+// Payment is what is recorded of a charge.
+type Payment struct {
+	ID      uuid.UUID
+	OrderID uuid.UUID
+	Amount  money.Money
+}
 
-// New returns the payments in the database behind pool.
-func New(pool *pgxpool.Pool) *Payments { return &Payments{pool} }
+// Payments keeps its records in the database.
+type Payments struct{ database *postgres.Database }
+
+// New returns the payments in the database.
+func New(database *postgres.Database) *Payments { return &Payments{database} }
 
 const (
 	insertPayment = `-- INSERT payments
 INSERT INTO payments (id, order_id, amount_minor_units, currency, status)
-VALUES ($1, $2, $3, $4, $5)`
+VALUES ($1, $2, $3, $4, 'authorised')`
 
-	voidPayment = `-- UPDATE payments
-UPDATE payments
-SET status = 'voided'
-WHERE id = $1 AND status = 'authorised'`
+	insertDeclined = `-- INSERT payments
+INSERT INTO payments (id, order_id, amount_minor_units, currency, status)
+VALUES ($1, $2, $3, $4, 'declined')
+ON CONFLICT (id) DO NOTHING`
 )
 
-// Authorise reserves the amount and returns the payment's id, or FAILED_PRECONDITION if it is
-// declined. Both are recorded.
+// Authorise returns the id of a payment to Record, or FAILED_PRECONDITION if it is declined, which
+// it records itself.
 func (p *Payments) Authorise(ctx context.Context, charge Charge) (uuid.UUID, error) {
-	id := uuid.New()
+	payment := Payment{ID: uuid.Must(uuid.NewV7()), OrderID: charge.OrderID, Amount: charge.Amount}
 	reason := reasonToDecline(charge)
-	outcome := "authorised"
-	if reason != "" {
-		outcome = "declined"
+	if reason == "" {
+		return payment.ID, nil
 	}
-	_, err := p.pool.Exec(ctx, insertPayment, id, charge.OrderID, charge.Amount.MinorUnits, charge.Amount.Currency, outcome)
-	if err != nil {
-		return uuid.Nil, fmt.Errorf("record payment: %w", err)
+	if err := p.database.Exec(ctx, insertDeclined, payment.values()...); err != nil {
+		return uuid.Nil, fmt.Errorf("record declined payment: %w", err)
 	}
-	if reason != "" {
-		return uuid.Nil, status.Errorf(codes.FailedPrecondition, "the payment was declined: %s", reason)
-	}
-	return id, nil
+	return uuid.Nil, status.Errorf(codes.FailedPrecondition, "the payment was declined: %s", reason)
 }
 
-// Void gives back what was authorised for an order that did not come about.
-func (p *Payments) Void(ctx context.Context, id uuid.UUID) error {
-	if _, err := p.pool.Exec(ctx, voidPayment, id); err != nil {
-		return fmt.Errorf("void payment %s: %w", id, err)
+// Record writes the payment as part of the transaction that writes its order, so that neither is
+// there without the other, whatever happens to this process.
+func (p *Payments) Record(ctx context.Context, transaction pgx.Tx, payment Payment) error {
+	if _, err := transaction.Exec(ctx, insertPayment, payment.values()...); err != nil {
+		return fmt.Errorf("record payment: %w", err)
 	}
 	return nil
+}
+
+func (p Payment) values() []any {
+	return []any{p.ID, p.OrderID, p.Amount.MinorUnits, p.Amount.Currency}
 }
 
 func reasonToDecline(charge Charge) string {

@@ -1,9 +1,13 @@
 package payments
 
 import (
+	"context"
+	"errors"
+	"slices"
 	"testing"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -11,45 +15,60 @@ import (
 	"hopwatch.dev/shop/orders/internal/shoptest"
 )
 
-func TestAuthoriseAndVoid(t *testing.T) {
-	pool := shoptest.NewPool(t)
-	payments := New(pool)
+func TestAuthorise(t *testing.T) {
+	url := shoptest.NewDatabase(t)
+	database, pool := shoptest.Open(t, url), shoptest.Pool(t, url)
+	payments := New(database)
 	tests := map[string]struct {
 		minorUnits int64
 		email      string
 		want       codes.Code
-		recorded   string
+		recorded   []string
 	}{
-		"paid":         {12_50, "ann@example.com", codes.OK, "authorised"},
-		"at the limit": {10_000_00, "ann@example.com", codes.OK, "authorised"},
-		"too much":     {10_000_01, "ann@example.com", codes.FailedPrecondition, "declined"},
-		"test address": {12_50, "ann+declined@example.com", codes.FailedPrecondition, "declined"},
+		"paid":         {12_50, "ann@example.com", codes.OK, nil},
+		"at the limit": {10_000_00, "ann@example.com", codes.OK, nil},
+		"too much":     {10_000_01, "ann@example.com", codes.FailedPrecondition, []string{"declined"}},
+		"test address": {12_50, "ann+declined@example.com", codes.FailedPrecondition, []string{"declined"}},
 	}
-	statusOf := func(order uuid.UUID) (recorded string) {
+	recorded := func(order uuid.UUID) []string {
 		t.Helper()
-		err := pool.QueryRow(t.Context(), "SELECT status FROM payments WHERE order_id = $1", order).Scan(&recorded)
+		rows, err := pool.Query(t.Context(), "SELECT status FROM payments WHERE order_id = $1", order)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return recorded
+		all, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			order := uuid.New()
-			id, err := payments.Authorise(t.Context(), Charge{
-				OrderID: order, Amount: money.Money{Currency: "EUR", MinorUnits: test.minorUnits}, CustomerEmail: test.email,
+			payment := Payment{OrderID: uuid.New(), Amount: money.Money{Currency: "EUR", MinorUnits: test.minorUnits}}
+			var err error
+			payment.ID, err = payments.Authorise(t.Context(), Charge{
+				OrderID: payment.OrderID, Amount: payment.Amount, CustomerEmail: test.email,
 			})
 			if status.Code(err) != test.want {
 				t.Fatalf("got %v, want %v", err, test.want)
 			}
-			if got := statusOf(order); got != test.recorded {
-				t.Errorf("recorded as %s, want %s", got, test.recorded)
+			if got := recorded(payment.OrderID); !slices.Equal(got, test.recorded) {
+				t.Errorf("recorded as %v, want %v", got, test.recorded)
 			}
-			if err := payments.Void(t.Context(), id); err != nil {
-				t.Fatal(err)
+			if err != nil {
+				return
 			}
-			if got := statusOf(order); test.want == codes.OK && got != "voided" {
-				t.Errorf("recorded as %s after it was voided", got)
+			rollback := errors.New("the order cannot be written")
+			for _, outcome := range []error{rollback, nil} {
+				err := database.Transact(t.Context(), func(ctx context.Context, transaction pgx.Tx) error {
+					return errors.Join(payments.Record(ctx, transaction, payment), outcome)
+				})
+				if !errors.Is(err, outcome) {
+					t.Fatal(err)
+				}
+				if got := recorded(payment.OrderID); (len(got) == 1) != (outcome == nil) {
+					t.Errorf("recorded as %v after %v", got, outcome)
+				}
 			}
 		})
 	}

@@ -1,5 +1,5 @@
-// Package postgres connects to the shop's database, traces what is asked of it, and repeats
-// transactions that lost a race.
+// Package postgres connects to the shop's database, traces and measures what is asked of it, and
+// gets calls over its restarts.
 package postgres
 
 import (
@@ -11,32 +11,29 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel"
 )
 
 // defaultPoolSize is the same on every machine, unlike pgxpool's own default of one a core: what
 // waits for a connection here waits there too.
 const defaultPoolSize = 8
 
+// scope names this package's own spans and metrics.
+const scope = "hopwatch.dev/shop/orders/internal/postgres"
+
+const connectTimeout = 5 * time.Second
+
 // How long a database that is started at the same time may take to come up and be migrated.
 const patience = 30 * time.Second
 
-// SQLSTATEs, see the PostgreSQL manual, appendix A.
-const (
-	cannotConnectNow     = "57P03"
-	undefinedTable       = "42P01"
-	serializationFailure = "40001"
-	deadlockDetected     = "40P01"
-)
-
 // Open connects to the database at url and waits, within limits, until it holds the products.
-func Open(ctx context.Context, url string, log *slog.Logger) (*pgxpool.Pool, error) {
+func Open(ctx context.Context, url string, log *slog.Logger) (*Database, error) {
 	config, err := parse(url)
 	if err != nil {
 		return nil, fmt.Errorf("DATABASE_URL: %w", err)
 	}
-	config.ConnConfig.ConnectTimeout = 5 * time.Second
+	config.ConnConfig.ConnectTimeout = connectTimeout
 	config.ConnConfig.RuntimeParams["application_name"] = "shop-orders"
 	config.ConnConfig.Tracer = newTracer(config.ConnConfig)
 	pool, err := pgxpool.NewWithConfig(ctx, config)
@@ -48,7 +45,37 @@ func Open(ctx context.Context, url string, log *slog.Logger) (*pgxpool.Pool, err
 		return nil, fmt.Errorf("database %s on %s:%d is not ready (is it running, did shop-migrate succeed?): %w",
 			config.ConnConfig.Database, config.ConnConfig.Host, config.ConnConfig.Port, err)
 	}
-	return pool, nil
+	metrics, err := newPoolMetrics(otel.Meter(scope), pool)
+	if err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("metrics of the connection pool: %w", err)
+	}
+	alive, end := context.WithCancel(context.Background())
+	return &Database{
+		pool:    pool,
+		outage:  &outage{tracer: otel.Tracer(scope), log: log, probe: probe(config.ConnConfig)},
+		retries: newBudget(),
+		metrics: metrics,
+		alive:   alive,
+		end:     end,
+	}, nil
+}
+
+// probe returns a function that connects and leaves again, untraced. A server that answers, be it
+// with a refusal, is there.
+func probe(config *pgx.ConnConfig) func(context.Context) error {
+	config = config.Copy()
+	config.Tracer = nil
+	return func(ctx context.Context) error {
+		connection, err := pgx.ConnectConfig(ctx, config)
+		if err == nil {
+			return connection.Close(ctx)
+		}
+		if lostConnection(err) {
+			return err
+		}
+		return nil
+	}
 }
 
 func parse(url string) (*pgxpool.Config, error) {
@@ -89,17 +116,9 @@ func checkReady(ctx context.Context, pool *pgxpool.Pool) error {
 	if err == nil && !ready {
 		return errors.New("there are no products")
 	}
-	if state := sqlState(err); state != "" && state != cannotConnectNow && state != undefinedTable {
+	if state := sqlState(err); state != "" && state != undefinedTable && !IsUnavailable(err) {
 		// The server answered and said no: waiting does not change that.
 		return backoff.Permanent(err)
 	}
 	return err
-}
-
-// sqlState is the SQLSTATE with which the server refused; empty if it did not get to answer.
-func sqlState(err error) string {
-	if refusal := (*pgconn.PgError)(nil); errors.As(err, &refusal) {
-		return refusal.Code
-	}
-	return ""
 }

@@ -1,17 +1,21 @@
 package postgres
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"strings"
+	"net"
+	"sync"
+	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"hopwatch.dev/shop/orders/internal/shoptest"
+	"go.opentelemetry.io/otel/trace/noop"
 )
 
 func TestSummary(t *testing.T) {
@@ -29,29 +33,121 @@ func TestSummary(t *testing.T) {
 	}
 }
 
-func TestIsUnavailable(t *testing.T) {
+func TestErrors(t *testing.T) {
 	refusal := func(code string) error { return fmt.Errorf("orders: %w", &pgconn.PgError{Code: code}) }
 	tests := map[string]struct {
-		err  error
-		want bool
+		err               error
+		unavailable, lost bool
 	}{
-		"server stops":            {refusal("57P01"), true},
-		"server starts":           {refusal("57P03"), true},
-		"too many connections":    {refusal("53300"), true},
-		"connection lost":         {refusal("08006"), true},
-		"lost a race":             {refusal("40001"), true},
-		"deadlock":                {refusal("40P01"), true},
-		"constraint":              {refusal("23505"), false},
-		"no such table":           {refusal("42P01"), false},
-		"connection cut":          {fmt.Errorf("orders: %w", io.ErrUnexpectedEOF), true},
-		"something of our own":    {errors.New("orders: no"), false},
-		"rows that are not there": {pgx.ErrNoRows, false},
+		"server stops":            {refusal("57P01"), true, true},
+		"server crashed":          {refusal("57P02"), true, true},
+		"server starts":           {refusal("57P03"), true, true},
+		"too many connections":    {refusal("53300"), true, false},
+		"connection lost":         {refusal("08006"), true, true},
+		"lost a race":             {refusal("40001"), true, false},
+		"deadlock":                {refusal("40P01"), true, false},
+		"constraint":              {refusal("23505"), false, false},
+		"no such table":           {refusal("42P01"), false, false},
+		"connection cut":          {fmt.Errorf("orders: %w", io.ErrUnexpectedEOF), true, true},
+		"broken pipe":             {fmt.Errorf("orders: %w", &net.OpError{Op: "write", Err: syscall.EPIPE}), true, true},
+		"away for too long":       {errAway, true, false},
+		"something of our own":    {errors.New("orders: no"), false, false},
+		"rows that are not there": {pgx.ErrNoRows, false, false},
+		"all connections in use":  {errBusy, false, false},
 	}
 	for name, test := range tests {
-		if got := IsUnavailable(test.err); got != test.want {
-			t.Errorf("%s: got %v", name, got)
+		if unavailable, lost := IsUnavailable(test.err), lostConnection(test.err); unavailable != test.unavailable || lost != test.lost {
+			t.Errorf("%s: unavailable %v, connection lost %v", name, unavailable, lost)
 		}
 	}
+}
+
+func TestBudget(t *testing.T) {
+	budget := newBudget()
+	paid := func() (count int) {
+		for budget.spend() {
+			count++
+		}
+		return count
+	}
+	if burst := paid(); burst != 200 {
+		t.Errorf("a burst of %d, want 200", burst)
+	}
+	for range 100 {
+		budget.earn()
+	}
+	if share := paid(); share != 20 {
+		t.Errorf("%d retries for 100 calls, want 20", share)
+	}
+	for range 10_000 {
+		budget.earn()
+	}
+	if burst := paid(); burst != 200 {
+		t.Errorf("%d retries after a long time, want 200", burst)
+	}
+}
+
+func TestOutage(t *testing.T) {
+	newOutage := func(probe func(context.Context) error) *outage {
+		return &outage{tracer: noop.NewTracerProvider().Tracer(""), log: slog.New(slog.DiscardHandler), probe: probe}
+	}
+	t.Run("many wait, one knocks", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			knocks := 0
+			outage := newOutage(func(context.Context) error {
+				if knocks++; knocks <= 20 {
+					return io.EOF
+				}
+				return nil
+			})
+			if err := outage.wait(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if first, second := outage.begin(t.Context(), io.EOF), outage.begin(t.Context(), io.EOF); !first || second {
+				t.Errorf("began: %v, then %v", first, second)
+			}
+			start := time.Now()
+			var calls sync.WaitGroup
+			for range 100 {
+				calls.Go(func() {
+					if err := outage.wait(t.Context()); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			calls.Wait()
+			if took := time.Since(start); knocks != 21 || took != 20*probeInterval {
+				t.Errorf("%d knocks in %v", knocks, took)
+			}
+		})
+	})
+	t.Run("patience ends", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			alive, end := context.WithCancel(t.Context())
+			outage := newOutage(func(context.Context) error { return io.EOF })
+			outage.begin(alive, io.EOF)
+			start := time.Now()
+			for range 2 {
+				if err := outage.wait(t.Context()); err != errAway || time.Since(start) != outagePatience {
+					t.Errorf("%v after %v", err, time.Since(start))
+				}
+			}
+			end()
+		})
+	})
+	t.Run("deadlines hold", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			alive, end := context.WithCancel(t.Context())
+			outage := newOutage(func(context.Context) error { return io.EOF })
+			outage.begin(alive, io.EOF)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if err := outage.wait(ctx); err != context.DeadlineExceeded {
+				t.Error(err)
+			}
+			end()
+		})
+	})
 }
 
 func TestPoolSize(t *testing.T) {
@@ -59,53 +155,6 @@ func TestPoolSize(t *testing.T) {
 	for given, want := range map[string]int32{url: defaultPoolSize, url + "?pool_max_conns=3": 3} {
 		if config, err := parse(given); err != nil || config.MaxConns != want {
 			t.Errorf("%s: got %+v, %v; want %d", given, config, err, want)
-		}
-	}
-}
-
-func TestOpen(t *testing.T) {
-	url := shoptest.NewDatabase(t)
-	log := slog.New(slog.DiscardHandler)
-	pool, err := Open(t.Context(), url, log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool.Close()
-	// What waiting cannot cure is told at once.
-	for bad, want := range map[string]string{
-		strings.Replace(url, "shop_test_", "absent_", 1): "does not exist",
-		"postgres://127.0.0.1:port/shop":                 "DATABASE_URL",
-	} {
-		if _, err := Open(t.Context(), bad, log); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: got %v, want %q", bad, err, want)
-		}
-	}
-}
-
-func TestTransactRepeatsLostRaces(t *testing.T) {
-	pool := shoptest.NewPool(t)
-	deadlock := &pgconn.PgError{Code: deadlockDetected}
-	tests := map[string]struct {
-		failures int
-		err      error
-		attempts int
-		want     error
-	}{
-		"first time":     {0, deadlock, 1, nil},
-		"third time":     {2, deadlock, 3, nil},
-		"never":          {9, deadlock, maxAttempts, deadlock},
-		"another reason": {9, io.ErrNoProgress, 1, io.ErrNoProgress},
-	}
-	for name, test := range tests {
-		attempts := 0
-		err := Transact(t.Context(), pool, func(pgx.Tx) error {
-			if attempts++; attempts <= test.failures {
-				return test.err
-			}
-			return nil
-		})
-		if attempts != test.attempts || !errors.Is(err, test.want) {
-			t.Errorf("%s: %d attempts, %v", name, attempts, err)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/exaring/otelpgx"
 	"github.com/jackc/pgx/v5"
+	"go.opentelemetry.io/otel/attribute"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 )
@@ -39,6 +40,20 @@ func (t tracer) TracePrepareStart(ctx context.Context, conn *pgx.Conn, data pgx.
 	return ctx
 }
 
+// resendCount is what http.request.resend_count is for HTTP; the conventions for databases have no
+// such attribute.
+const resendCount = attribute.Key("hopwatch.resend_count")
+
+type attemptKey struct{}
+
+// withAttempt marks the statements of a further attempt (1 is the second).
+func withAttempt(ctx context.Context, attempt int) context.Context {
+	if attempt == 0 {
+		return ctx
+	}
+	return context.WithValue(ctx, attemptKey{}, attempt)
+}
+
 func describe(ctx context.Context, summary string) {
 	span := trace.SpanFromContext(ctx)
 	if !span.IsRecording() {
@@ -47,6 +62,9 @@ func describe(ctx context.Context, summary string) {
 	operation, _, _ := strings.Cut(summary, " ")
 	span.SetName(summary)
 	span.SetAttributes(semconv.DBQuerySummary(summary), semconv.DBOperationName(operation))
+	if attempt, repeated := ctx.Value(attemptKey{}).(int); repeated {
+		span.SetAttributes(resendCount.Int(attempt))
+	}
 }
 
 // summary of a statement, such as "SELECT products": our statements carry it as a comment in their

@@ -6,17 +6,19 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 
 	"hopwatch.dev/shop/orders/internal/postgres"
 )
 
 // maxCallTime bounds calls whose client set no deadline, or one far away.
-const maxCallTime = 15 * time.Second
+const maxCallTime = 10 * time.Second
 
 func limitTime(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
 	ctx, cancel := context.WithTimeout(ctx, maxCallTime)
@@ -24,34 +26,57 @@ func limitTime(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handle
 	return handle(ctx, request)
 }
 
-// translateErrors turns whatever a handler returns, or panics with, into a status of the contract.
-// What the client need not know goes to the log only.
-func translateErrors(log *slog.Logger) grpc.UnaryServerInterceptor {
+// answer turns whatever a handler returns, or panics with, into a status of the contract, and logs
+// each call. What the client need not know goes to the log only.
+func answer(log *slog.Logger) grpc.UnaryServerInterceptor {
 	return func(
 		ctx context.Context, request any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler,
-	) (response any, err error) {
-		defer func() {
-			if cause := recover(); cause != nil {
-				log.ErrorContext(ctx, "panic", "method", info.FullMethod,
-					"error", fmt.Sprint(cause), "stack", string(debug.Stack()))
-				response, err = nil, status.Error(codes.Internal, "internal error")
-			}
-		}()
-		response, err = handle(ctx, request)
-		if err == nil {
-			return response, nil
+	) (any, error) {
+		if strings.HasPrefix(info.FullMethod, "/"+grpc_health_v1.Health_ServiceDesc.ServiceName+"/") {
+			return handle(ctx, request)
 		}
-		translated := toStatus(err)
-		if code := translated.Code(); code == codes.Internal || code == codes.Unavailable {
-			log.ErrorContext(ctx, "call failed", "method", info.FullMethod, "code", code.String(), "error", err.Error())
+		start := time.Now()
+		response, err := recovered(ctx, request, handle)
+		outcome := toStatus(err)
+		fields := []slog.Attr{
+			slog.String("rpc.method", strings.TrimPrefix(info.FullMethod, "/")),
+			slog.String("rpc.response.status_code", outcome.Code().String()),
+			slog.Float64("duration_ms", float64(time.Since(start).Microseconds())/1000),
 		}
-		return nil, translated.Err()
+		if err != nil {
+			fields = append(fields, slog.String("error", err.Error()))
+		}
+		var cause *panicError
+		if errors.As(err, &cause) {
+			fields = append(fields, slog.String("stack", cause.stack))
+		}
+		log.LogAttrs(ctx, level(outcome.Code()), "call", fields...)
+		return response, outcome.Err()
 	}
+}
+
+type panicError struct {
+	value any
+	stack string
+}
+
+func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
+
+// recovered calls handle and returns a panic as an error.
+func recovered(ctx context.Context, request any, handle grpc.UnaryHandler) (response any, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			response, err = nil, &panicError{value, string(debug.Stack())}
+		}
+	}()
+	return handle(ctx, request)
 }
 
 func toStatus(err error) *status.Status {
 	var known interface{ GRPCStatus() *status.Status }
 	switch {
+	case err == nil:
+		return nil
 	case errors.As(err, &known):
 		return known.GRPCStatus()
 	case errors.Is(err, context.DeadlineExceeded):
@@ -62,5 +87,17 @@ func toStatus(err error) *status.Status {
 		return status.New(codes.Unavailable, "the database cannot answer now; try again")
 	default:
 		return status.New(codes.Internal, "internal error")
+	}
+}
+
+// level is how much somebody should look at a call that ended with code.
+func level(code codes.Code) slog.Level {
+	switch code {
+	case codes.Internal, codes.Unknown, codes.DataLoss, codes.Unavailable:
+		return slog.LevelError
+	case codes.DeadlineExceeded, codes.ResourceExhausted:
+		return slog.LevelWarn
+	default:
+		return slog.LevelInfo
 	}
 }

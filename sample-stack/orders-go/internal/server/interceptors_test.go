@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,7 +18,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-func TestTranslateErrors(t *testing.T) {
+func TestAnswer(t *testing.T) {
 	fail := func(err error) grpc.UnaryHandler {
 		return func(context.Context, any) (any, error) { return nil, err }
 	}
@@ -25,27 +26,37 @@ func TestTranslateErrors(t *testing.T) {
 		handler grpc.UnaryHandler
 		code    codes.Code
 		message string
-		logged  string
+		level   string
+		cause   string
 	}{
-		"success":  {fail(nil), codes.OK, "", ""},
-		"a status": {fail(status.Error(codes.NotFound, "no product p1")), codes.NotFound, "no product p1", ""},
-		"a status within an error": {
-			fail(fmt.Errorf("price: %w", status.Error(codes.NotFound, "no product p1"))), codes.NotFound, "no product p1", "",
+		"success": {fail(nil), codes.OK, "", "INFO", ""},
+		"a status": {
+			fail(status.Error(codes.NotFound, "no product p1")), codes.NotFound, "no product p1", "INFO", "no product p1",
 		},
-		"deadline":       {fail(fmt.Errorf("query: %w", context.DeadlineExceeded)), codes.DeadlineExceeded, "deadline", ""},
-		"client gone":    {fail(fmt.Errorf("query: %w", context.Canceled)), codes.Canceled, "client", ""},
-		"database gone":  {fail(fmt.Errorf("query: %w", io.ErrUnexpectedEOF)), codes.Unavailable, "try again", "unexpected EOF"},
-		"secret details": {fail(errors.New("password is 123")), codes.Internal, "internal error", "password is 123"},
+		"a status within an error": {
+			fail(fmt.Errorf("price: %w", status.Error(codes.NotFound, "no product p1"))),
+			codes.NotFound, "no product p1", "INFO", "no product p1",
+		},
+		"deadline": {
+			fail(fmt.Errorf("query: %w", context.DeadlineExceeded)), codes.DeadlineExceeded, "deadline", "WARN", "deadline",
+		},
+		"client gone": {fail(fmt.Errorf("query: %w", context.Canceled)), codes.Canceled, "client", "INFO", "canceled"},
+		"database gone": {
+			fail(fmt.Errorf("query: %w", io.ErrUnexpectedEOF)), codes.Unavailable, "try again", "ERROR", "unexpected EOF",
+		},
+		"secret details": {
+			fail(errors.New("password is 123")), codes.Internal, "internal error", "ERROR", "password is 123",
+		},
 		"panic": {
 			func(context.Context, any) (any, error) { panic("index out of range") },
-			codes.Internal, "internal error", "index out of range",
+			codes.Internal, "internal error", "ERROR", "index out of range",
 		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			var log bytes.Buffer
-			intercept := translateErrors(slog.New(slog.NewJSONHandler(&log, nil)))
-			_, err := intercept(t.Context(), nil, &grpc.UnaryServerInfo{FullMethod: "/shop/Method"}, test.handler)
+			var out bytes.Buffer
+			intercept := answer(slog.New(slog.NewJSONHandler(&out, nil)))
+			_, err := intercept(t.Context(), nil, &grpc.UnaryServerInfo{FullMethod: "/shop.Orders/Method"}, test.handler)
 			got := status.Convert(err)
 			if got.Code() != test.code || !strings.Contains(got.Message(), test.message) {
 				t.Errorf("got %v", err)
@@ -53,10 +64,30 @@ func TestTranslateErrors(t *testing.T) {
 			if test.code == codes.Internal && got.Message() != test.message {
 				t.Errorf("the client is told too much: %v", err)
 			}
-			if (log.Len() > 0) != (test.logged != "") || !strings.Contains(log.String(), test.logged) {
-				t.Errorf("logged %q, want %q", log.String(), test.logged)
+			var line struct {
+				Level, Error string
+				Method       string  `json:"rpc.method"`
+				Code         string  `json:"rpc.response.status_code"`
+				Duration     float64 `json:"duration_ms"`
+			}
+			if err := json.Unmarshal(out.Bytes(), &line); err != nil {
+				t.Fatalf("not one line of JSON: %v: %s", err, out.String())
+			}
+			if line.Level != test.level || line.Method != "shop.Orders/Method" || line.Code != test.code.String() ||
+				line.Duration < 0 || !strings.Contains(line.Error, test.cause) {
+				t.Errorf("logged %s", out.String())
 			}
 		})
+	}
+}
+
+func TestHealthChecksAreNotLogged(t *testing.T) {
+	var out bytes.Buffer
+	_, err := answer(slog.New(slog.NewJSONHandler(&out, nil)))(t.Context(), nil,
+		&grpc.UnaryServerInfo{FullMethod: "/grpc.health.v1.Health/Check"},
+		func(context.Context, any) (any, error) { return nil, nil })
+	if err != nil || out.Len() > 0 {
+		t.Errorf("%v, logged %s", err, out.String())
 	}
 }
 

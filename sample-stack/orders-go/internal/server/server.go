@@ -22,8 +22,6 @@ import (
 const (
 	// The largest request of the contract is far below it.
 	maxRequestBytes = 256 << 10
-	// Clients that look at the health service get this long to turn elsewhere before the stop.
-	drainNotice = 300 * time.Millisecond
 	// Calls that still run get this long to end.
 	drainTimeout = 10 * time.Second
 )
@@ -32,12 +30,14 @@ const (
 type Server struct {
 	*grpc.Server
 	health *health.Server
+	drain  time.Duration
 	log    *slog.Logger
 }
 
-// New returns a server without services; labsEnabled lets requests ask for faults.
-func New(log *slog.Logger, labsEnabled bool) *Server {
-	interceptors := []grpc.UnaryServerInterceptor{translateErrors(log)}
+// New returns a server without services. When it is to stop, it goes on serving for drain, so that
+// clients can turn elsewhere. labsEnabled lets requests ask for faults.
+func New(log *slog.Logger, drain time.Duration, labsEnabled bool) *Server {
+	interceptors := []grpc.UnaryServerInterceptor{answer(log)}
 	if labsEnabled {
 		interceptors = append(interceptors, labs.UnaryServerInterceptor(telemetry.ServiceName))
 	}
@@ -54,14 +54,18 @@ func New(log *slog.Logger, labsEnabled bool) *Server {
 			}),
 		),
 		health: health.NewServer(),
+		drain:  drain,
 		log:    log,
 	}
 	grpc_health_v1.RegisterHealthServer(server, server.health)
 	return server
 }
 
-// Serve answers calls on listener until ctx ends, then stops in order: health says NOT_SERVING,
-// new calls are refused, running calls end.
+// Serve answers calls on listener until ctx ends, then stops in order: health says NOT_SERVING; for
+// the time of the drain all calls are answered still; then new ones are refused, running ones end.
+//
+// Health says nothing of the database: it is the same for all instances, so taking them out would
+// make a short absence, which calls are got over, one of the whole service.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	for service := range s.GetServiceInfo() {
 		s.health.SetServingStatus(service, grpc_health_v1.HealthCheckResponse_SERVING)
@@ -73,9 +77,9 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		return fmt.Errorf("serve on %s: %w", listener.Addr(), err)
 	case <-ctx.Done():
 	}
-	s.log.Info("stopping")
+	s.log.Info("draining", "seconds", s.drain.Seconds())
 	s.health.Shutdown()
-	time.Sleep(drainNotice)
+	time.Sleep(s.drain)
 	deadline := time.AfterFunc(drainTimeout, func() {
 		s.log.Warn("calls cut off: they did not end in time", "timeout", drainTimeout.String())
 		s.Stop()

@@ -4,6 +4,7 @@ package shoptest
 import (
 	"context"
 	"crypto/rand"
+	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"hopwatch.dev/shop/orders/internal/postgres"
 )
 
 // NewDatabase creates a database with the shop's schema and products on the server that
@@ -46,10 +49,21 @@ func NewDatabase(t testing.TB) string {
 	return address.String()
 }
 
-// NewPool is a connection pool on a NewDatabase.
-func NewPool(t testing.TB) *pgxpool.Pool {
+// Open is how the service sees the database at url.
+func Open(t testing.TB, url string) *postgres.Database {
 	t.Helper()
-	pool, err := pgxpool.New(t.Context(), NewDatabase(t))
+	database, err := postgres.Open(t.Context(), url, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(database.Close)
+	return database
+}
+
+// Pool is how a test looks at the database at url beside the service.
+func Pool(t testing.TB, url string) *pgxpool.Pool {
+	t.Helper()
+	pool, err := pgxpool.New(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)
 	}

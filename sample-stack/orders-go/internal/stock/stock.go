@@ -8,16 +8,17 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"hopwatch.dev/shop/orders/internal/postgres"
 )
 
 // Stock reads and reserves units in the database.
-type Stock struct{ pool *pgxpool.Pool }
+type Stock struct{ database *postgres.Database }
 
-// New returns the stock in the database behind pool.
-func New(pool *pgxpool.Pool) *Stock { return &Stock{pool} }
+// New returns the stock in the database.
+func New(database *postgres.Database) *Stock { return &Stock{database} }
 
 const (
 	selectLevels = `-- SELECT stock_levels
@@ -47,23 +48,20 @@ RETURNING s.product_id`
 
 // Levels returns the units at hand of those of the products asked for that exist, by id.
 func (s *Stock) Levels(ctx context.Context, ids []string) (map[string]int32, error) {
-	levels := make(map[string]int32, len(ids))
-	var (
-		id    string
-		units int32
-	)
-	rows, err := s.pool.Query(ctx, selectLevels, ids)
+	all, err := postgres.SelectByID(ctx, s.database, pgx.RowToStructByPos[level], selectLevels, ids)
 	if err != nil {
 		return nil, fmt.Errorf("stock levels: %w", err)
 	}
-	_, err = pgx.ForEachRow(rows, []any{&id, &units}, func() error {
-		levels[id] = units
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("stock levels: %w", err)
+	levels := make(map[string]int32, len(all))
+	for _, level := range all {
+		levels[level.ProductID] = level.Units
 	}
 	return levels, nil
+}
+
+type level struct {
+	ProductID string
+	Units     int32
 }
 
 // Reserve takes the quantities (by product id) from the stock as part of transaction. If there is

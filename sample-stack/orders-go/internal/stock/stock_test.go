@@ -1,6 +1,7 @@
 package stock
 
 import (
+	"context"
 	"sync"
 	"testing"
 
@@ -15,7 +16,7 @@ import (
 const soldOut, scarce, plenty = "p00008", "p00021", "p00001"
 
 func TestGetStock(t *testing.T) {
-	server := NewServer(New(shoptest.NewPool(t)))
+	server := NewServer(New(shoptest.Open(t, shoptest.NewDatabase(t))))
 	response, err := server.GetStock(t.Context(), &shopv1.GetStockRequest{
 		ProductIds: []string{scarce, "unknown", soldOut, scarce},
 	})
@@ -37,11 +38,11 @@ func TestGetStock(t *testing.T) {
 }
 
 func TestReserve(t *testing.T) {
-	pool := shoptest.NewPool(t)
-	stock := New(pool)
+	database := shoptest.Open(t, shoptest.NewDatabase(t))
+	stock := New(database)
 	reserve := func(quantities map[string]int32) error {
-		return pgx.BeginFunc(t.Context(), pool, func(transaction pgx.Tx) error {
-			return stock.Reserve(t.Context(), transaction, quantities)
+		return database.Transact(t.Context(), func(ctx context.Context, transaction pgx.Tx) error {
+			return stock.Reserve(ctx, transaction, quantities)
 		})
 	}
 	for name, quantities := range map[string]map[string]int32{

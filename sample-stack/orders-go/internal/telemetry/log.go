@@ -5,12 +5,19 @@ import (
 	"io"
 	"log/slog"
 
+	"go.opentelemetry.io/contrib/bridges/otelslog"
 	"go.opentelemetry.io/otel/trace"
 )
 
-// NewLogger writes one JSON object a line, with the trace and span that the context carries.
-func NewLogger(out io.Writer) *slog.Logger {
+// Console writes one JSON object a line, with the trace and span that the context carries.
+func Console(out io.Writer) *slog.Logger {
 	return slog.New(traceHandler{slog.NewJSONHandler(out, nil)}).With("service", ServiceName)
+}
+
+// Logger writes to the console and sends the same by OTLP.
+func (t *Telemetry) Logger(console *slog.Logger) *slog.Logger {
+	sent := otelslog.NewHandler("hopwatch.dev/shop/orders", otelslog.WithLoggerProvider(t.logs))
+	return slog.New(slog.NewMultiHandler(console.Handler(), sent))
 }
 
 type traceHandler struct{ slog.Handler }

@@ -1,4 +1,4 @@
-// Package telemetry sets tracing and logging up. Losing telemetry never fails a request.
+// Package telemetry sends traces, metrics and logs by OTLP. Losing telemetry never fails a request.
 package telemetry
 
 import (
@@ -10,47 +10,82 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/google/uuid"
+	"go.opentelemetry.io/contrib/instrumentation/runtime"
 	"go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"go.opentelemetry.io/otel/propagation"
+	sdklog "go.opentelemetry.io/otel/sdk/log"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/backoff"
 )
 
-// ServiceName is what the service calls itself in traces, logs and labs.
+// ServiceName is what the service calls itself in telemetry and labs.
 const ServiceName = "shop-orders"
 
 const (
-	defaultEndpoint = "http://127.0.0.1:4317"
-	// Spans are on their way to whoever looks at them within a second.
-	batchDelay = time.Second
-	// Enough for a burst of a few thousand requests; beyond it spans are dropped, not requests.
-	maxQueuedSpans = 16384
+	endpointVariable = "OTEL_EXPORTER_OTLP_ENDPOINT"
+	defaultEndpoint  = "http://127.0.0.1:4317"
 )
 
-// A collector that comes back is used again within seconds; the libraries' own pauses grow to minutes.
-var (
-	retry = otlptracegrpc.RetryConfig{
-		Enabled: true, InitialInterval: 500 * time.Millisecond, MaxInterval: 5 * time.Second, MaxElapsedTime: time.Minute,
-	}
-	reconnect = grpc.ConnectParams{
-		Backoff: backoff.Config{
-			BaseDelay: 200 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 5 * time.Second,
-		},
-		MinConnectTimeout: 5 * time.Second,
-	}
-)
+// Telemetry is what the service says of itself while it runs.
+type Telemetry struct {
+	traces  *sdktrace.TracerProvider
+	metrics *sdkmetric.MeterProvider
+	logs    *sdklog.LoggerProvider
+}
 
-// Start installs the tracer provider and the propagators (W3C trace context and baggage). It does
-// not wait for the collector. The returned provider must be shut down to send the last spans.
-func Start(ctx context.Context, version string, log *slog.Logger) (*sdktrace.TracerProvider, error) {
-	otel.SetErrorHandler(reportSparingly(log))
-	otel.SetLogger(logr.FromSlogHandler(log.Handler()))
+// Start installs the providers of traces and metrics and the propagators (W3C trace context and
+// baggage). It does not wait for the collector. Trouble with telemetry itself is told to console.
+func Start(ctx context.Context, version string, console *slog.Logger) (*Telemetry, error) {
+	otel.SetErrorHandler(reportSparingly(console))
+	otel.SetLogger(logr.FromSlogHandler(console.Handler()))
+	self := describe(ctx, version, console)
+	// The exporters look there themselves, but have another default.
+	if os.Getenv(endpointVariable) == "" {
+		if err := os.Setenv(endpointVariable, defaultEndpoint); err != nil {
+			return nil, fmt.Errorf("%s: %w", endpointVariable, err)
+		}
+	}
+	var (
+		telemetry Telemetry
+		err       error
+	)
+	if telemetry.traces, err = newTracerProvider(ctx, self); err == nil {
+		telemetry.metrics, err = newMeterProvider(ctx, self)
+	}
+	if err == nil {
+		telemetry.logs, err = newLoggerProvider(ctx, self)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("telemetry exporter (see %s): %w", endpointVariable, err)
+	}
+	otel.SetTracerProvider(telemetry.traces)
+	otel.SetMeterProvider(telemetry.metrics)
+	otel.SetTextMapPropagator(propagation.NewCompositeTextMapPropagator(
+		propagation.TraceContext{}, propagation.Baggage{},
+	))
+	if err := runtime.Start(); err != nil {
+		return nil, fmt.Errorf("metrics of the Go runtime: %w", err)
+	}
+	return &telemetry, nil
+}
+
+// Shutdown sends what is left of all three, side by side, until ctx ends.
+func (t *Telemetry) Shutdown(ctx context.Context) error {
+	var ending errgroup.Group
+	ending.Go(func() error { return t.traces.Shutdown(ctx) })
+	ending.Go(func() error { return t.metrics.Shutdown(ctx) })
+	ending.Go(func() error { return t.logs.Shutdown(ctx) })
+	return ending.Wait()
+}
+
+func describe(ctx context.Context, version string, console *slog.Logger) *resource.Resource {
 	self, err := resource.New(ctx,
+		// Whoever starts the service may say which instance it is, to add what it measures from outside.
+		resource.WithAttributes(semconv.ServiceInstanceID(uuid.NewString())),
 		resource.WithFromEnv(),
 		resource.WithTelemetrySDK(),
 		resource.WithHost(),
@@ -58,45 +93,19 @@ func Start(ctx context.Context, version string, log *slog.Logger) (*sdktrace.Tra
 		resource.WithProcessRuntimeName(),
 		resource.WithProcessRuntimeVersion(),
 		resource.WithProcessRuntimeDescription(),
-		resource.WithAttributes(
-			semconv.ServiceName(ServiceName),
-			semconv.ServiceVersion(version),
-			semconv.ServiceInstanceID(uuid.NewString()),
-		),
+		resource.WithAttributes(semconv.ServiceName(ServiceName), semconv.ServiceVersion(version)),
 	)
 	if err != nil {
-		log.Warn("telemetry says less of this service (see OTEL_RESOURCE_ATTRIBUTES)", "error", err.Error())
+		console.Warn("telemetry says less of this service (see OTEL_RESOURCE_ATTRIBUTES)", "error", err.Error())
 	}
-	options := []otlptracegrpc.Option{
-		otlptracegrpc.WithRetry(retry),
-		otlptracegrpc.WithDialOption(grpc.WithConnectParams(reconnect)),
-	}
-	if os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") == "" {
-		options = append(options, otlptracegrpc.WithEndpointURL(defaultEndpoint))
-	}
-	exporter, err := otlptracegrpc.New(ctx, options...)
-	if err != nil {
-		return nil, fmt.Errorf("telemetry exporter (see OTEL_EXPORTER_OTLP_ENDPOINT): %w", err)
-	}
-	provider := sdktrace.NewTracerProvider(
-		sdktrace.WithResource(self),
-		sdktrace.WithBatcher(exporter,
-			sdktrace.WithBatchTimeout(batchDelay),
-			sdktrace.WithMaxQueueSize(maxQueuedSpans),
-		),
-	)
-	otel.SetTracerProvider(provider)
-	otel.SetTextMapPropagator(propagation.NewCompositeTextMapPropagator(
-		propagation.TraceContext{}, propagation.Baggage{},
-	))
-	return provider, nil
+	return self
 }
 
 // reportSparingly logs what goes wrong with telemetry at most once a minute: an absent collector
 // fails every export.
-func reportSparingly(log *slog.Logger) otel.ErrorHandlerFunc {
+func reportSparingly(console *slog.Logger) otel.ErrorHandlerFunc {
 	once := rate.Sometimes{First: 1, Interval: time.Minute}
 	return func(err error) {
-		once.Do(func() { log.Warn("telemetry fails; calls are not affected", "error", err.Error()) })
+		once.Do(func() { console.Warn("telemetry fails; calls are not affected", "error", err.Error()) })
 	}
 }

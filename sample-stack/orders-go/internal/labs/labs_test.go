@@ -13,15 +13,15 @@ import (
 	"google.golang.org/grpc"
 )
 
-func TestParseDelay(t *testing.T) {
-	good := map[string]Delay{
-		"shop-orders:1ms":                                  {"shop-orders", "", time.Millisecond},
-		"shop-orders/PlaceOrder:50ms":                      {"shop-orders", "PlaceOrder", 50 * time.Millisecond},
-		"shop-orders/hopwatch.shop.v1.Stock/GetStock:70ms": {"shop-orders", "hopwatch.shop.v1.Stock/GetStock", 70 * time.Millisecond},
-		"shop-bff/api/orders/:id:10000ms":                  {"shop-bff", "api/orders/:id", 10 * time.Second},
+func TestParse(t *testing.T) {
+	good := map[string]request{
+		"shop-orders:1ms":                                  {"shop-orders", "", 1},
+		"shop-orders/PlaceOrder:50ms":                      {"shop-orders", "PlaceOrder", 50},
+		"shop-orders/hopwatch.shop.v1.Stock/GetStock:70ms": {"shop-orders", "hopwatch.shop.v1.Stock/GetStock", 70},
+		"shop-bff/api/orders/:id:10000ms":                  {"shop-bff", "api/orders/:id", 10_000},
 	}
 	for value, want := range good {
-		if got, err := ParseDelay(value); err != nil || got != want {
+		if got, err := delay.parse(value); err != nil || got != want {
 			t.Errorf("%q: got %+v, %v; want %+v", value, got, err, want)
 		}
 	}
@@ -30,15 +30,23 @@ func TestParseDelay(t *testing.T) {
 		"shop-orders:-5ms", "shop-orders:5s", "shop-orders:5", "shop-orders/:5ms", "shop orders:5ms", "shop-orders:5ms ",
 	}
 	for _, value := range bad {
-		if got, err := ParseDelay(value); err == nil {
+		if got, err := delay.parse(value); err == nil {
+			t.Errorf("%q: got %+v, want an error", value, got)
+		}
+	}
+	if got, err := nPlusOne.parse("shop-orders/GetStock:24"); err != nil || got.measure != 24 {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	for _, value := range []string{"shop-orders:24ms", "shop-orders:201", "shop-orders:0"} {
+		if got, err := nPlusOne.parse(value); err == nil {
 			t.Errorf("%q: got %+v, want an error", value, got)
 		}
 	}
 }
 
-func TestInterceptor(t *testing.T) {
-	slept := func(milliseconds int64) []attribute.KeyValue {
-		return []attribute.KeyValue{nameAttribute.String("delay"), delayAttribute.Int64(milliseconds)}
+func TestDelay(t *testing.T) {
+	slept := func(milliseconds int) []attribute.KeyValue {
+		return []attribute.KeyValue{nameAttribute.String("delay"), delayAttribute.Int(milliseconds)}
 	}
 	tests := map[string]struct {
 		asked      string
@@ -61,16 +69,13 @@ func TestInterceptor(t *testing.T) {
 				if err != nil || took != test.want {
 					t.Errorf("took %v, %v; want %v", took, err, test.want)
 				}
-				got, want := attribute.NewSet(attributes...), attribute.NewSet(test.attributes...)
-				if !got.Equals(&want) {
-					t.Errorf("attributes %v, want %v", attributes, test.attributes)
-				}
+				expectRecorded(t, attributes, test.attributes...)
 			})
 		})
 	}
 }
 
-func TestInterceptorGivesUpWithTheClient(t *testing.T) {
+func TestDelayGivesUpWithTheClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
@@ -81,11 +86,22 @@ func TestInterceptorGivesUpWithTheClient(t *testing.T) {
 	})
 }
 
-// intercept sends one call of PlaceOrder with the baggage given through the interceptor.
+// intercept sends one call of PlaceOrder with a delay asked for through the interceptor.
 func intercept(ctx context.Context, t *testing.T, asked string) (time.Duration, []attribute.KeyValue, error) {
 	t.Helper()
+	start := time.Now()
+	attributes, err := call(ctx, t, delay.key, asked, func(context.Context) {})
+	return time.Since(start), attributes, err
+}
+
+// call sends one call of PlaceOrder, for which a lab is asked by the baggage, through the
+// interceptor, and returns what was recorded on its span.
+func call(
+	ctx context.Context, t *testing.T, key, asked string, handle func(context.Context),
+) ([]attribute.KeyValue, error) {
+	t.Helper()
 	if asked != "" {
-		member, err := baggage.NewMemberRaw(delayKey, asked)
+		member, err := baggage.NewMemberRaw(key, asked)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -98,11 +114,20 @@ func intercept(ctx context.Context, t *testing.T, asked string) (time.Duration, 
 	spans := tracetest.NewSpanRecorder()
 	provider := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))
 	ctx, span := provider.Tracer("test").Start(ctx, "PlaceOrder")
-	start := time.Now()
 	_, err := UnaryServerInterceptor("shop-orders")(ctx, nil,
 		&grpc.UnaryServerInfo{FullMethod: "/shop.Orders/PlaceOrder"},
-		func(context.Context, any) (any, error) { return nil, nil })
-	took := time.Since(start)
+		func(ctx context.Context, _ any) (any, error) {
+			handle(ctx)
+			return nil, nil
+		})
 	span.End()
-	return took, spans.Ended()[0].Attributes(), err
+	return spans.Ended()[0].Attributes(), err
+}
+
+func expectRecorded(t *testing.T, got []attribute.KeyValue, want ...attribute.KeyValue) {
+	t.Helper()
+	gotSet, wantSet := attribute.NewSet(got...), attribute.NewSet(want...)
+	if !gotSet.Equals(&wantSet) {
+		t.Errorf("recorded %v, want %v", got, want)
+	}
 }
