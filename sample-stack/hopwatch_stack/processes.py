@@ -4,15 +4,14 @@ import contextlib
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO
 
 import psutil
 
 from .children import privileges_dropped, stop_with_parent
-from .errors import ServiceError, UsageError
+from .errors import ServiceError
+from .logs import Logs
 from .ports import require_free
 from .readiness import Finished
 from .runtime import Exit, Handle, Usage
@@ -20,8 +19,6 @@ from .services import Service
 from .session import find_process
 from .surroundings import ThisMachine
 
-LOG_POLL_SECONDS = 0.2
-LOG_END_BYTES = 65536
 KILL_SECONDS = 5
 
 
@@ -103,7 +100,7 @@ class LaunchedProcess(FoundProcess):
         return listening.issuperset(self._service.ports.values())
 
 
-class ProcessRuntime:
+class ProcessRuntime(Logs):
     """See runtime.Runtime. Launch from the main thread: on Linux the services ask to be stopped
     when the thread that started them ends, so that they go down with a killed owner.
     """
@@ -111,17 +108,15 @@ class ProcessRuntime:
     name = "processes"
 
     def __init__(self, state_dir: Path) -> None:
-        self._logs = state_dir / "logs"
+        super().__init__(state_dir)
         self.surroundings = ThisMachine()
 
     def prepare(self, services: Sequence[Service]) -> None:
         require_free({n: p for service in services for n, p in service.ports.items()})
-        self._logs.mkdir(parents=True, exist_ok=True)
-        for log in self._logs.glob("*.log"):
-            log.unlink()
+        self.begin()
 
     def launch(self, service: Service, env: Mapping[str, str]) -> LaunchedProcess:
-        with self._log_path(service.name).open("ab") as log:
+        with self.append(service.name) as log:
             try:
                 process = psutil.Popen(
                     [*privileges_dropped(service), *service.program(), *service.arguments],
@@ -145,34 +140,6 @@ class ProcessRuntime:
 
     def clear(self) -> None:
         """Processes leave nothing behind."""
-
-    def log_names(self) -> list[str]:
-        return sorted(path.stem for path in self._logs.glob("*.log"))
-
-    def log_end(self, service: str, lines: int) -> str:
-        with self._open_log(service) as log:
-            log.seek(max(0, log.seek(0, os.SEEK_END) - LOG_END_BYTES))
-            text = log.read().decode(errors="replace")
-        return "\n".join(text.splitlines()[-lines:])
-
-    def follow_log(self, service: str) -> Iterator[str]:
-        with self._open_log(service) as log:
-            log.seek(0, os.SEEK_END)
-            while True:
-                if line := log.readline():
-                    yield line.decode(errors="replace").rstrip("\n")
-                else:
-                    time.sleep(LOG_POLL_SECONDS)
-
-    def _open_log(self, service: str) -> IO[bytes]:
-        try:
-            return self._log_path(service).open("rb")
-        except FileNotFoundError:
-            names = ", ".join(self.log_names()) or "none yet"
-            raise UsageError(f"no log of {service}; there are: {names}.") from None
-
-    def _log_path(self, service: str) -> Path:
-        return self._logs / f"{service}.log"
 
 
 def _tree(process: psutil.Process) -> list[psutil.Process]:
