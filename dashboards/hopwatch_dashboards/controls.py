@@ -51,10 +51,26 @@ def show(source: Source) -> Chosen:
         live = source.live and st.toggle(
             "Live", value=fresh, key="live", help=f"Look again every {LIVE_SECONDS} seconds."
         )
-        if st.button("Look again", icon=":material/refresh:", help="Take in what came since."):
-            st.session_state.pop(_TAKEN, None)
+        _look_again()
         chosen = Chosen(words, live, Filters())
         return replace(chosen, filters=_filters(source, take(source, chosen)))
+
+
+def show_time(source: Source) -> Chosen:
+    """Shows the choice of time alone, of a page that is looked at again by hand. Raises
+    NothingStoredError where there is no time to choose."""
+    extent = source.extent()
+    if extent.min_start_ns is None or extent.max_start_ns is None:
+        raise NothingStoredError
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        words = _time(extent.min_start_ns, extent.max_start_ns, source)
+        _look_again()
+    return Chosen(words, live=False, filters=Filters())
+
+
+def _look_again() -> None:
+    if st.button("Look again", icon=":material/refresh:", help="Take in what came since."):
+        st.session_state.pop(_TAKEN, None)
 
 
 def _time(first_ns: int, last_ns: int, source: Source) -> tuple[str, ...]:
