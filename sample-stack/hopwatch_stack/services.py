@@ -93,9 +93,10 @@ def services(settings: Settings, surroundings: Surroundings) -> list[Service]:
     ]
 
 
-def labs_file(settings: Settings) -> Path:
-    """Names the lab that runs on the whole stack; absent when none does."""
-    return settings.state_dir / "labs" / "lab.json"
+def labs_file(state_dir: Path) -> Path:
+    """Names the lab that runs on the whole stack; absent when none does. It is replaced whole, so
+    where folders are mounted it is the folder that must be."""
+    return state_dir / "labs" / "lab.json"
 
 
 def _postgres(settings: Settings, surroundings: Surroundings) -> list[Service]:
@@ -245,7 +246,10 @@ def _bff(settings: Settings, surroundings: Surroundings) -> Service:
 def _labs(settings: Settings, surroundings: Surroundings) -> dict[str, str]:
     if not settings.labs:
         return {"HOPWATCH_LABS": "0"}
-    return {"HOPWATCH_LABS": "1", "HOPWATCH_LABS_FILE": surroundings.path(labs_file(settings))}
+    return {
+        "HOPWATCH_LABS": "1",
+        "HOPWATCH_LABS_FILE": surroundings.path(labs_file(settings.state_dir)),
+    }
 
 
 def _password_file(settings: Settings) -> Path:

@@ -76,8 +76,7 @@ class Slot:
     @property
     def running(self) -> list[Running]:
         """All instances, the one that counts first."""
-        first = [self.current] if self.current else []
-        return first + ([self._successor] if self._successor else []) + self._leaving
+        return [one for one in (self.current, self._successor, *self._leaving) if one is not None]
 
     @property
     def is_settled(self) -> bool:

@@ -8,7 +8,7 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -17,7 +17,7 @@ from . import slot as slots
 from .control import Inbox, Request
 from .errors import ServiceError, told
 from .progress import Steps
-from .runtime import Instance, Runtime
+from .runtime import Instance, Runtime, Usage
 from .services import Service
 from .session import Session, SessionFile
 from .slot import Slot
@@ -26,6 +26,16 @@ from .stopping import Leaver, stop_in_order
 POLL_SECONDS = 0.02
 WATCH_SECONDS = 0.2
 LOG_LINES_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Measured:
+    """An instance that runs: what its telemetry names it, when it began, what it uses."""
+
+    service_name: str
+    instance_id: str
+    started_at: float
+    usage: Callable[[], Usage | None]
 
 
 class Supervisor:
@@ -82,12 +92,12 @@ class Supervisor:
         self._file.release()
         return problems
 
-    def instances(self) -> list[tuple[Service, str, Instance]]:
-        """Every instance that runs, with its service and its service.instance.id."""
+    def instances(self) -> list[Measured]:
+        """Every instance that runs; for another thread, too."""
         return [
-            (slot.service, running.id, running.instance)
+            Measured(slot.service.telemetry_name, one.id, one.started_at, one.instance.usage)
             for slot in list(self._slots.values())
-            for running in slot.running
+            for one in slot.running
         ]
 
     def _start_all(self, show: Steps) -> None:

@@ -9,9 +9,9 @@ import sys
 from types import FrameType
 
 from ..errors import StackError
-from . import build, demo, down, load, lock, logs, restart, start, status, up
+from . import build, demo, down, lab, load, lock, logs, restart, start, status, up
 
-SUBCOMMANDS = (build, up, load, status, logs, restart, start, down, demo, lock)
+SUBCOMMANDS = (build, up, load, status, logs, restart, start, lab, down, demo, lock)
 INTERRUPTED = 130
 
 

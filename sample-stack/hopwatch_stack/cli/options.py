@@ -29,10 +29,7 @@ def add_ports(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_settings(parser: argparse.ArgumentParser) -> None:
-    """What `settings` reads."""
-    add_state_dir(parser)
-    add_ports(parser)
+def add_store(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--store",
         type=Path,
@@ -40,6 +37,13 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="where hopwatch keeps the traces (default: $HOPWATCH_STORE or .hopwatch)",
     )
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """What `settings` reads."""
+    add_state_dir(parser)
+    add_ports(parser)
+    add_store(parser)
     parser.add_argument(
         "--labs",
         action="store_true",

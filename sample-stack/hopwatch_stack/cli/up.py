@@ -14,9 +14,10 @@ from rich.console import Console
 
 from .. import progress, runtimes
 from ..errors import StackError
+from ..process_metrics import ProcessMetrics
 from ..processes import ProcessRuntime
 from ..runtime import Runtime
-from ..services import services
+from ..services import labs_file, services
 from ..settings import Settings
 from ..stack import Stack
 from ..supervisor import Supervisor
@@ -64,8 +65,11 @@ def running(settings: Settings, runtime: Runtime, console: Console) -> Iterator[
     supervisor = Supervisor(settings.state_dir, runtime, say)
     with progress.steps(console) as show:
         supervisor.start(services(settings, runtime.surroundings), show, labs=settings.labs)
+    # A lab of the last stack is not to go on with this one.
+    labs_file(settings.state_dir).unlink(missing_ok=True)
     try:
-        yield supervisor
+        with ProcessMetrics(supervisor.instances, settings.otlp_http_url, say):
+            yield supervisor
     finally:
         for problem in supervisor.stop():
             say(f"{problem}.")
