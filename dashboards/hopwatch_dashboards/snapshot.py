@@ -6,21 +6,22 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+import pyarrow as pa
 import streamlit as st
 
 from hopwatch.attribution import Attribution, Ledger
 from hopwatch_dashboards.source import Source
+from hopwatch_dashboards.views.processes import NAMES
 from hopwatch_dashboards.views.windows import Window
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`source` and `version` name the data. `services`: only requests through this service."""
+    """`source` and `version` name the data."""
 
     source: str
     version: str
     window: Window
-    service: str | None = None
 
 
 def now_ns() -> int:
@@ -32,3 +33,10 @@ def ledger(snapshot: Snapshot, _source: Source) -> Ledger:
     """The ledger of all requests that begin in the snapshot's window."""
     window = snapshot.window
     return Attribution(_source.window(window.start, window.end)).ledger()
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def metrics(snapshot: Snapshot, service: str, _source: Source) -> pa.Table:
+    """What the processes of a service reported in the snapshot's window."""
+    window = snapshot.window
+    return _source.metrics(NAMES, window.start, window.end, service)

@@ -15,13 +15,12 @@ from typing import Final, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hopwatch import spans
 from hopwatch.errors import InputError, UsageError
-from hopwatch.store import Extent, default_path, open_reader
+from hopwatch.signals import LOGS, METRICS, SIGNALS, SPANS, Signal
+from hopwatch.store import Extent, default_path, lookup, open_reader
 
 PATHS_VARIABLE: Final = "HOPWATCH_DASHBOARD_PATHS"
 """Environment variable: files and folders to show instead of the store, `os.pathsep` between."""
-STORE_VARIABLE: Final = "HOPWATCH_STORE"
 
 
 class Source(Protocol):
@@ -51,6 +50,18 @@ class Source(Protocol):
     def trace(self, prefix: str) -> pa.Table:
         """All spans of the one trace whose id in hex begins so. Raises UsageError, InputError."""
 
+    def neighbours(
+        self, start_ns: int, end_ns: int, services: Collection[str], limit: int
+    ) -> pa.Table:
+        """All spans of at most `limit` traces that begin in the window and in which one of the
+        services takes part: what tells how the clocks of a trace lie."""
+
+    def logs(self, trace_id: bytes) -> pa.Table:
+        """The trace's log records by time (`hopwatch.logs.SCHEMA`)."""
+
+    def metrics(self, names: Collection[str], start_ns: int, end_ns: int, service: str) -> pa.Table:
+        """A service's data points, each series together (`hopwatch.metrics.SCHEMA`)."""
+
     def searchable(self) -> pa.Table | list[str]:
         """What `hopwatch.store.search` looks through."""
 
@@ -67,7 +78,8 @@ class StoreSource:
         self.key = f"store:{path.resolve()}"
 
     def version(self) -> str:
-        return str(self.extent())
+        with open_reader(self.path) as reader:
+            return reader.version()
 
     def extent(self) -> Extent:
         with open_reader(self.path) as reader:
@@ -81,13 +93,27 @@ class StoreSource:
         with open_reader(self.path) as reader:
             return reader.trace(prefix)
 
+    def neighbours(
+        self, start_ns: int, end_ns: int, services: Collection[str], limit: int
+    ) -> pa.Table:
+        with open_reader(self.path) as reader:
+            return reader.window(start_ns, end_ns, services=services, limit=limit)
+
+    def logs(self, trace_id: bytes) -> pa.Table:
+        with open_reader(self.path) as reader:
+            return reader.logs(trace_id=trace_id)
+
+    def metrics(self, names: Collection[str], start_ns: int, end_ns: int, service: str) -> pa.Table:
+        with open_reader(self.path) as reader:
+            return reader.metrics(names=names, start=start_ns, end=end_ns, services=[service])
+
     def searchable(self) -> list[str]:
         with open_reader(self.path) as reader:
             return reader.files()
 
 
 class FileSource:
-    """Files and folders of traces, read once, and again where one of them has changed."""
+    """Files and folders of traces, read once."""
 
     live = False
 
@@ -138,14 +164,34 @@ class FileSource:
             pc.equal(self._table["trace_id"], pa.scalar(found[0], pa.binary(16)))
         )
 
+    def neighbours(
+        self, start_ns: int, end_ns: int, services: Collection[str], limit: int
+    ) -> pa.Table:
+        inside = self.window(start_ns, end_ns)
+        serving = inside.filter(pc.is_in(inside["service_name"], pa.array(services, pa.string())))
+        chosen = pc.unique(serving["trace_id"])[:limit]
+        return inside.filter(pc.is_in(inside["trace_id"], chosen))
+
+    def logs(self, trace_id: bytes) -> pa.Table:
+        return lookup.logs(self._contents[LOGS], trace_id=trace_id)
+
+    def metrics(self, names: Collection[str], start_ns: int, end_ns: int, service: str) -> pa.Table:
+        points = self._contents[METRICS]
+        return lookup.metrics(points, names=names, start=start_ns, end=end_ns, services=[service])
+
     def searchable(self) -> pa.Table:
         return self._table
 
-    @cached_property
+    @property
     def _table(self) -> pa.Table:
-        from hopwatch.formats import read_files
+        return self._contents[SPANS]
 
-        return spans.concat([read_files(self._paths).table])
+    @cached_property
+    def _contents(self) -> dict[Signal, pa.Table]:
+        from hopwatch.formats import read_contents
+
+        contents = read_contents(self._paths)
+        return {signal: contents.of(signal).table for signal in SIGNALS}
 
 
 def from_environment() -> Source:

@@ -11,7 +11,8 @@ from hopwatch_dashboards.charts import distribution as distribution_chart
 from hopwatch_dashboards.charts import over_time as time_charts
 from hopwatch_dashboards.controls import Chosen
 from hopwatch_dashboards.markup import ledger as ledger_markup
-from hopwatch_dashboards.markup import tiles
+from hopwatch_dashboards.markup import names, tiles
+from hopwatch_dashboards.markup import path as path_markup
 from hopwatch_dashboards.snapshot import Snapshot
 from hopwatch_dashboards.source import Source
 from hopwatch_dashboards.views import breakdown, distribution, over_time, windows
@@ -48,14 +49,14 @@ def _body(source: Source, chosen: Chosen) -> None:
 
 
 def _words(ledger: Ledger, taken: Snapshot) -> None:
-    content = ledger_markup.sentences(*headline(ledger, taken.window))
+    content = names.sentences(*headline(ledger, taken.window))
     markup.show(content + tiles.of_ledger(ledger), key="words")
 
 
 def _path(ledger: Ledger) -> None:
     st.subheader("The request path", help="Each hop and each way between hops, callers first, as"
                  " wide as its part of the mean request. A hop leads to its page.")  # fmt: skip
-    strip = ledger_markup.strip(
+    strip = path_markup.strip(
         request_path(ledger), ledger.request_count, controls.kept_parameters()
     )
     markup.show(strip, key="path")

@@ -12,12 +12,17 @@ from hopwatch_dashboards.views.windows import Window
 OTHERS: Key = ("others", "-", "self")
 
 
-def by_hop(ledger: Ledger, window: Window, step: int, most: int = 12) -> pd.DataFrame:
+def by_hop(
+    ledger: Ledger, window: Window, step: int, most: int = 12, only: str | None = None
+) -> pd.DataFrame:
     """time, hop, language, kind, ms: mean ms per request in each block of `step` ns, per row of
-    the ledger by hop, language and kind; the `most` dearest, the rest as `OTHERS`. Blocks
-    without requests have 0 ms."""
+    the ledger by hop, language and kind (with `only`, of one hop); the `most` dearest, the rest
+    as `OTHERS`. Blocks without requests have 0 ms."""
     blocks = in_blocks(ledger, window, step)
     times, rows = blocks.times, list(blocks.rows)
+    if only is not None:
+        its = [i for i, (hop, _, _) in enumerate(rows) if hop == only]
+        times, rows = times[its], [rows[i] for i in its]
     if len(rows) > most:
         order = np.argsort(-times.sum(axis=1), kind="stable")
         kept, rest = order[: most - 1], order[most - 1 :]
