@@ -1,15 +1,17 @@
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import type { OrdersBackend } from './backend/orders-backend';
+import type { Readiness } from './backend/readiness';
 import type { Config } from './config';
 import { logAnswer } from './http/access-log';
 import { registerApi } from './http/api-routes';
 import { addSecurityHeaders } from './http/headers';
 import { registerHealth } from './http/health-routes';
-import { obeyLabDelay } from './http/lab-delay';
 import { registerPage } from './http/page-routes';
 import { sendProblem } from './http/problems';
 import { registerTelemetry } from './http/telemetry-routes';
-import { fastifyInstrumentation } from './telemetry/sdk';
+import { obeyLabs } from './labs/obey';
+import type { StackLabFile } from './labs/stack-lab';
+import { fastifyInstrumentation } from './telemetry/instrumentations';
 
 const MAX_BODY_BYTES = 64 * 1024;
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -18,6 +20,9 @@ const KEEP_ALIVE_MS = 5000;
 export interface Parts {
   readonly config: Config;
   readonly backend: OrdersBackend;
+  readonly readiness: Readiness;
+  /** Null while labs are off. */
+  readonly stackLab: StackLabFile | null;
   readonly log: FastifyBaseLogger;
   /** Whether readiness is off because a shutdown began. */
   readonly isDraining: () => boolean;
@@ -27,6 +32,8 @@ export interface Parts {
 export async function buildApp({
   config,
   backend,
+  readiness,
+  stackLab,
   log,
   isDraining,
 }: Parts): Promise<FastifyInstance> {
@@ -46,6 +53,8 @@ export async function buildApp({
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
   });
   app.setErrorHandler(sendProblem);
+  // Before the plugin, which hands the context of now to the handlers.
+  if (stackLab) app.addHook('onRequest', stackLab.ask);
   await app.register(fastifyInstrumentation.plugin());
   app.addHook('onRequest', addSecurityHeaders);
   app.addHook('onSend', async (_request, reply) => {
@@ -53,12 +62,12 @@ export async function buildApp({
     if (isDraining()) reply.header('connection', 'close');
   });
   app.addHook('onResponse', logAnswer);
-  registerHealth(app, backend, isDraining);
+  registerHealth(app, readiness, isDraining);
   registerTelemetry(app, config.otlpEndpoint);
   await app.register(async (api) => {
-    if (config.labs) api.addHook('preHandler', obeyLabDelay);
+    if (config.labs) api.addHook('preHandler', obeyLabs);
     registerApi(api, backend);
   });
-  registerPage(app, config.webRoot, config.version);
+  registerPage(app, config);
   return app;
 }

@@ -10,11 +10,18 @@ export interface Config {
   readonly otlpEndpoint: URL;
   readonly version: string;
   readonly labs: boolean;
+  /** Where the lab that runs for the whole stack is written down. */
+  readonly labsFile: string | null;
+  /** Where people look at traces. */
+  readonly dashboardUrl: URL | null;
+  /** How long requests are still taken after SIGTERM, with readiness off. */
+  readonly drainMs: number;
 }
 
 /** The environment cannot be used; the message says which variable and what it should hold. */
 export class ConfigError extends Error {}
 
+const MAX_DRAIN_SECONDS = 300;
 const BUILT_PAGE = path.resolve(__dirname, '../../web/dist/browser');
 
 export function readConfig(env: NodeJS.ProcessEnv): Config {
@@ -24,13 +31,22 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     port,
     ordersAddress: env['ORDERS_ADDRESS'] || '127.0.0.1:50051',
     webRoot: builtPage(env['WEB_ROOT'] || BUILT_PAGE),
-    otlpEndpoint: httpUrl(env['OTEL_EXPORTER_OTLP_ENDPOINT'] || 'http://127.0.0.1:4318'),
+    otlpEndpoint: httpUrl(
+      'OTEL_EXPORTER_OTLP_ENDPOINT',
+      env['OTEL_EXPORTER_OTLP_ENDPOINT'] || 'http://127.0.0.1:4318',
+    ),
     version: env['SHOP_VERSION'] || 'dev',
     labs: env['HOPWATCH_LABS'] === '1',
+    labsFile: env['HOPWATCH_LABS_FILE'] || null,
+    dashboardUrl: env['HOPWATCH_DASHBOARD_URL']
+      ? httpUrl('HOPWATCH_DASHBOARD_URL', env['HOPWATCH_DASHBOARD_URL'])
+      : null,
+    drainMs: 1000 * drainSeconds(env['SHOP_DRAIN_SECONDS'] || '1'),
   };
 }
 
-function listenAddress(value: string): { host: string; port: number } {
+/** Reads host:port. */
+export function listenAddress(value: string): { host: string; port: number } {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(value);
   const port = Number(match?.[3]);
   if (!match || port > 65_535) {
@@ -39,14 +55,22 @@ function listenAddress(value: string): { host: string; port: number } {
   return { host: match[1] ?? match[2] ?? '', port };
 }
 
-function httpUrl(value: string): URL {
+function httpUrl(name: string, value: string): URL {
   const url = URL.canParse(value) ? new URL(value) : null;
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
-    throw new ConfigError(
-      `OTEL_EXPORTER_OTLP_ENDPOINT must be an http or https URL, not "${value}"`,
-    );
+    throw new ConfigError(`${name} must be an http or https URL, not "${value}"`);
   }
   return url;
+}
+
+function drainSeconds(value: string): number {
+  const seconds = Number(value);
+  if (!(seconds >= 0 && seconds <= MAX_DRAIN_SECONDS)) {
+    throw new ConfigError(
+      `SHOP_DRAIN_SECONDS must be a number from 0 to ${MAX_DRAIN_SECONDS}, not "${value}"`,
+    );
+  }
+  return seconds;
 }
 
 function builtPage(folder: string): string {

@@ -1,16 +1,8 @@
-import { isSpanContextValid, trace } from '@opentelemetry/api';
 import { pino, stdTimeFunctions } from 'pino';
 
-/** Structured log lines on stdout; inside a request they carry its trace. */
+/** Structured log lines on stdout; inside a request they carry its trace (telemetry/instrumentations). */
 export const log = pino({
-  base: { service: 'shop-bff' },
+  base: null,
   timestamp: stdTimeFunctions.isoTime,
   formatters: { level: (label) => ({ level: label }) },
-  mixin: activeTrace,
 });
-
-function activeTrace(): object {
-  const span = trace.getActiveSpan()?.spanContext();
-  if (!span || !isSpanContextValid(span)) return {};
-  return { trace_id: span.traceId, span_id: span.spanId };
-}

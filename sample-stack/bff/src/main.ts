@@ -1,29 +1,44 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as tick } from 'node:timers/promises';
 import { buildApp } from './app';
 import { OrdersBackend } from './backend/orders-backend';
+import { Readiness } from './backend/readiness';
 import { readConfig } from './config';
+import { StackLabFile } from './labs/stack-lab';
+import { listen } from './listen';
 import { log } from './log';
 import { stopTelemetry } from './telemetry/sdk';
 
-/** Long enough for a load balancer to see that readiness is off. */
-const DRAIN_DELAY_MS = 200;
-const SHUTDOWN_DEADLINE_MS = 10_000;
+/** For what is under way when no new requests are taken any more. */
+const FINISH_DEADLINE_MS = 10_000;
 
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   const backend = new OrdersBackend(config.ordersAddress);
+  const readiness = new Readiness(backend);
+  const stackLab =
+    config.labs && config.labsFile !== null ? new StackLabFile(config.labsFile, log) : null;
   let draining = false;
-  const app = await buildApp({ config, backend, log, isDraining: () => draining });
+  const app = await buildApp({
+    config,
+    backend,
+    readiness,
+    stackLab,
+    log,
+    isDraining: () => draining,
+  });
 
   async function shutDown(signal: NodeJS.Signals): Promise<void> {
     if (draining) return;
     draining = true;
     log.info({ signal }, 'shutting down');
     setTimeout(() => {
-      log.fatal(`not shut down after ${SHUTDOWN_DEADLINE_MS} ms`);
+      log.fatal(`not shut down ${FINISH_DEADLINE_MS} ms after the drain`);
       process.exit(1);
-    }, SHUTDOWN_DEADLINE_MS).unref();
-    await sleep(DRAIN_DELAY_MS);
+    }, config.drainMs + FINISH_DEADLINE_MS).unref();
+    await sleep(config.drainMs);
+    // Right after the event loop accepted what was waiting: closing resets connections that are not
+    // accepted yet.
+    await tick();
     await app.close();
     backend.close();
     await stopTelemetry();
@@ -31,7 +46,8 @@ async function main(): Promise<void> {
   }
 
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, shutDown);
-  await app.listen({ host: config.host, port: config.port });
+  await stackLab?.watch();
+  await listen(app, config);
 }
 
 main().catch((error: unknown) => {

@@ -1,5 +1,7 @@
-// Loaded by `node --require` before anything else, so that http and grpc-js are patched when the
-// application asks for them.
+// Loaded by `node --require` before anything else, so that http, grpc-js and pino are patched when
+// the application asks for them. The instrumentations first: what comes next logs already.
+import './telemetry/instrumentations.js';
+
 import { type Config, ConfigError, readConfig } from './config.js';
 import { log } from './log.js';
 import { startTelemetry } from './telemetry/sdk.js';

@@ -12,6 +12,9 @@ test('an empty environment gives the documented defaults', () => {
   assert.equal(config.otlpEndpoint.href, 'http://127.0.0.1:4318/');
   assert.equal(config.version, 'dev');
   assert.equal(config.labs, false);
+  assert.equal(config.labsFile, null);
+  assert.equal(config.dashboardUrl, null);
+  assert.equal(config.drainMs, 1000);
 });
 
 test('addresses of both families are understood', () => {
@@ -25,6 +28,9 @@ const UNUSABLE: [string, string, RegExp][] = [
   ['BFF_LISTEN', '127.0.0.1:99999', /BFF_LISTEN must be host:port/],
   ['OTEL_EXPORTER_OTLP_ENDPOINT', '127.0.0.1:4318', /must be an http or https URL/],
   ['OTEL_EXPORTER_OTLP_ENDPOINT', 'grpc://x:1', /must be an http or https URL/],
+  ['HOPWATCH_DASHBOARD_URL', 'javascript:alert(1)', /HOPWATCH_DASHBOARD_URL must be an http/],
+  ['SHOP_DRAIN_SECONDS', 'soon', /SHOP_DRAIN_SECONDS must be a number from 0 to 300, not "soon"/],
+  ['SHOP_DRAIN_SECONDS', '-1', /SHOP_DRAIN_SECONDS must be a number/],
   ['WEB_ROOT', '/nowhere', /no index.html in \/nowhere/],
 ];
 

@@ -15,20 +15,37 @@ export interface ReceivedSpan {
   attributes: Record<string, string | number>;
 }
 
+/** A log record as OTLP/protobuf carries it, as far as the tests look. */
+export interface ReceivedLog {
+  traceId: string;
+  spanId: string;
+  severityText: string;
+  body: string;
+  attributes: Record<string, string | number>;
+}
+
 export const KIND = { INTERNAL: 1, SERVER: 2, CLIENT: 3 } as const;
 
-/** Takes OTLP/HTTP in this process and keeps the spans and the resource that sent them. */
+/** Takes OTLP/HTTP in this process and keeps what came, and the resource that sent spans. */
 export class FakeCollector {
   readonly spans: ReceivedSpan[] = [];
+  readonly logs: ReceivedLog[] = [];
+  /** Names of metrics. */
+  readonly metrics: string[] = [];
   resource: Record<string, string | number> = {};
   private readonly server = createServer(async (request, response) => {
     const body = Buffer.concat(await request.toArray());
-    for (const resourceSpans of fields(body, 1)) {
-      for (const resource of fields(resourceSpans, 1)) this.resource = attributes(resource, 1);
-      for (const scopeSpans of fields(resourceSpans, 2)) {
-        this.spans.push(...fields(scopeSpans, 2).map(spanOf));
-      }
+    // The three signals nest alike: resources, scopes, items.
+    const items = fields(body, 1).flatMap((ofResource) =>
+      fields(ofResource, 2).flatMap((ofScope) => fields(ofScope, 2)),
+    );
+    if (request.url === '/v1/traces') {
+      this.spans.push(...items.map(spanOf));
+      const [resource] = fields(body, 1).flatMap((ofResource) => fields(ofResource, 1));
+      if (resource) this.resource = attributes(resource, 1);
     }
+    if (request.url === '/v1/logs') this.logs.push(...items.map(logOf));
+    if (request.url === '/v1/metrics') this.metrics.push(...items.map(metricName));
     response.writeHead(200).end();
   });
 
@@ -78,20 +95,39 @@ function attributes(message: Uint8Array, number: number): Record<string, string 
 
 function spanOf(message: Uint8Array): ReceivedSpan {
   const byNumber = new Map(allFields(message));
-  const bytes = (number: number): Uint8Array => {
-    const value = byNumber.get(number);
-    return value instanceof Uint8Array ? value : new Uint8Array();
-  };
   return {
-    traceId: Buffer.from(bytes(1)).toString('hex'),
-    spanId: Buffer.from(bytes(2)).toString('hex'),
-    parentSpanId: Buffer.from(bytes(4)).toString('hex'),
-    name: text(bytes(5)),
+    traceId: hex(message, 1),
+    spanId: hex(message, 2),
+    parentSpanId: hex(message, 4),
+    name: textOf(message, 5),
     kind: Number(byNumber.get(6)),
     startNanos: byNumber.get(7) as bigint,
     endNanos: byNumber.get(8) as bigint,
     attributes: attributes(message, 9),
   };
+}
+
+function logOf(message: Uint8Array): ReceivedLog {
+  const [body = new Uint8Array()] = fields(message, 5);
+  return {
+    traceId: hex(message, 9),
+    spanId: hex(message, 10),
+    severityText: textOf(message, 3),
+    body: textOf(body, 1),
+    attributes: attributes(message, 6),
+  };
+}
+
+function metricName(message: Uint8Array): string {
+  return textOf(message, 1);
+}
+
+function hex(message: Uint8Array, number: number): string {
+  return Buffer.from(fields(message, number)[0] ?? []).toString('hex');
+}
+
+function textOf(message: Uint8Array, number: number): string {
+  return text(fields(message, number)[0] ?? new Uint8Array());
 }
 
 function text(bytes: Uint8Array): string {

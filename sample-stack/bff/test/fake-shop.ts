@@ -79,9 +79,9 @@ export class FakeShop {
     check: async () => ({ status: ServingStatus.SERVING }),
   };
   address = '';
-  private readonly server = new Server();
+  private server = new Server();
 
-  async start(): Promise<void> {
+  async start(address = '127.0.0.1:0'): Promise<void> {
     this.server.addService(CatalogService, {
       listProducts: this.handler('listProducts'),
       listCategories: this.handler('listCategories'),
@@ -94,7 +94,7 @@ export class FakeShop {
     });
     this.server.addService(HealthService, { check: this.handler('check') });
     const port = await new Promise<number>((resolve, reject) => {
-      this.server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+      this.server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) =>
         error ? reject(error) : resolve(bound),
       );
     });
@@ -103,6 +103,12 @@ export class FakeShop {
 
   stop(): void {
     this.server.forceShutdown();
+  }
+
+  /** After a stop: on the same port again. */
+  async restart(): Promise<void> {
+    this.server = new Server();
+    await this.start(this.address);
   }
 
   private handler(method: keyof Answers): handleUnaryCall<unknown, unknown> {

@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { buildApp } from '../src/app';
 import { OrdersBackend } from '../src/backend/orders-backend';
+import { Readiness } from '../src/backend/readiness';
 import type { Config } from '../src/config';
 import { FakeShop } from './fake-shop';
 
@@ -13,6 +14,8 @@ export interface Harness {
   readonly app: FastifyInstance;
   readonly shop: FakeShop;
   drain(): void;
+  /** Lets time pass for the readiness. */
+  wait(millis: number): void;
 }
 
 /** The application against fake services; all of it ends with the test. */
@@ -24,6 +27,7 @@ export async function startHarness(
   await shop.start();
   const backend = new OrdersBackend(shop.address);
   let draining = false;
+  let now = 0;
   const app = await buildApp({
     config: {
       host: '127.0.0.1',
@@ -33,9 +37,14 @@ export async function startHarness(
       otlpEndpoint: new URL('http://127.0.0.1:1'),
       version: '1.2.3',
       labs: false,
+      labsFile: null,
+      dashboardUrl: null,
+      drainMs: 0,
       ...changes,
     },
     backend,
+    readiness: new Readiness(backend, () => now),
+    stackLab: null,
     log: pino({ level: 'silent' }),
     isDraining: () => draining,
   });
@@ -50,6 +59,9 @@ export async function startHarness(
     drain: () => {
       draining = true;
     },
+    wait: (millis) => {
+      now += millis;
+    },
   };
 }
 
@@ -58,7 +70,7 @@ export function builtPage(): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'shop-bff-'));
   writeFileSync(
     path.join(folder, 'index.html'),
-    '<meta content="SHOP_VERSION"><app-root ngCspNonce="CSP_NONCE"></app-root>',
+    '<meta content="SHOP_VERSION"><meta content="DASHBOARD_URL"><app-root ngCspNonce="CSP_NONCE"></app-root>',
   );
   writeFileSync(path.join(folder, 'main-ABCD2345.js'), 'export {};');
   writeFileSync(path.join(folder, 'favicon.svg'), '<svg xmlns="http://www.w3.org/2000/svg"/>');

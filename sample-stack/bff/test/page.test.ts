@@ -5,7 +5,10 @@ import { startHarness } from './harness';
 const HTML = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
 
 test('every path that a browser navigates to gets the page, isolated and with a fresh nonce', async (t) => {
-  const { app } = await startHarness(t, { version: '1.2"<3' });
+  const { app } = await startHarness(t, {
+    version: '1.2"<3$&',
+    dashboardUrl: new URL('http://127.0.0.1:8501/?a="b"&c=d'),
+  });
   const nonces = new Set<string>();
   for (const url of ['/', '/index.html', '/orders/o-1', '/cart?lab=x']) {
     const response = await app.inject({ url, headers: HTML });
@@ -14,7 +17,8 @@ test('every path that a browser navigates to gets the page, isolated and with a 
     assert.equal(response.headers['cache-control'], 'no-cache');
     assert.equal(response.headers['cross-origin-opener-policy'], 'same-origin');
     assert.equal(response.headers['cross-origin-embedder-policy'], 'require-corp');
-    assert.match(response.body, /content="1\.2&#34;&#60;3"/);
+    assert.match(response.body, /content="1\.2&#34;&#60;3\$&#38;"/);
+    assert.match(response.body, /content="http:\/\/127\.0\.0\.1:8501\/\?a=%22b%22&#38;c=d"/);
     const nonce = /ngCspNonce="([^"]+)"/.exec(response.body)?.[1] ?? '';
     assert.ok(`${response.headers['content-security-policy']}`.includes(`'nonce-${nonce}'`));
     nonces.add(nonce);
@@ -37,7 +41,7 @@ test('what is not there is a problem, not the page', async (t) => {
   for (const [url, headers] of [
     ['/missing.js', {}],
     ['/api/nothing', HTML],
-    ['/otlp/v1/logs', HTML],
+    ['/otlp/v1/profiles', HTML],
     ['/../../etc/passwd', {}],
     ['/%', HTML],
     ['/%2e%2e/%2e%2e/etc/passwd', {}],

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { status as Code } from '@grpc/grpc-js';
+import type { PagePart } from '@hopwatch/shop-shared';
 import { failure, product } from './fake-shop';
 import { startHarness } from './harness';
 
@@ -54,13 +55,43 @@ test('category and page are passed on', async (t) => {
   assert.deepEqual(asked, { category: 'lamps & co', pageSize: 24, pageToken: 'a+b/=' });
 });
 
-test('without recommendations the page is still served', async (t) => {
+const PARTS: [PagePart, 'recommend' | 'listCategories' | 'getStock'][] = [
+  ['recommendations', 'recommend'],
+  ['categories', 'listCategories'],
+  ['stock', 'getStock'],
+];
+
+for (const [part, method] of PARTS) {
+  test(`without ${part} the page is still served, and says so`, async (t) => {
+    const { app, shop } = await startHarness(t);
+    const broken = () => Promise.reject(failure(Code.INTERNAL, 'broken'));
+    Object.assign(shop.answers, { [method]: broken });
+    const response = await app.inject('/api/products');
+    assert.equal(response.statusCode, 200);
+    const page = response.json();
+    assert.deepEqual(page.missing, [part]);
+    assert.equal(page.products.length, 2);
+    assert.equal(page.categories.length, part === 'categories' ? 0 : 2);
+    assert.equal(page.recommendations.length, part === 'recommendations' ? 0 : 2);
+    assert.equal(page.products[1].stock, part === 'stock' ? null : 1);
+  });
+}
+
+test('slow recommendations are not waited for', async (t) => {
   const { app, shop } = await startHarness(t);
-  shop.answers.recommend = () => Promise.reject(failure(Code.INTERNAL, 'broken'));
+  shop.answers.recommend = () => new Promise(() => {});
+  const before = performance.now();
   const response = await app.inject('/api/products');
-  assert.equal(response.statusCode, 200);
-  assert.deepEqual(response.json().recommendations, []);
-  assert.equal(response.json().products.length, 2);
+  assert.deepEqual(response.json().missing, ['recommendations']);
+  assert.ok(performance.now() - before < 1900);
+});
+
+test('without products there is no page', async (t) => {
+  const { app, shop } = await startHarness(t);
+  shop.answers.listProducts = () => Promise.reject(failure(Code.INTERNAL, 'broken'));
+  const response = await app.inject('/api/products');
+  assert.equal(response.statusCode, 502);
+  assert.match(response.headers['content-type'] ?? '', /^application\/problem\+json/);
 });
 
 test('a service that is away for a moment is asked again', async (t) => {
@@ -73,6 +104,27 @@ test('a service that is away for a moment is asked again', async (t) => {
   const response = await app.inject('/api/products');
   assert.equal(response.statusCode, 200);
   assert.equal(response.json().products[0].stock, 7);
+});
+
+test('services that are gone cost a bounded time, and are used again when they are back', async (t) => {
+  const { app, shop } = await startHarness(t);
+  assert.equal((await app.inject('/api/products')).statusCode, 200);
+  shop.stop();
+  const before = performance.now();
+  const response = await app.inject('/api/products');
+  assert.equal(response.statusCode, 503);
+  assert.equal(response.headers['retry-after'], '1');
+  assert.ok(performance.now() - before < 2000);
+  await shop.restart();
+  const { promise: recovered, resolve } = Promise.withResolvers<void>();
+  const ask = async (): Promise<void> => {
+    if ((await app.inject('/api/products')).statusCode === 200) resolve();
+    else setTimeout(ask, 50);
+  };
+  const backAt = performance.now();
+  await ask();
+  await recovered;
+  assert.ok(performance.now() - backAt < 1000);
 });
 
 test('a query that the contract does not know is refused', async (t) => {

@@ -32,7 +32,7 @@ function send(app: FastifyInstance, payload: string | Buffer, headers: Record<st
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 
-test('spans reach the collector byte by byte, and its answer comes back', async (t) => {
+test('spans and logs reach the collector byte by byte, and its answer comes back', async (t) => {
   const received: object[] = [];
   const endpoint = await startCollector(t, async (request, response) => {
     const body = Buffer.concat(await request.toArray());
@@ -46,9 +46,16 @@ test('spans reach the collector byte by byte, and its answer comes back', async 
   assert.equal(response.statusCode, 200);
   assert.equal(response.body, '{"partialSuccess":{}}');
   await send(app, spans, { ...JSON_TYPE, 'content-encoding': 'gzip' });
+  await app.inject({ method: 'POST', url: '/otlp/v1/logs', payload: '{}', headers: JSON_TYPE });
   assert.deepEqual(received, [
     { url: '/v1/traces', type: 'application/x-protobuf', encoding: undefined, body: spans },
     { url: '/v1/traces', type: 'application/json', encoding: 'gzip', body: spans },
+    {
+      url: '/v1/logs',
+      type: 'application/json',
+      encoding: undefined,
+      body: Buffer.from('{}'),
+    },
   ]);
 });
 

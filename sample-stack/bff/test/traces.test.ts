@@ -1,66 +1,12 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import path from 'node:path';
-import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
-import { FakeCollector, KIND, type ReceivedSpan } from './fake-collector';
-import { FakeShop } from './fake-shop';
-import { builtPage } from './harness';
-
-// The BFF as it runs in earnest, in a process of its own: whether http and grpc-js are patched
-// depends on how it is started.
+import { status as Code } from '@grpc/grpc-js';
+import { KIND, type ReceivedSpan } from './fake-collector';
+import { failure } from './fake-shop';
+import { type Running, startBff, stop } from './running-bff';
 
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 const PARENT_ID = '00f067aa0ba902b7';
-
-interface Running {
-  readonly url: string;
-  readonly shop: FakeShop;
-  readonly collector: FakeCollector;
-  readonly bff: ChildProcess;
-}
-
-async function startBff(t: TestContext, env: Record<string, string>): Promise<Running> {
-  const shop = new FakeShop();
-  const collector = new FakeCollector();
-  await shop.start();
-  const endpoint = await collector.start();
-  const dist = path.join(__dirname, '../src');
-  const bff = spawn(
-    process.execPath,
-    ['--require', path.join(dist, 'otel.cjs'), path.join(dist, 'main.js')],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      env: {
-        BFF_LISTEN: '127.0.0.1:0',
-        ORDERS_ADDRESS: shop.address,
-        WEB_ROOT: builtPage(),
-        OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
-        OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test',
-        ...env,
-      },
-    },
-  );
-  t.after(() => {
-    bff.kill('SIGKILL');
-    collector.stop();
-    shop.stop();
-  });
-  const lines = createInterface({ input: bff.stdout as NodeJS.ReadableStream });
-  for await (const line of lines) {
-    const url = /Server listening at (http:[^"]+)/.exec(line)?.[1];
-    if (url) return { url, shop, collector, bff };
-  }
-  throw new Error('the BFF ended before it listened');
-}
-
-/** Ends the BFF as a supervisor does; its spans are all there then. */
-async function stop({ bff }: Running): Promise<void> {
-  bff.kill('SIGTERM');
-  const [code] = await once(bff, 'exit');
-  assert.equal(code, 0);
-}
 
 function requireOne(spans: ReceivedSpan[], name: string): ReceivedSpan {
   const found = spans.filter((span) => span.name === name);
@@ -148,48 +94,31 @@ test('one request is one trace', async (t) => {
   });
 });
 
-test('a lab delays the handler it names, says so, and is passed on', async (t) => {
-  const running = await startBff(t, { HOPWATCH_LABS: '1' });
-  const ask = (baggage: string): Promise<Response> =>
-    fetch(`${running.url}/api/orders/o-1`, { headers: { baggage } });
-  await ask('hopwatch.lab.delay=shop-bff/api/orders/:id:80ms,user=ada');
-  await ask('hopwatch.lab.delay=shop-bff/api/products:80ms');
-  await ask('hopwatch.lab.delay=soon');
-  await stop(running);
-
-  const [delayed, other, malformed] = running.collector.spans.filter((s) => s.kind === KIND.SERVER);
-  assert.equal(delayed?.attributes['hopwatch.lab.name'], 'delay');
-  assert.equal(delayed?.attributes['hopwatch.lab.delay_ms'], 80);
-  assert.ok(Number(delayed && delayed.endNanos - delayed.startNanos) >= 79e6);
-  assert.equal(other?.attributes['hopwatch.lab.name'], undefined);
-  assert.match(`${malformed?.attributes['hopwatch.lab.error']}`, /malformed: soon/);
-  assert.deepEqual(running.shop.metadata[0]?.get('baggage'), [
-    'hopwatch.lab.delay=shop-bff%2Fapi%2Forders%2F%3Aid%3A80ms',
-  ]);
-});
-
-test('a shutdown answers what is under way and takes nothing new', async (t) => {
-  const running = await startBff(t, {});
-  const { shop, url, bff } = running;
-  const { promise: asked, resolve } = Promise.withResolvers<void>();
-  shop.answers.getOrder = async () => {
-    resolve();
-    await new Promise((done) => setTimeout(done, 500));
-    throw { code: 5, details: 'no such order' };
+test('each attempt of a call is a span of its own', async (t) => {
+  const running = await startBff(t);
+  let failures = 2;
+  const { getOrder } = running.shop.answers;
+  running.shop.answers.getOrder = async (request) => {
+    if (failures-- > 0) throw failure(Code.UNAVAILABLE, 'restarting');
+    return getOrder(request);
   };
-  const underWay = fetch(`${url}/api/orders/o-1`);
-  await asked;
-  bff.kill('SIGTERM');
-  assert.equal((await underWay).status, 404);
-  const [code] = await once(bff, 'exit');
-  assert.equal(code, 0);
-  await assert.rejects(fetch(`${url}/healthz`));
+  assert.equal((await fetch(`${running.url}/api/orders/o-1`)).status, 200);
+  await stop(running);
+  const attempts = running.collector.spans.filter((span) => span.name.endsWith('/GetOrder'));
+  assert.equal(attempts.length, 3);
+  assert.equal(new Set(attempts.map((span) => span.parentSpanId)).size, 1);
+  assert.deepEqual(
+    attempts.map((span) => span.attributes['rpc.grpc.status_code']),
+    [Code.UNAVAILABLE, Code.UNAVAILABLE, Code.OK],
+  );
 });
 
-test('without a collector the shop answers, and still ends as it should', async (t) => {
-  const running = await startBff(t, { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' });
-  assert.equal((await fetch(`${running.url}/api/products`)).status, 200);
-  const before = performance.now();
+test('the one who starts the service may name its instance, and nothing else', async (t) => {
+  const running = await startBff(t, {
+    OTEL_RESOURCE_ATTRIBUTES: 'service.instance.id=given,service.name=other',
+  });
+  assert.equal((await fetch(`${running.url}/api/orders/o-1`)).status, 200);
   await stop(running);
-  assert.ok(performance.now() - before < 4000);
+  assert.equal(running.collector.resource['service.instance.id'], 'given');
+  assert.equal(running.collector.resource['service.name'], 'shop-bff');
 });

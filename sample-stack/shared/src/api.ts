@@ -24,17 +24,20 @@ export interface Product {
 
 /** A product as it can be bought now. */
 export interface ProductOffer extends Product {
-  /** Units at hand. */
-  readonly stock: number;
+  /** Units at hand; null where the stock could not be had. */
+  readonly stock: number | null;
 }
+
+/** What a page can do without when a service fails or is slow. */
+export type PagePart = 'categories' | 'recommendations' | 'stock';
 
 export interface ProductPage {
   readonly categories: readonly string[];
   readonly products: readonly ProductOffer[];
-  /** Empty where the recommendations could not be had: they are no reason to show no page. */
   readonly recommendations: readonly ProductOffer[];
   /** The `page` to ask for next; null on the last page. */
   readonly nextPage: string | null;
+  readonly missing: readonly PagePart[];
 }
 
 export interface OrderRequest {
@@ -66,8 +69,9 @@ export interface Order {
 
 export interface OrderPage {
   readonly order: Order;
-  /** What goes with the order; empty where it could not be had. */
+  /** What goes with the order. */
   readonly recommendations: readonly Product[];
+  readonly missing: readonly PagePart[];
 }
 
 /** RFC 9457 problem details, as application/problem+json. */

@@ -4,6 +4,7 @@ export type {
   OrderLine,
   OrderPage,
   OrderRequest,
+  PagePart,
   Problem,
   Product,
   ProductOffer,

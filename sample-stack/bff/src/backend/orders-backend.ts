@@ -19,45 +19,31 @@ import {
   StockClient,
 } from '../gen/hopwatch/shop/v1/shop';
 import { type HealthCheckResponse, HealthClient, ServingStatus } from './health-client';
+import { RetryBudget, withRetries } from './retries';
 
 const READ_DEADLINE_MS = 2000;
 const WRITE_DEADLINE_MS = 5000;
+/** For what a page can do without: nobody waits long for it. */
+const EXTRA_DEADLINE_MS = 1000;
 const HEALTH_DEADLINE_MS = 1000;
 
-/**
- * Every method may be sent again: the reads change nothing and PlaceOrder has its idempotency key.
- * The throttle is the budget: once half its tokens are spent, failures are no longer retried, and
- * ten successful calls earn one token back.
- */
-const SERVICE_CONFIG = {
-  methodConfig: [
-    {
-      name: [{}],
-      retryPolicy: {
-        maxAttempts: 5,
-        initialBackoff: '0.1s',
-        maxBackoff: '1s',
-        backoffMultiplier: 2,
-        retryableStatusCodes: ['UNAVAILABLE'],
-      },
-    },
-  ],
-  retryThrottling: { maxTokens: 200, tokenRatio: 0.1 },
-};
-
 const CHANNEL_OPTIONS: ChannelOptions = {
-  'grpc.service_config': JSON.stringify(SERVICE_CONFIG),
-  // By default a restarted service is only found again after a second or more.
+  // By default a restarted service is only found again after seconds.
   'grpc.initial_reconnect_backoff_ms': 100,
-  'grpc.max_reconnect_backoff_ms': 1000,
+  'grpc.max_reconnect_backoff_ms': 300,
 };
 
-/** The business services, as promises: each call has a deadline and fails with a ServiceError. */
+/**
+ * The business services, as promises: each call has a deadline, is tried again within it and within
+ * a budget, and fails with a ServiceError. Every method may be sent twice: the reads change nothing,
+ * and PlaceOrder has its idempotency key.
+ */
 export class OrdersBackend {
   private readonly catalog: CatalogClient;
   private readonly stock: StockClient;
   private readonly orders: OrdersClient;
   private readonly health: HealthClient;
+  private readonly budget = new RetryBudget();
 
   /** Clients of one address share one connection. */
   constructor(address: string) {
@@ -73,13 +59,13 @@ export class OrdersBackend {
     pageSize: number,
     pageToken: string,
   ): Promise<ListProductsResponse> {
-    return unary<ListProductsResponse>(READ_DEADLINE_MS, (...call) =>
+    return this.call<ListProductsResponse>(READ_DEADLINE_MS, (...call) =>
       this.catalog.listProducts({ category, pageSize, pageToken }, ...call),
     );
   }
 
   async listCategories(): Promise<string[]> {
-    const { categories } = await unary<ListCategoriesResponse>(READ_DEADLINE_MS, (...call) =>
+    const { categories } = await this.call<ListCategoriesResponse>(EXTRA_DEADLINE_MS, (...call) =>
       this.catalog.listCategories({}, ...call),
     );
     return categories;
@@ -87,7 +73,7 @@ export class OrdersBackend {
 
   /** Products that go with those given; with none given, what sells best. */
   async recommend(productIds: string[], limit: number): Promise<Product[]> {
-    const { products } = await unary<RecommendResponse>(READ_DEADLINE_MS, (...call) =>
+    const { products } = await this.call<RecommendResponse>(EXTRA_DEADLINE_MS, (...call) =>
       this.catalog.recommend({ productIds, limit }, ...call),
     );
     return products;
@@ -95,26 +81,38 @@ export class OrdersBackend {
 
   /** Units at hand by product id, of the products that exist. */
   async getStock(productIds: string[]): Promise<Map<string, number>> {
-    const { levels } = await unary<GetStockResponse>(READ_DEADLINE_MS, (...call) =>
+    const { levels } = await this.call<GetStockResponse>(EXTRA_DEADLINE_MS, (...call) =>
       this.stock.getStock({ productIds }, ...call),
     );
     return new Map(levels.map(({ productId, units }) => [productId, units]));
   }
 
   placeOrder(request: PlaceOrderRequest): Promise<Order> {
-    return unary<Order>(WRITE_DEADLINE_MS, (...call) => this.orders.placeOrder(request, ...call));
+    return this.call<Order>(WRITE_DEADLINE_MS, (...call) =>
+      this.orders.placeOrder(request, ...call),
+    );
   }
 
   getOrder(orderId: string): Promise<Order> {
-    return unary<Order>(READ_DEADLINE_MS, (...call) => this.orders.getOrder({ orderId }, ...call));
+    return this.call<Order>(READ_DEADLINE_MS, (...call) =>
+      this.orders.getOrder({ orderId }, ...call),
+    );
   }
 
   /** Whether the services answer that they take requests. */
   async isServing(): Promise<boolean> {
-    const { status } = await unary<HealthCheckResponse>(HEALTH_DEADLINE_MS, (...call) =>
-      this.health.check({ service: '' }, ...call),
+    const { status } = await unary<HealthCheckResponse>(
+      Date.now() + HEALTH_DEADLINE_MS,
+      (...call) => this.health.check({ service: '' }, ...call),
     );
     return status === ServingStatus.SERVING;
+  }
+
+  private call<Response>(
+    deadlineMs: number,
+    start: (...call: UnaryCall<Response>) => ClientUnaryCall,
+  ): Promise<Response> {
+    return withRetries(this.budget, deadlineMs, (deadline) => unary(deadline, start));
   }
 
   close(): void {
@@ -129,11 +127,11 @@ type UnaryCall<Response> = [
 ];
 
 function unary<Response>(
-  deadlineMs: number,
+  deadline: number,
   start: (...call: UnaryCall<Response>) => ClientUnaryCall,
 ): Promise<Response> {
   return new Promise((resolve, reject) => {
-    start(new Metadata(), { deadline: Date.now() + deadlineMs }, (error, response) => {
+    start(new Metadata(), { deadline }, (error, response) => {
       if (error) reject(error);
       else resolve(response);
     });

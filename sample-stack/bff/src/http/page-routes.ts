@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Config } from '../config';
 import { pagePolicy } from './headers';
 import { refuse } from './problems';
 
@@ -13,11 +14,13 @@ const HASHED = /-[\w-]{8}\.(?:js|css)$/;
  * Serves the built page. Any path that a browser navigates to gets index.html, so that the page's
  * own router can take it from there.
  */
-export function registerPage(app: FastifyInstance, webRoot: string, version: string): void {
-  const index = readFileSync(path.join(webRoot, 'index.html'), 'utf8').replaceAll(
-    'SHOP_VERSION',
-    escapeHtml(version),
-  );
+export function registerPage(
+  app: FastifyInstance,
+  { webRoot, version, dashboardUrl }: Pick<Config, 'webRoot' | 'version' | 'dashboardUrl'>,
+): void {
+  const index = readFileSync(path.join(webRoot, 'index.html'), 'utf8')
+    .replaceAll('SHOP_VERSION', () => escapeHtml(version))
+    .replaceAll('DASHBOARD_URL', () => escapeHtml(dashboardUrl?.href ?? ''));
 
   function sendIndex(reply: FastifyReply): FastifyReply {
     const nonce = randomBytes(16).toString('base64');

@@ -16,10 +16,11 @@ export const TELEMETRY_LIMITS: TelemetryLimits = {
   timeoutMs: 2000,
 };
 
+const SIGNALS = ['traces', 'logs'];
 const CONTENT_TYPES = ['application/json', 'application/x-protobuf'];
 const MAX_ANSWER_BYTES = 64 * 1024;
 
-/** Forwards the page's spans to the collector, within bounds: the page and the shop come first. */
+/** Forwards the page's spans and logs to the collector, within bounds: the page and the shop come first. */
 export function registerTelemetry(
   app: FastifyInstance,
   endpoint: URL,
@@ -34,28 +35,35 @@ export function registerTelemetry(
       done(null, body),
     );
 
-    scope.post('/otlp/v1/traces', { bodyLimit: limits.maxBodyBytes }, async (request, reply) => {
-      const { 'content-type': type, 'content-encoding': encoding } = request.headers;
-      if (encoding !== undefined && encoding !== 'gzip') {
-        return refuse(reply, 415, `Content-Encoding may be gzip or left out, not ${encoding}.`);
-      }
-      if (!Buffer.isBuffer(request.body) || request.body.length === 0) {
-        return refuse(reply, 400, 'The body is empty.');
-      }
-      if (underWay >= limits.maxConcurrent) return refuse(reply, 503, 'Too many exports at once.');
-      underWay++;
-      try {
-        const headers = { 'content-type': type, ...(encoding && { 'content-encoding': encoding }) };
-        const answer = await forward(request.body, headers);
-        return reply.code(answer.status).type(answer.contentType).send(answer.body);
-      } catch (error) {
-        // No louder: an absent collector is the operator's choice, and every page would say it.
-        request.log.debug({ err: error }, "the collector did not take the page's spans");
-        return refuse(reply, 503, 'The collector cannot be reached.');
-      } finally {
-        underWay--;
-      }
-    });
+    for (const signal of SIGNALS) {
+      const path = `/otlp/v1/${signal}`;
+      scope.post(path, { bodyLimit: limits.maxBodyBytes }, async (request, reply) => {
+        const { 'content-type': type, 'content-encoding': encoding } = request.headers;
+        if (encoding !== undefined && encoding !== 'gzip') {
+          return refuse(reply, 415, `Content-Encoding may be gzip or left out, not ${encoding}.`);
+        }
+        if (!Buffer.isBuffer(request.body) || request.body.length === 0) {
+          return refuse(reply, 400, 'The body is empty.');
+        }
+        if (underWay >= limits.maxConcurrent) {
+          return refuse(reply, 503, 'Too many exports at once.');
+        }
+        underWay++;
+        try {
+          const answer = await forward(signal, request.body, {
+            'content-type': type,
+            ...(encoding && { 'content-encoding': encoding }),
+          });
+          return reply.code(answer.status).type(answer.contentType).send(answer.body);
+        } catch (error) {
+          // No louder: an absent collector is the operator's choice, and every page would say it.
+          request.log.debug({ err: error }, "the collector did not take the page's telemetry");
+          return refuse(reply, 503, 'The collector cannot be reached.');
+        } finally {
+          underWay--;
+        }
+      });
+    }
   });
 }
 
@@ -68,12 +76,14 @@ interface Answer {
 function forwarder(endpoint: URL, limits: TelemetryLimits) {
   const { request, Agent } = endpoint.protocol === 'https:' ? https : http;
   const agent = new Agent({ keepAlive: true, maxSockets: limits.maxConcurrent });
-  const url = new URL('v1/traces', endpoint.href.endsWith('/') ? endpoint : `${endpoint.href}/`);
+  const base = endpoint.href.endsWith('/') ? endpoint : `${endpoint.href}/`;
 
-  return (body: Buffer, headers: http.OutgoingHttpHeaders): Promise<Answer> =>
+  return (signal: string, body: Buffer, headers: http.OutgoingHttpHeaders): Promise<Answer> =>
     new Promise((resolve, reject) => {
-      const signal = AbortSignal.timeout(limits.timeoutMs);
-      const outgoing = request(url, { method: 'POST', agent, headers, signal }, (response) => {
+      const url = new URL(`v1/${signal}`, base);
+      const timeout = AbortSignal.timeout(limits.timeoutMs);
+      const options = { method: 'POST', agent, headers, signal: timeout };
+      const outgoing = request(url, options, (response) => {
         readAnswer(response).then(resolve, reject);
       });
       outgoing.on('error', reject);

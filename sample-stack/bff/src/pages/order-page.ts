@@ -2,7 +2,9 @@ import type { OrderPage, OrderRequest } from '@hopwatch/shop-shared';
 import type { FastifyBaseLogger } from 'fastify';
 import type { OrdersBackend } from '../backend/orders-backend';
 import { orderOf, productOf } from './api-types';
-import { recommendations } from './recommendations';
+import { Degradation } from './degradation';
+
+const RECOMMENDATIONS = 6;
 
 /** Places an order; what goes with it is looked up meanwhile. */
 export async function placeOrder(
@@ -10,6 +12,8 @@ export async function placeOrder(
   log: FastifyBaseLogger,
   request: OrderRequest,
 ): Promise<OrderPage> {
+  const degradation = new Degradation(log);
+  const productIds = request.lines.map((line) => line.productId);
   const [order, recommended] = await Promise.all([
     backend.placeOrder({
       idempotencyKey: request.idempotencyKey,
@@ -17,13 +21,13 @@ export async function placeOrder(
       expectedTotal: request.expectedTotal,
       lines: request.lines.map((line) => ({ ...line, unitPrice: undefined, productName: '' })),
     }),
-    recommendations(
-      backend,
-      log,
-      request.lines.map((line) => line.productId),
-    ),
+    degradation.orElse([], 'recommendations', backend.recommend(productIds, RECOMMENDATIONS)),
   ]);
-  return { order: orderOf(order), recommendations: recommended.map(productOf) };
+  return {
+    order: orderOf(order),
+    recommendations: recommended.map(productOf),
+    missing: degradation.missing,
+  };
 }
 
 /** An order that was placed before, with what goes with it. */
@@ -33,7 +37,16 @@ export async function orderPage(
   orderId: string,
 ): Promise<OrderPage> {
   const order = orderOf(await backend.getOrder(orderId));
+  const degradation = new Degradation(log);
   const productIds = order.lines.map((line) => line.productId);
-  const recommended = await recommendations(backend, log, productIds);
-  return { order, recommendations: recommended.map(productOf) };
+  const recommended = await degradation.orElse(
+    [],
+    'recommendations',
+    backend.recommend(productIds, RECOMMENDATIONS),
+  );
+  return {
+    order,
+    recommendations: recommended.map(productOf),
+    missing: degradation.missing,
+  };
 }

@@ -8,7 +8,8 @@ import {
 } from '@opentelemetry/api';
 import { W3CBaggagePropagator } from '@opentelemetry/core';
 
-const LAB_PREFIX = 'hopwatch.lab.';
+/** All that labs ask for is in baggage entries of this prefix. */
+export const LAB_PREFIX = 'hopwatch.lab.';
 
 /**
  * W3C baggage that lets in nothing but lab switches, and those only while labs are on: strangers

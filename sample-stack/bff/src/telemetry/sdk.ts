@@ -1,116 +1,89 @@
-import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FastifyOtelInstrumentation } from '@fastify/otel';
 import { FineClockTracerProvider } from '@hopwatch/shop-shared';
-import { context, DiagLogLevel, diag, propagation, trace } from '@opentelemetry/api';
+import { context, DiagLogLevel, diag, metrics, propagation, trace } from '@opentelemetry/api';
+import { logs } from '@opentelemetry/api-logs';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { CompositePropagator, W3CTraceContextPropagator } from '@opentelemetry/core';
+import { OTLPLogExporter } from '@opentelemetry/exporter-logs-otlp-proto';
+import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-proto';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import { registerInstrumentations } from '@opentelemetry/instrumentation';
-import { GrpcInstrumentation } from '@opentelemetry/instrumentation-grpc';
-import { HttpInstrumentation } from '@opentelemetry/instrumentation-http';
-import {
-  defaultResource,
-  detectResources,
-  envDetector,
-  type Resource,
-  resourceFromAttributes,
-} from '@opentelemetry/resources';
+import { BatchLogRecordProcessor, LoggerProvider } from '@opentelemetry/sdk-logs';
+import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
-import {
-  ATTR_SERVICE_INSTANCE_ID,
-  ATTR_SERVICE_NAME,
-  ATTR_SERVICE_VERSION,
-} from '@opentelemetry/semantic-conventions';
 import type { Config } from '../config';
 import { log } from '../log';
+import { instrumentations } from './instrumentations';
 import { LabBaggagePropagator } from './lab-baggage';
 import { QuietDiagLogger } from './quiet-diag-logger';
-import { endWhenAnswered, rememberServerSpan } from './server-span';
-import { isTraced } from './traced-paths';
+import { resourceOf } from './resource';
 
-/** Spans are sent this long after they ended, at the latest. */
+/** Spans and log records are sent this long after they ended, at the latest. */
 const EXPORT_DELAY_MS = 1000;
+const METRIC_INTERVAL_MS = 5000;
 const EXPORT_TIMEOUT_MS = 5000;
 const FLUSH_DEADLINE_MS = 2000;
+const BATCHES = { scheduledDelayMillis: EXPORT_DELAY_MS, exportTimeoutMillis: EXPORT_TIMEOUT_MS };
 
-/** Makes a request's route and handler spans; the application registers its plugin. */
-export const fastifyInstrumentation = new FastifyOtelInstrumentation({
-  instrumentHooks: false,
-  ignorePaths: (route) => !isTraced(route.url),
-});
+let providers: readonly { shutdown(): Promise<void> }[] = [];
 
-let provider: NodeTracerProvider | undefined;
-
-/** Patches http and grpc-js and begins to export. Must run before either is loaded. */
+/** Begins to export what the instrumentations see. */
 export function startTelemetry(config: Config): void {
   diag.setLogger(new QuietDiagLogger(), { logLevel: DiagLogLevel.WARN });
-  provider = new NodeTracerProvider({
-    resource: resourceOf(config),
-    spanProcessors: [
-      new BatchSpanProcessor(
-        new OTLPTraceExporter({
-          url: new URL('v1/traces', withSlash(config.otlpEndpoint)).href,
-          timeoutMillis: EXPORT_TIMEOUT_MS,
-        }),
-        { scheduledDelayMillis: EXPORT_DELAY_MS, exportTimeoutMillis: EXPORT_TIMEOUT_MS },
-      ),
-    ],
-  });
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(
     new CompositePropagator({
       propagators: [new W3CTraceContextPropagator(), new LabBaggagePropagator(config.labs)],
     }),
   );
-  const tracerProvider = new FineClockTracerProvider(provider);
+  const { tracer, meterProvider, loggerProvider } = exportTo(config);
+  const tracerProvider = new FineClockTracerProvider(tracer);
+  providers = [tracer, meterProvider, loggerProvider];
   trace.setGlobalTracerProvider(tracerProvider);
-  registerInstrumentations({ tracerProvider, instrumentations: instrumentations() });
+  metrics.setGlobalMeterProvider(meterProvider);
+  logs.setGlobalLoggerProvider(loggerProvider);
+  registerInstrumentations({ tracerProvider, meterProvider, loggerProvider, instrumentations });
 }
 
-/** Sends what has ended, as far as that can be done in a moment, and stops exporting. */
+/** Sends what there is, as far as that can be done in a moment, and stops exporting. */
 export async function stopTelemetry(): Promise<void> {
   const inTime = sleep(FLUSH_DEADLINE_MS, undefined, { ref: false }).then(() => {
     throw new Error(`not sent within ${FLUSH_DEADLINE_MS} ms`);
   });
   try {
-    await Promise.race([provider?.shutdown(), inTime]);
+    await Promise.race([Promise.all(providers.map((provider) => provider.shutdown())), inTime]);
   } catch (error) {
-    log.warn({ err: error }, 'the last spans are lost');
+    log.warn({ err: error }, 'the last telemetry is lost');
   }
 }
 
-function instrumentations() {
-  return [
-    new HttpInstrumentation({
-      disableOutgoingRequestInstrumentation: true,
-      ignoreIncomingRequestHook: (request) => !isTraced(request.url ?? ''),
-      requestHook: rememberServerSpan,
-      responseHook: endWhenAnswered,
+function exportTo({ otlpEndpoint, version }: Config) {
+  const resource = resourceOf(version);
+  const base = otlpEndpoint.href.endsWith('/') ? otlpEndpoint : `${otlpEndpoint.href}/`;
+  const target = (signal: string) => ({
+    url: new URL(`v1/${signal}`, base).href,
+    timeoutMillis: EXPORT_TIMEOUT_MS,
+  });
+  return {
+    tracer: new NodeTracerProvider({
+      resource,
+      spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter(target('traces')), BATCHES)],
     }),
-    new GrpcInstrumentation({ ignoreGrpcMethods: ['Check'] }),
-    fastifyInstrumentation,
-  ];
-}
-
-function resourceOf(config: Config): Resource {
-  return defaultResource()
-    .merge(detectResources({ detectors: [envDetector] }))
-    .merge(
-      resourceFromAttributes({
-        [ATTR_SERVICE_NAME]: 'shop-bff',
-        [ATTR_SERVICE_VERSION]: config.version,
-        [ATTR_SERVICE_INSTANCE_ID]: randomUUID(),
-        // Not stable yet: their constants are in a module that costs 3 MB of memory to load.
-        'host.name': hostname(),
-        'process.pid': process.pid,
-        'process.runtime.name': 'nodejs',
-        'process.runtime.version': process.versions.node,
-      }),
-    );
-}
-
-function withSlash(url: URL): string {
-  return url.href.endsWith('/') ? url.href : `${url.href}/`;
+    meterProvider: new MeterProvider({
+      resource,
+      readers: [
+        new PeriodicExportingMetricReader({
+          exporter: new OTLPMetricExporter(target('metrics')),
+          exportIntervalMillis: METRIC_INTERVAL_MS,
+          exportTimeoutMillis: EXPORT_TIMEOUT_MS,
+        }),
+      ],
+    }),
+    loggerProvider: new LoggerProvider({
+      resource,
+      processors: [
+        new BatchLogRecordProcessor({ exporter: new OTLPLogExporter(target('logs')), ...BATCHES }),
+      ],
+    }),
+  };
 }

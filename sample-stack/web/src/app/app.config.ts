@@ -1,5 +1,9 @@
 import { provideHttpClient, withInterceptors } from '@angular/common/http';
-import { type ApplicationConfig, provideBrowserGlobalErrorListeners } from '@angular/core';
+import {
+  type ApplicationConfig,
+  ErrorHandler,
+  provideBrowserGlobalErrorListeners,
+} from '@angular/core';
 import {
   PreloadAllModules,
   provideRouter,
@@ -8,11 +12,13 @@ import {
   withPreloading,
 } from '@angular/router';
 import { routes } from './app.routes';
+import { LoggingErrorHandler } from './telemetry/error-logs';
 import { traceRequests } from './telemetry/trace-interceptor';
 
 export const appConfig: ApplicationConfig = {
   providers: [
     provideBrowserGlobalErrorListeners(),
+    { provide: ErrorHandler, useClass: LoggingErrorHandler },
     provideHttpClient(withInterceptors([traceRequests])),
     provideRouter(
       routes,

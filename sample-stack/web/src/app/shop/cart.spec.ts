@@ -4,7 +4,7 @@ import { Cart, MAX_LINES } from './cart';
 
 const STORAGE_KEY = 'shop.cart';
 
-function offer(id: string, stock = 5): ProductOffer {
+function offer(id: string, stock: number | null = 5): ProductOffer {
   const price = { currency: 'EUR', minorUnits: 250 };
   return { id, name: `Product ${id}`, description: '', category: 'Bath', price, stock };
 }
@@ -31,9 +31,10 @@ describe('Cart', () => {
     expect(cart.add(offer('sold out', 0))).toBe(false);
     expect(cart.add(offer('last', 1))).toBe(true);
     expect(cart.add(offer('last', 1))).toBe(false);
-    for (let i = 1; i < MAX_LINES; i++) expect(cart.add(offer(`p${i}`))).toBe(true);
+    expect(cart.add(offer('unknown', null))).toBe(true);
+    for (let i = 2; i < MAX_LINES; i++) expect(cart.add(offer(`p${i}`))).toBe(true);
     expect(cart.add(offer('one too many'))).toBe(false);
-    expect(cart.add(offer('p1'))).toBe(true);
+    expect(cart.add(offer('p2'))).toBe(true);
   });
 
   it('keeps quantities within bounds, whatever was typed', () => {

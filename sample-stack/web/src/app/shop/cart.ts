@@ -21,11 +21,14 @@ export class Cart {
   readonly units = computed(() => this.lines().reduce((sum, line) => sum + line.quantity, 0));
   readonly total = computed(() => totalOf(this.lines()));
 
-  /** Puts one more into the cart, at today's price; false if the cart takes no more. */
+  /**
+   * Puts one more into the cart, at today's price; false if the cart takes no more. Where the stock
+   * is not known, the order will tell.
+   */
   add({ id, name, description, category, price, stock }: ProductOffer): boolean {
     const quantity = this.quantityOf(id) + 1;
     const isNew = quantity === 1;
-    if (quantity > Math.min(stock, MAX_QUANTITY)) return false;
+    if (quantity > Math.min(stock ?? MAX_QUANTITY, MAX_QUANTITY)) return false;
     if (isNew && this.lines().length >= MAX_LINES) return false;
     const line = { product: { id, name, description, category, price }, quantity };
     this.change((lines) =>

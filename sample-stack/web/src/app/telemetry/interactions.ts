@@ -1,5 +1,5 @@
 import { afterNextRender, Injectable, Injector, inject } from '@angular/core';
-import { type Attributes, context, SpanStatusCode, trace } from '@opentelemetry/api';
+import { type Attributes, type Context, context, SpanStatusCode, trace } from '@opentelemetry/api';
 import { Observable } from 'rxjs';
 import { labContext } from './lab-baggage';
 
@@ -12,6 +12,12 @@ export class Interactions {
   private readonly injector = inject(Injector);
   private readonly tracer = trace.getTracer('shop-web');
   private readonly root = labContext(location.search);
+  private latest = this.root;
+
+  /** The context of the interaction that began last. */
+  get last(): Context {
+    return this.latest;
+  }
 
   /** Runs `work` as part of the interaction `name` for each subscriber. */
   trace<T>(name: string, work: () => Observable<T>, attributes: Attributes = {}): Observable<T> {
@@ -22,7 +28,8 @@ export class Interactions {
         settled = true;
         afterNextRender({ read: () => span.end() }, { injector: this.injector });
       };
-      const subscription = context.with(trace.setSpan(this.root, span), () =>
+      this.latest = trace.setSpan(this.root, span);
+      const subscription = context.with(this.latest, () =>
         work().subscribe({
           next: (value) => subscriber.next(value),
           error: (error: unknown) => {

@@ -13,6 +13,7 @@ import {
   trace,
 } from '@opentelemetry/api';
 import { tap } from 'rxjs';
+import { logFailedRequest } from './error-logs';
 
 const tracer = trace.getTracer('shop-web');
 
@@ -32,8 +33,13 @@ export const traceRequests: HttpInterceptorFn = (request, next) => {
       'server.port': Number(url.port) || (url.protocol === 'https:' ? 443 : 80),
     },
   });
+  const inSpan = trace.setSpan(context.active(), span);
   const headers: Record<string, string> = {};
-  propagation.inject(trace.setSpan(context.active(), span), headers);
+  propagation.inject(inSpan, headers);
+  const fail = (outcome: number | string): void => {
+    logFailedRequest(`${request.method} ${url.pathname}`, outcome, inSpan);
+    endWith(span, outcome);
+  };
   return next(request.clone({ setHeaders: headers })).pipe(
     tap({
       next: (event: HttpEvent<unknown>) => {
@@ -41,7 +47,7 @@ export const traceRequests: HttpInterceptorFn = (request, next) => {
       },
       error: (error: unknown) => {
         const status = error instanceof HttpErrorResponse ? error.status : 0;
-        endWith(span, status || 'network');
+        fail(status || 'network');
       },
       unsubscribe: () => endWith(span, 'aborted'),
     }),

@@ -1,6 +1,7 @@
 import { Component, inject } from '@angular/core';
 import { RouterLink } from '@angular/router';
 import { Cart, type CartLine, MAX_QUANTITY } from '../../shop/cart';
+import { Announcer } from '../../ui/announcer';
 import { MoneyPipe } from '../../ui/money-pipe';
 import { ProductArt } from '../../ui/product-art';
 
@@ -12,10 +13,18 @@ import { ProductArt } from '../../ui/product-art';
 })
 export class CartPage {
   protected readonly cart = inject(Cart);
+  private readonly announcer = inject(Announcer);
   protected readonly maxQuantity = MAX_QUANTITY;
 
   protected priceOf({ product, quantity }: CartLine) {
     return { ...product.price, minorUnits: product.price.minorUnits * quantity };
+  }
+
+  /** The button goes with its line: keyboards go on from the heading. */
+  protected remove({ product }: CartLine, heading: HTMLElement): void {
+    this.cart.remove(product.id);
+    this.announcer.say(`${product.name} is no longer in your cart`);
+    heading.focus();
   }
 
   protected changeQuantity(line: CartLine, field: HTMLInputElement): void {

@@ -20,6 +20,7 @@ describe('CheckoutPage', () => {
 
   beforeEach(async () => {
     localStorage.clear();
+    sessionStorage.clear();
     TestBed.configureTestingModule({
       providers: [
         provideRouter([{ path: 'orders/:id', component: Elsewhere }]),
@@ -63,7 +64,7 @@ describe('CheckoutPage', () => {
     });
     const headers = { traceresponse: `00-${TRACE_ID}-00f067aa0ba902b7-01` };
     request.flush(
-      { order: { id: 'o/1' }, recommendations: [] },
+      { order: { id: 'o/1' }, recommendations: [], missing: [] },
       { headers, status: 201, statusText: 'Created' },
     );
     await fixture.whenStable();

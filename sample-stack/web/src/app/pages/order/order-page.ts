@@ -1,11 +1,12 @@
 import { DatePipe, Location } from '@angular/common';
-import { Component, effect, inject, input, signal, untracked } from '@angular/core';
+import { Component, DestroyRef, effect, inject, input, signal, untracked } from '@angular/core';
 import { RouterLink } from '@angular/router';
 import type { OrderPage as OrderContent } from '@hopwatch/shop-shared';
-import { EMPTY, type Subscription } from 'rxjs';
+import { Subscription } from 'rxjs';
 import { ShopApi, type Traced } from '../../shop/shop-api';
 import { type ShopProblem, shopProblem } from '../../shop/shop-problem';
 import { Interactions } from '../../telemetry/interactions';
+import { MissingNotice } from '../../ui/missing-notice';
 import { MoneyPipe } from '../../ui/money-pipe';
 import { ProblemNotice } from '../../ui/problem-notice';
 import { ProductArt } from '../../ui/product-art';
@@ -14,7 +15,7 @@ import { TraceNotice } from './trace-notice';
 /** An order: as it was just placed, or looked up by its id. */
 @Component({
   selector: 'shop-order-page',
-  imports: [DatePipe, MoneyPipe, ProblemNotice, ProductArt, RouterLink, TraceNotice],
+  imports: [DatePipe, MissingNotice, MoneyPipe, ProblemNotice, ProductArt, RouterLink, TraceNotice],
   templateUrl: './order-page.html',
   styleUrl: './order-page.css',
 })
@@ -30,24 +31,33 @@ export class OrderPage {
   protected readonly justPlaced = signal(false);
   protected readonly problem = signal<ShopProblem | null>(null);
 
+  private subscription = new Subscription();
+
   constructor() {
-    effect((onCleanup) => {
+    effect(() => {
       const id = this.id();
-      const subscription = untracked(() => this.show(id));
-      onCleanup(() => subscription.unsubscribe());
+      untracked(() => this.show(id));
     });
+    inject(DestroyRef).onDestroy(() => this.subscription.unsubscribe());
   }
 
-  protected show(id: string): Subscription {
+  private show(id: string): void {
     const placed = this.placedOrder(id);
     this.justPlaced.set(placed !== null);
     this.order.set(placed);
-    if (placed) return EMPTY.subscribe();
+    if (!placed) this.lookUp(id);
+  }
+
+  protected lookUp(id: string): void {
+    this.subscription.unsubscribe();
     this.problem.set(null);
-    return this.interactions
+    this.subscription = this.interactions
       .trace('load order', () => this.api.order(id))
       .subscribe({
-        next: (order) => this.order.set(order),
+        next: (order) => {
+          this.justPlaced.set(false);
+          this.order.set(order);
+        },
         error: (error: unknown) => this.problem.set(shopProblem(error)),
       });
   }

@@ -1,4 +1,5 @@
 import { Component, computed, inject, input } from '@angular/core';
+import { dashboardLink } from '../../shop/dashboard';
 import { Announcer } from '../../ui/announcer';
 
 /** Names the trace that an answer came from, and how to look at it. */
@@ -7,6 +8,13 @@ import { Announcer } from '../../ui/announcer';
   template: `
     <section aria-labelledby="trace-heading">
       <h2 id="trace-heading">{{ heading() }}</h2>
+      @if (link(); as link) {
+        <p>
+          <a class="button" [href]="link" target="_blank" rel="noopener" data-testid="trace-link"
+            >Open it in the dashboard<span class="visually-hidden"> (a new tab)</span></a
+          >
+        </p>
+      }
       <dl>
         <dt>Trace</dt>
         <dd>
@@ -21,7 +29,7 @@ import { Announcer } from '../../ui/announcer';
             Copy
           </button>
         </dd>
-        <dt>Look at it</dt>
+        <dt>In a terminal</dt>
         <dd>
           <code data-testid="trace-command">{{ command() }}</code>
           <button
@@ -42,6 +50,7 @@ export class TraceNotice {
   readonly traceId = input.required<string>();
   readonly heading = input.required<string>();
   protected readonly command = computed(() => `hopwatch trace ${this.traceId()}`);
+  protected readonly link = computed(() => dashboardLink(this.traceId()));
   private readonly announcer = inject(Announcer);
 
   protected async copy(text: string): Promise<void> {

@@ -15,7 +15,7 @@ const FEW = 10;
       <div class="text">
         <h3>{{ offer().name }}</h3>
         <p class="description">{{ offer().description }}</p>
-        <p class="stock" [class.few]="few()">{{ stock() }}</p>
+        <p class="stock" [class.few]="few()" [class.unknown]="offer().stock === null">{{ stock() }}</p>
         <div class="buy">
           <strong>{{ offer().price | money }}</strong>
           <button
@@ -38,8 +38,12 @@ export class ProductCard {
   readonly add = output();
 
   protected readonly soldOut = computed(() => this.offer().stock === 0);
-  protected readonly few = computed(() => !this.soldOut() && this.offer().stock <= FEW);
+  protected readonly few = computed(() => {
+    const { stock } = this.offer();
+    return stock !== null && stock > 0 && stock <= FEW;
+  });
   protected readonly stock = computed(() => {
+    if (this.offer().stock === null) return 'Stock unknown';
     if (this.soldOut()) return 'Sold out';
     return this.few() ? `Only ${this.offer().stock} left` : 'In stock';
   });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseLabDelay } from '../src/http/lab-delay';
+import { parseTarget } from '../src/labs/target';
 
 const READ: [string, string, string | undefined, number][] = [
   ['shop-orders/PlaceOrder:50ms', 'shop-orders', 'PlaceOrder', 50],
@@ -9,14 +9,14 @@ const READ: [string, string, string | undefined, number][] = [
   ['shop-bff//api/products:7ms', 'shop-bff', 'api/products', 7],
 ];
 
-for (const [value, service, operation, delayMs] of READ) {
+for (const [value, service, operation, millis] of READ) {
   test(`${value} is understood`, () => {
-    assert.deepEqual(parseLabDelay(value), { service, operation, delayMs });
+    assert.deepEqual(parseTarget(value), { service, operation, millis });
   });
 }
 
 for (const value of ['', 'shop-bff', 'shop-bff:50', ':50ms', 'shop-bff:0ms', 'shop-bff:10001ms']) {
   test(`"${value}" is malformed`, () => {
-    assert.equal(parseLabDelay(value), null);
+    assert.equal(parseTarget(value), null);
   });
 }
