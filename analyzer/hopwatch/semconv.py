@@ -20,7 +20,12 @@ SPAN_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "http_status": ("http.response.status_code", "http.status_code"),
     "url_template": ("url.template",),
     "url": ("url.full", "http.url"),
-    "resend_count": ("http.request.resend_count", "http.resend_count"),
+    # The conventions have one for HTTP only; hopwatch's own is for whatever else is repeated.
+    "resend_count": (
+        "http.request.resend_count",
+        "http.resend_count",
+        "hopwatch.resend_count",
+    ),
     "rpc_system": ("rpc.system.name", "rpc.system"),
     "rpc_service": ("rpc.service",),
     "rpc_method": ("rpc.method",),

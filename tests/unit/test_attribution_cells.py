@@ -101,6 +101,24 @@ def test_attempts_are_one_operation_whether_they_reached_the_server_or_not() -> 
     assert retry == {span_id("1"): 8, span_id("in 1"): 2}
 
 
+def test_a_transaction_that_runs_again_is_a_retry_as_a_whole() -> None:
+    begin = {"kind": "CLIENT", "span_name": "BEGIN", "server_address": "db"}
+    insert = {"kind": "CLIENT", "span_name": "INSERT orders", "server_address": "db"}
+    unit = attributed(
+        span("R", 0, 100),
+        span("1", 10, 20, "R", **begin),
+        span("2", 20, 30, "R", status="ERROR", **insert),
+        span("3", 50, 60, "R", **{"hopwatch.resend_count": 1}, **begin),
+        span("4", 60, 70, "R", **{"hopwatch.resend_count": 1}, **insert),
+    )
+    retry = {
+        time.span.id: time.retry
+        for time in unit.spans
+        if time.retry and time.span.id != span_id("R")
+    }
+    assert retry == {span_id("1"): 10, span_id("2"): 10}
+
+
 def test_different_requests_are_no_attempts_of_one_another() -> None:
     def flags(second: str) -> list[str]:
         calls = {"kind": "CLIENT", "span_name": "GET", "http_request_method": "GET"}
