@@ -6,6 +6,7 @@ cached by (source, version, question), see `snapshot.py`.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Collection, Sequence
 from functools import cached_property
@@ -20,7 +21,7 @@ from hopwatch.signals import LOGS, METRICS, SIGNALS, SPANS, Signal
 from hopwatch.store import Extent, default_path, lookup, open_reader
 
 PATHS_VARIABLE: Final = "HOPWATCH_DASHBOARD_PATHS"
-"""Environment variable: files and folders to show instead of the store, `os.pathsep` between."""
+"""Environment variable: files and folders to show instead of the store, a JSON list."""
 
 
 class Source(Protocol):
@@ -196,5 +197,5 @@ class FileSource:
 
 def from_environment() -> Source:
     """The files that `hopwatch dashboard` was given, else the store."""
-    paths = [path for path in os.environ.get(PATHS_VARIABLE, "").split(os.pathsep) if path]
+    paths = json.loads(os.environ.get(PATHS_VARIABLE) or "[]")
     return FileSource(paths) if paths else StoreSource(default_path())

@@ -100,6 +100,18 @@ def parse_time(text: str, option: str) -> int:
     return seconds * 10**9 + moment.microsecond * 1000
 
 
+def address(text: str) -> tuple[str, int]:
+    """HOST:PORT of --listen, an IPv6 host in brackets. Raises ArgumentTypeError."""
+    match = re.fullmatch(
+        r"(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<host>[^:\[\]]+)):(?P<port>\d{1,5})", text
+    )
+    if match is None or int(match["port"]) > 65535:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no address; write HOST:PORT, for example 127.0.0.1:4319"
+        )
+    return match["v6"] or match["host"], int(match["port"])
+
+
 def attributes(texts: list[str]) -> dict[str, str]:
     """`key=value` words of --where."""
     wanted: dict[str, str] = {}

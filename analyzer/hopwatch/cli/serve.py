@@ -8,9 +8,10 @@ once what it holds would survive a power cut; about a second later `hopwatch rep
 from __future__ import annotations
 
 import argparse
-import re
 from pathlib import Path
 from typing import Final
+
+from hopwatch.cli.options import address
 
 NAME: Final = "serve"
 HELP: Final = "receive traces, logs and metrics over OTLP/HTTP and keep them"
@@ -21,7 +22,7 @@ _MIB: Final = 1 << 20
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--listen",
-        type=_address,
+        type=address,
         default=("127.0.0.1", 4319),
         metavar="HOST:PORT",
         help="where to listen (127.0.0.1:4319)",
@@ -101,17 +102,6 @@ def _stop(*_: object) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     raise SystemExit
-
-
-def _address(text: str) -> tuple[str, int]:
-    match = re.fullmatch(
-        r"(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<host>[^:\[\]]+)):(?P<port>\d{1,5})", text
-    )
-    if match is None or int(match["port"]) > 65535:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no address; write HOST:PORT, for example 127.0.0.1:4319"
-        )
-    return match["v6"] or match["host"], int(match["port"])
 
 
 def _positive(text: str) -> int:

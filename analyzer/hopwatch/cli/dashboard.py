@@ -1,0 +1,75 @@
+"""Look at traces in the browser: where the time goes, each trace, each hop.
+
+Shows the store that `hopwatch serve` writes, as it grows, or the files and folders named.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Final
+
+from hopwatch.cli.options import add_source_arguments, address
+from hopwatch.errors import InputError, UsageError
+
+NAME: Final = "dashboard"
+HELP: Final = "look at traces in the browser"
+
+_PACKAGE: Final = "hopwatch_dashboards"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_source_arguments(parser)
+    parser.add_argument(
+        "--listen",
+        type=address,
+        default=("127.0.0.1", 8501),
+        metavar="HOST:PORT",
+        help="where to listen (127.0.0.1:8501)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.paths and args.store is not None:
+        raise UsageError("give files to show, or --store, not both")
+    for name in ("streamlit", "altair", "pandas", _PACKAGE):
+        if importlib.util.find_spec(name) is None:
+            raise UsageError(
+                f"the dashboard needs {name}, which is not installed: pip install"
+                " 'hopwatch[dashboard]'"
+            )
+    for path in args.paths:
+        if not Path(path).exists():
+            raise InputError(f"{path}: no such file or folder")
+    host, port = args.listen
+    _require_free(host, port)
+    environment = dict(os.environ)
+    if args.store is not None:
+        environment["HOPWATCH_STORE"] = os.path.abspath(args.store)
+    if args.paths:
+        environment["HOPWATCH_DASHBOARD_PATHS"] = json.dumps(args.paths)
+    shown = f"[{host}]" if ":" in host else host
+    print(f"hopwatch dashboard: http://{shown}:{port}", flush=True)
+    # Another program, not an import: the analyzer knows nothing of the dashboard's code.
+    command = [sys.executable, "-m", _PACKAGE, host, str(port)]
+    os.execve(sys.executable, command, environment)
+
+
+def _require_free(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        raise UsageError(
+            f"cannot listen at {host}:{port} ({_reason(error)}): choose another with --listen"
+            " HOST:PORT"
+        ) from error
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)

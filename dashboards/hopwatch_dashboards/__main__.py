@@ -1,0 +1,24 @@
+"""`python -m hopwatch_dashboards HOST PORT`: serves the dashboard. `hopwatch dashboard` runs
+this, and says in the environment what to show (see `source.py`)."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+from streamlit.web import cli
+
+
+def main() -> None:
+    host, port = sys.argv[1:]
+    app = Path(__file__).with_name("app.py")
+    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
+    sys.argv = [
+        "streamlit", "run", str(app), "--server.address", host, "--server.port", port,
+    ]  # fmt: skip
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()
