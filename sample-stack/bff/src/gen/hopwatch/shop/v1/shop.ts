@@ -34,6 +34,7 @@ export const protobufFileName = "hopwatch/shop/v1/shop.proto";
  *   FAILED_PRECONDITION  out of stock, another price, suspected fraud, payment declined
  *   ALREADY_EXISTS       the idempotency key was used for a different order
  *   UNAVAILABLE          try again
+ *   RESOURCE_EXHAUSTED   too much is asked at once; trying again at once would make it worse
  */
 
 export enum OrderStatus {
