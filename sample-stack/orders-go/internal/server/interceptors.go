@@ -26,6 +26,23 @@ func limitTime(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handle
 	return handle(ctx, request)
 }
 
+// endWith ends streams when ctx ends.
+func endWith(ctx context.Context) grpc.StreamServerInterceptor {
+	return func(service any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
+		limited, cancel := context.WithCancel(stream.Context())
+		defer cancel()
+		defer context.AfterFunc(ctx, cancel)()
+		return handle(service, limitedStream{stream, limited})
+	}
+}
+
+type limitedStream struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+func (s limitedStream) Context() context.Context { return s.ctx }
+
 // answer turns whatever a handler returns, or panics with, into a status of the contract, and logs
 // each call. What the client need not know goes to the log only.
 func answer(log *slog.Logger) grpc.UnaryServerInterceptor {

@@ -32,6 +32,8 @@ type Server struct {
 	health *health.Server
 	drain  time.Duration
 	log    *slog.Logger
+	// endWatches ends the streams of clients that watch the health; they never end by themselves.
+	endWatches context.CancelFunc
 }
 
 // New returns a server without services. When it is to stop, it goes on serving for drain, so that
@@ -42,10 +44,12 @@ func New(log *slog.Logger, drain time.Duration, labsEnabled bool) *Server {
 		interceptors = append(interceptors, labs.UnaryServerInterceptor(telemetry.ServiceName))
 	}
 	interceptors = append(interceptors, limitTime)
+	watching, endWatches := context.WithCancel(context.Background())
 	server := &Server{
 		Server: grpc.NewServer(
 			grpc.StatsHandler(otelgrpc.NewServerHandler(otelgrpc.WithFilter(filters.Not(filters.HealthCheck())))),
 			grpc.ChainUnaryInterceptor(interceptors...),
+			grpc.StreamInterceptor(endWith(watching)),
 			grpc.MaxRecvMsgSize(maxRequestBytes),
 			grpc.WaitForHandlers(true),
 			grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 10 * time.Second}),
@@ -53,9 +57,10 @@ func New(log *slog.Logger, drain time.Duration, labsEnabled bool) *Server {
 				MinTime: 10 * time.Second, PermitWithoutStream: true,
 			}),
 		),
-		health: health.NewServer(),
-		drain:  drain,
-		log:    log,
+		health:     health.NewServer(),
+		drain:      drain,
+		log:        log,
+		endWatches: endWatches,
 	}
 	grpc_health_v1.RegisterHealthServer(server, server.health)
 	return server
@@ -85,6 +90,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		s.Stop()
 	})
 	defer deadline.Stop()
+	s.endWatches()
 	s.GracefulStop()
 	return nil
 }
