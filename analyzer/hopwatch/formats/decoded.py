@@ -62,6 +62,11 @@ class Rejections:
         self.examples.extend(other.examples[: MAX_EXAMPLES - len(self.examples)])
         self.repaired += other.repaired
 
+    def example(self, reason: str) -> str:
+        """What was wrong with one that was left out for this reason, and where; empty if no
+        example of it was kept."""
+        return next((str(example) for example in self.examples if example.reason == reason), "")
+
     def summary(self) -> str:
         """One line: how many, by reason, and the first example."""
         if not self.counts:

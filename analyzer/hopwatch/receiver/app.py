@@ -92,8 +92,7 @@ def _tell(tally: Tally, signal: Signal, outcome: str, valid: int, rejections: Re
     if outcome != "stored":
         tally.add(signal.name, outcome, "", valid)
     for reason, count in rejections.counts.items():
-        example = next((str(e) for e in rejections.examples if e.reason == reason), "")
-        tally.add(signal.name, "rejected", reason, count, example)
+        tally.add(signal.name, "rejected", reason, count, rejections.example(reason))
     if outcome != "refused":
         tally.add(signal.name, "repaired", "", rejections.repaired)
 

@@ -9,6 +9,7 @@ STORE/LOCK            held by the one process that writes
 
 from hopwatch.store.inventory import Inventory, LeftOut, Service, Stored
 from hopwatch.store.log import LogFailedError, UnavailableError
+from hopwatch.store.lookup import inventory_of
 from hopwatch.store.reader import Extent, Reader, default_path, is_store, open_reader
 from hopwatch.store.recovery import Recovery
 from hopwatch.store.upkeep import Retention, parse_retention
@@ -27,6 +28,7 @@ __all__ = [
     "Stored",
     "UnavailableError",
     "default_path",
+    "inventory_of",
     "is_store",
     "open_reader",
     "parse_retention",

@@ -9,11 +9,13 @@ from typing import Any, Final, TypeAlias
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from hopwatch import semconv
 from hopwatch.errors import UsageError
+from hopwatch.formats import Contents, Rejections
 from hopwatch.signals import LOGS, METRICS, SIGNALS, Signal
-from hopwatch.store.inventory import Service
+from hopwatch.store.inventory import Inventory, LeftOut, Service, Stored
 
 Source: TypeAlias = pa.Table | Sequence[str]
 """A table in a signal's schema, or the paths of Parquet files with one."""
@@ -101,6 +103,36 @@ def services(sources: Mapping[Signal, Source]) -> tuple[Service, ...]:
     )
 
 
+def inventory_of(contents: Contents, source: str) -> Inventory:
+    """What files hold, which `source` names. Lines and files that could not be read are of the
+    signal `unknown`."""
+    tables = {signal: contents.of(signal).table for signal in SIGNALS}
+    left_out = [
+        entry
+        for signal in SIGNALS
+        for entry in _left_out(signal.name, "rejected", contents.of(signal).rejected)
+    ]
+    left_out += _left_out("unknown", "unreadable", contents.unreadable)
+    return Inventory(
+        source,
+        tuple(_stored(signal, table) for signal, table in tables.items()),
+        services(tables),
+        tuple(left_out),
+    )
+
+
+def _stored(signal: Signal, table: pa.Table) -> Stored:
+    times = pc.min_max(table[signal.time]).as_py()
+    return Stored(signal.name, table.num_rows, None, times["min"], times["max"])
+
+
+def _left_out(signal: str, outcome: str, rejections: Rejections) -> Iterator[LeftOut]:
+    for reason, count in rejections.counts.items():
+        yield LeftOut(signal, outcome, reason, count, None, None, rejections.example(reason))
+    if rejections.repaired:
+        yield LeftOut(signal, "repaired", "", rejections.repaired, None, None, "")
+
+
 def _trace_id(text: str) -> bytes:
     try:
         trace_id = bytes.fromhex(text)
@@ -152,8 +184,13 @@ def _select(
 def _connected(source: Source) -> Iterator[duckdb.DuckDBPyConnection]:
     """DuckDB with the source as the view `source`."""
     with duckdb.connect() as connection:
-        if isinstance(source, pa.Table):
-            connection.register("source", source)
-        else:
-            connection.read_parquet(list(source)).create_view("source")
+        create_view(connection, "source", source)
         yield connection
+
+
+def create_view(connection: duckdb.DuckDBPyConnection, name: str, source: Source) -> None:
+    """Let queries of this connection see a source by name."""
+    if isinstance(source, pa.Table):
+        connection.register(name, source)
+    else:
+        connection.read_parquet(list(source)).create_view(name)

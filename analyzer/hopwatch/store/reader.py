@@ -19,6 +19,7 @@ from hopwatch.errors import InputError, UsageError
 from hopwatch.signals import LOGS, METRICS, SIGNALS, SPANS, Signal
 from hopwatch.store import lookup, manifest, segments, tally
 from hopwatch.store.inventory import Inventory, LeftOut, Stored
+from hopwatch.store.lookup import Source
 from hopwatch.store.manifest import Manifest, Segment
 
 DEFAULT_PATH: Final = ".hopwatch"
@@ -239,7 +240,9 @@ class Reader:
                 )
                 for signal in SIGNALS
             ),
-            services=lookup.services({signal: self._source(signal) for signal in SIGNALS}),
+            services=lookup.services(
+                {signal: self._rows(found.of(signal), signal) for signal in SIGNALS}
+            ),
             left_out=self.left_out(),
         )
 
@@ -247,24 +250,23 @@ class Reader:
         """The result of a DuckDB query over the views `spans`, `logs` and `metrics`. Raises
         UsageError."""
         try:
+            found = self._manifest()
             with duckdb.connect() as connection:
                 for signal in SIGNALS:
-                    source = self._source(signal)
-                    if isinstance(source, pa.Table):
-                        connection.register(signal.name, source)
-                    else:
-                        connection.read_parquet(source).create_view(signal.name)
+                    source = self._rows(found.of(signal), signal)
+                    lookup.create_view(connection, signal.name, source)
                 return connection.sql(query).to_arrow_table()
         except duckdb.Error as error:
             raise UsageError(f"the query failed: {error}") from error
 
-    def _source(
-        self, signal: Signal, start: int | None = None, end: int | None = None
-    ) -> pa.Table | list[str]:
-        """The files that can have rows of [start, end); an empty table where there are none."""
+    def _source(self, signal: Signal, start: int | None, end: int | None) -> Source:
+        """The files that can have rows of [start, end), None being open."""
         low, high = -(2**63) if start is None else start, 2**63 if end is None else end
-        touched = _touched(self._manifest().of(signal), low, high)
-        return segments.paths(self.path, touched) or signal.schema.empty_table()
+        return self._rows(_touched(self._manifest().of(signal), low, high), signal)
+
+    def _rows(self, of: Sequence[Segment], signal: Signal) -> Source:
+        """The files of some segments; an empty table where there are none."""
+        return segments.paths(self.path, of) or signal.schema.empty_table()
 
     def _manifest(self) -> Manifest:
         return manifest.load(self.path)

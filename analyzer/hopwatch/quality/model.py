@@ -1,18 +1,19 @@
-"""How far the numbers can be trusted: what is there, what was left out, what is odd about it.
-
-`hopwatch doctor` and the dashboard's Data quality page show the same `Quality`.
-"""
+"""What a check of the data finds."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from hopwatch.store.inventory import Inventory
 
 Level = Literal["problem", "warning", "note"]
 """problem: numbers are wrong or missing; warning: some numbers are less certain; note: worth
 knowing, nothing to mend."""
+LEVELS: Final[tuple[Level, ...]] = ("problem", "warning", "note")
+"""Most severe first."""
+
+MOST_EXAMPLES: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,8 @@ class Finding:
     unit: str  # what is counted, in the plural: "traces", "spans", "log records", ...
     sentence: str  # what was found and what it means, with the count in it
     advice: str  # what to do
-    examples: tuple[str, ...]  # at most 5
-    example_kind: Literal["trace", "service", "text", ""]  # what the examples are; trace: hex ids
+    examples: tuple[str, ...] = ()  # at most MOST_EXAMPLES
+    example_kind: Literal["trace", "service", "text", ""] = ""  # trace: an id in hex
 
 
 @dataclass(frozen=True, slots=True)
