@@ -7,6 +7,7 @@ import logging
 import sys
 from pathlib import Path
 
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web import cli
 
 
@@ -14,6 +15,9 @@ def main() -> None:
     host, port = sys.argv[1:]
     app = Path(__file__).with_name("app.py")
     logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
+    # Streamlit would take our folder `pages` for its own kind of pages until the first session
+    # has run app.py, and a shared link such as /traces?trace=ID would then show nothing.
+    PagesManager.uses_pages_directory = False
     sys.argv = [
         "streamlit", "run", str(app), "--server.address", host, "--server.port", port,
     ]  # fmt: skip
