@@ -80,6 +80,12 @@ class ClientSpans:
         return self._exporter.lost
 
 
+def resent(span: trace.Span, times: int) -> None:
+    """Records how often the request was sent again within this span, if it was."""
+    if times:
+        span.set_attribute("http.request.resend_count", times)
+
+
 def ended(span: trace.Span, status: int, error: str | None) -> None:
     """Records how the request ended; `status` 0 means that no answer came."""
     if status:

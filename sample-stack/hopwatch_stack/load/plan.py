@@ -2,13 +2,14 @@
 
 import dataclasses
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import UsageError
 
 JOURNEYS = ("browse", "order", "get-order")
-LAB_KEY = "hopwatch.lab.delay"
+LAB = re.compile(r"hopwatch\.lab\.[a-z-]+=\S+")
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,9 @@ class LoadPlan:
             raise UsageError("nothing to do: both the rate and the number of visits are 0.")
         if unknown := set(self.journeys) - set(JOURNEYS):
             raise UsageError(f"unknown journey {min(unknown)}: there are {', '.join(JOURNEYS)}.")
-        if self.lab and not self.lab.startswith(f"{LAB_KEY}="):
-            raise UsageError(f'--lab is "{LAB_KEY}=<service>[/<route>]:<n>ms", not "{self.lab}".')
+        if self.lab and not LAB.fullmatch(self.lab):
+            example = "hopwatch.lab.delay=<service>[/<route>]:<n>ms"
+            raise UsageError(f'--lab is baggage such as "{example}", not "{self.lab}".')
 
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self))
@@ -48,14 +50,17 @@ class LoadPlan:
 
 @dataclass(frozen=True)
 class RequestsResult:
-    """Times in milliseconds; `labs` counts the requests that carried the lab's baggage,
-    `lost_spans` the load's own spans that no collector took."""
+    """Times in milliseconds, retries included; `retried` counts the requests that were sent more
+    than once, `retries` what made them be; `labs` counts the requests that carried the lab's
+    baggage, `lost_spans` the load's own spans that no collector took."""
 
     requests: int
     failures: int
     rate: float
     latency_ms: dict[str, float]
     errors: dict[str, int]
+    retried: int
+    retries: dict[str, int]
     labs: int
     lost_spans: int
 

@@ -18,13 +18,14 @@ from typing import Any
 import gevent
 
 from . import report
-from .client_spans import ClientSpans, ended
+from .client_spans import ClientSpans, ended, resent
 from .plan import LoadPlan, RequestsResult
+from .retries import RetryBudget, pause_before_retry
 
 REPORT_SECONDS = 0.5
 # As many users as hold the rate while answers take this long.
 SLOW_ANSWER_SECONDS = 1.0
-REQUEST_SECONDS = 15.0
+REQUEST_SECONDS = 10.0
 # Products that a long load does not sell out.
 PLENTY = 10_000
 # Asks the shop not to trace what only prepares the load.
@@ -47,6 +48,10 @@ class Run:
         self.last_end = self._start
         self.seconds: list[float] = []
         self.errors: collections.Counter[str] = collections.Counter()
+        # Why requests were sent again, and how many were.
+        self.retries: collections.Counter[str] = collections.Counter()
+        self.retried = 0
+        self.budget = RetryBudget()
         self.labs = 0
 
     def seconds_to_next_slot(self) -> float:
@@ -100,15 +105,35 @@ class Shopper(FastHttpUser):
         lab = run.next_lab(journey)
         with run.spans.request(method, path, template, lab) as (span, headers):
             start = time.perf_counter()
-            answer = self.client.request(method, path, name=template, json=body, headers=headers)
+            answer, retries = self._patiently(method, path, template, body, headers)
             run.seconds.append(time.perf_counter() - start)
             run.last_end = time.monotonic()
             failed = None if 200 <= answer.status_code < 300 else _failure(answer)
+            resent(span, retries)
             ended(span, answer.status_code, failed)
+        run.retried += retries > 0
         if failed is None:
             return answer.json()
         run.errors[f"{journey}: {failed}"] += 1
         return None
+
+    def _patiently(
+        self, method: str, path: str, template: str, body: Any, headers: dict[str, str]
+    ) -> tuple[Any, int]:
+        """The last answer, and how often the request was sent again: what went wrong for the
+        moment is tried once more while the budget lasts. Reads can be, and orders by their key."""
+        run = self.shared
+        run.budget.earn()
+        deadline = time.monotonic() + REQUEST_SECONDS
+        retries = 0
+        while True:
+            answer = self.client.request(method, path, name=template, json=body, headers=headers)
+            pause = pause_before_retry(answer, retries)
+            if pause is None or time.monotonic() + pause > deadline or not run.budget.spend():
+                return answer, retries
+            retries += 1
+            run.retries[_failure(answer)] += 1
+            gevent.sleep(pause)
 
 
 def browse(user: Shopper) -> None:
@@ -193,6 +218,8 @@ def run(plan: LoadPlan) -> RequestsResult:
         rate=round(len(run.seconds) / max(plan.seconds, run.last_end - start), 2),
         latency_ms=run.latency_ms(),
         errors=dict(run.errors),
+        retried=run.retried,
+        retries=dict(run.retries),
         labs=run.labs,
         lost_spans=run.spans.close(),
     )
