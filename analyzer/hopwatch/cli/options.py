@@ -40,6 +40,13 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_window_arguments(group: argparse._ArgumentGroup) -> None:
+    """When the requests began; read by `time_window`."""
+    group.add_argument("--last", metavar="DURATION", help="those of the last 90s, 15m, 2h, 1d")
+    group.add_argument("--since", metavar="TIME", help="started at or after; ISO 8601 or Unix")
+    group.add_argument("--until", metavar="TIME", help="started before; ISO 8601 or Unix")
+
+
 def add_tau_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tau",

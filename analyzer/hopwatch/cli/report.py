@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from hopwatch.cli.options import (
     add_source_arguments,
     add_tau_argument,
+    add_window_arguments,
     attributes,
     tau_ns,
     time_window,
@@ -27,9 +28,7 @@ _KEYS = ("hop", "language", "kind", "caller", "route", "operation", "version", "
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_source_arguments(parser)
     choose = parser.add_argument_group("which requests")
-    choose.add_argument("--last", metavar="DURATION", help="those of the last 90s, 15m, 2h, 1d")
-    choose.add_argument("--since", metavar="TIME", help="started at or after; ISO 8601 or Unix")
-    choose.add_argument("--until", metavar="TIME", help="started before; ISO 8601 or Unix")
+    add_window_arguments(choose)
     choose.add_argument("--service", metavar="NAME", help="that pass through this service")
     choose.add_argument("--route", metavar="GLOB", help="of this route, such as 'GET /api/*'")
     choose.add_argument(

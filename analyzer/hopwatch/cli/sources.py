@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -16,8 +17,10 @@ from hopwatch.attribution.clocks import WINDOW_NS
 from hopwatch.cli.options import Window
 from hopwatch.errors import InputError, UsageError
 from hopwatch.reports.text import plain
+from hopwatch.signals import LOGS, METRICS, SPANS
 
 if TYPE_CHECKING:
+    from hopwatch.formats import Contents
     from hopwatch.store import Extent
 
 _EARLIEST: Final = -(2**63)
@@ -33,6 +36,8 @@ class Loaded:
     source: str
     left_out: dict[str, int]
     notes: tuple[str, ...]
+    logs: pa.Table | None = None
+    """Log records, where they came with the spans; else they are in the store."""
 
     def warn(self) -> None:
         """Says on standard error what else would go unsaid."""
@@ -78,19 +83,52 @@ def load_around(args: argparse.Namespace, prefix: str) -> tuple[Loaded, bytes]:
     return Loaded(spans.concat([trace, apart]), str(reader.path), {}, ()), trace_id
 
 
-def _from_files(args: argparse.Namespace) -> Loaded:
+def load_logs(args: argparse.Namespace, loaded: Loaded, trace_id: bytes) -> pa.Table:
+    """The log records of a trace that `load_around` has loaded, by time."""
+    from hopwatch import store
+
+    if loaded.logs is not None:
+        return store.lookup.logs(loaded.logs, trace_id=trace_id)
+    with store.open_reader(args.store) as reader:
+        return reader.logs(trace_id=trace_id)
+
+
+def contents_of(args: argparse.Namespace) -> Contents:
+    """All that the files named hold. Raises UsageError where a store is named too."""
     if args.store is not None:
         raise UsageError("give files to read, or --store, not both")
-    from hopwatch.formats import read_files
+    from hopwatch.formats import read_contents
 
-    table, rejected = read_files(args.paths)
+    return read_contents(args.paths)
+
+
+def said(paths: Sequence[str]) -> str:
+    """Files in words."""
+    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+    return ", ".join(paths[:3]) + more
+
+
+def _from_files(args: argparse.Namespace) -> Loaded:
+    contents = contents_of(args)
+    table, rejected = contents.of(SPANS)
+    rejected.update(contents.unreadable)
     summary = rejected.summary()
-    more = f" and {len(args.paths) - 3} more" if len(args.paths) > 3 else ""
+    notes = [f"Of the input, {summary}"] if summary else []
+    others = {signal: contents.of(signal) for signal in (LOGS, METRICS)}
+    counted = [
+        f"{found.table.num_rows:,} {signal.item}s"
+        + (f" ({found.rejected.total:,} invalid)" if found.rejected.total else "")
+        for signal, found in others.items()
+        if found.table.num_rows or found.rejected.total
+    ]
+    if counted:
+        notes.append(f"Beside the spans there are {' and '.join(counted)}.")
     return Loaded(
         table=table,
-        source=", ".join(args.paths[:3]) + more,
+        source=said(args.paths),
         left_out=dict(rejected.counts),
-        notes=(f"Of the input, {summary}",) if summary else (),
+        notes=tuple(notes),
+        logs=others[LOGS].table,
     )
 
 

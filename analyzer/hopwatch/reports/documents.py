@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any, Final
 
 from hopwatch.attribution import Attribution, Ledger, UnitTime
 from hopwatch.attribution.model import Span
 from hopwatch.attribution.units import SpanTime
+from hopwatch.quality import Quality
 
 LEDGER_SCHEMA: Final = "hopwatch.ledger/1"
+QUALITY_SCHEMA: Final = "hopwatch.quality/1"
 PERCENTILES: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 
 
@@ -100,3 +103,25 @@ def _span_document(time: SpanTime) -> dict[str, Any]:
 def span_id(span: Span) -> str:
     """Hex id; `/server` behind it for the server's half of a shared (Zipkin) id."""
     return span.id[:8].hex() + ("/server" if "shared_id" in span.flags else "")
+
+
+def quality_document(quality: Quality) -> dict[str, Any]:
+    """The quality of the data as `hopwatch.quality/1`. Times are Unix ns, null where there is
+    nothing."""
+    inventory = quality.inventory
+    return {
+        "schema": QUALITY_SCHEMA,
+        "sound": quality.sound,
+        "source": inventory.source,
+        "stored": [asdict(stored) for stored in inventory.stored],
+        "services": [asdict(service) for service in inventory.services],
+        "left_out": [asdict(entry) for entry in inventory.left_out],
+        "examined": {
+            "spans": quality.spans,
+            "traces": quality.traces,
+            "requests": quality.requests,
+            "start_ns": quality.start_ns,
+            "end_ns": quality.end_ns,
+        },
+        "findings": [asdict(finding) for finding in quality.findings],
+    }

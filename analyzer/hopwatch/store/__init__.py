@@ -7,6 +7,7 @@ STORE/log/            batches that are answered for but not in a segment yet
 STORE/LOCK            held by the one process that writes
 """
 
+from hopwatch.store import lookup
 from hopwatch.store.inventory import Inventory, LeftOut, Service, Stored
 from hopwatch.store.log import LogFailedError, UnavailableError
 from hopwatch.store.lookup import inventory_of
@@ -30,6 +31,7 @@ __all__ = [
     "default_path",
     "inventory_of",
     "is_store",
+    "lookup",
     "open_reader",
     "parse_retention",
 ]
