@@ -10,6 +10,8 @@ import pyarrow as pa
 import streamlit as st
 
 from hopwatch.attribution import Attribution, Ledger
+from hopwatch.quality import Quality
+from hopwatch.quality import quality as check
 from hopwatch_dashboards.source import Source
 from hopwatch_dashboards.views.processes import NAMES
 from hopwatch_dashboards.views.windows import Window
@@ -40,3 +42,11 @@ def metrics(snapshot: Snapshot, service: str, _source: Source) -> pa.Table:
     """What the processes of a service reported in the snapshot's window."""
     window = snapshot.window
     return _source.metrics(NAMES, window.start, window.end, service)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Checking the data …")
+def quality(snapshot: Snapshot, _source: Source) -> Quality:
+    """What is odd about the data of the snapshot's window."""
+    window = snapshot.window
+    table = _source.window(window.start, window.end)
+    return check(_source.inventory(), table, ledger(snapshot, _source), now_ns())

@@ -17,8 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hopwatch.errors import InputError, UsageError
-from hopwatch.signals import LOGS, METRICS, SIGNALS, SPANS, Signal
+from hopwatch.formats import Contents, read_contents
+from hopwatch.signals import LOGS, METRICS, SPANS
 from hopwatch.store import Extent, default_path, lookup, open_reader
+from hopwatch.store.inventory import Inventory
 
 PATHS_VARIABLE: Final = "HOPWATCH_DASHBOARD_PATHS"
 """Environment variable: files and folders to show instead of the store, a JSON list."""
@@ -62,6 +64,9 @@ class Source(Protocol):
 
     def metrics(self, names: Collection[str], start_ns: int, end_ns: int, service: str) -> pa.Table:
         """A service's data points, each series together (`hopwatch.metrics.SCHEMA`)."""
+
+    def inventory(self) -> Inventory:
+        """What there is, by signal and by service, and what was left out."""
 
     def searchable(self) -> pa.Table | list[str]:
         """What `hopwatch.store.search` looks through."""
@@ -107,6 +112,10 @@ class StoreSource:
     def metrics(self, names: Collection[str], start_ns: int, end_ns: int, service: str) -> pa.Table:
         with open_reader(self.path) as reader:
             return reader.metrics(names=names, start=start_ns, end=end_ns, services=[service])
+
+    def inventory(self) -> Inventory:
+        with open_reader(self.path) as reader:
+            return reader.inventory()
 
     def searchable(self) -> list[str]:
         with open_reader(self.path) as reader:
@@ -174,25 +183,25 @@ class FileSource:
         return inside.filter(pc.is_in(inside["trace_id"], chosen))
 
     def logs(self, trace_id: bytes) -> pa.Table:
-        return lookup.logs(self._contents[LOGS], trace_id=trace_id)
+        return lookup.logs(self._contents.of(LOGS).table, trace_id=trace_id)
 
     def metrics(self, names: Collection[str], start_ns: int, end_ns: int, service: str) -> pa.Table:
-        points = self._contents[METRICS]
+        points = self._contents.of(METRICS).table
         return lookup.metrics(points, names=names, start=start_ns, end=end_ns, services=[service])
+
+    def inventory(self) -> Inventory:
+        return lookup.inventory_of(self._contents, self.label)
 
     def searchable(self) -> pa.Table:
         return self._table
 
-    @property
+    @cached_property
     def _table(self) -> pa.Table:
-        return self._contents[SPANS]
+        return self._contents.of(SPANS).table
 
     @cached_property
-    def _contents(self) -> dict[Signal, pa.Table]:
-        from hopwatch.formats import read_contents
-
-        contents = read_contents(self._paths)
-        return {signal: contents.of(signal).table for signal in SIGNALS}
+    def _contents(self) -> Contents:
+        return read_contents(self._paths)
 
 
 def from_environment() -> Source:
