@@ -81,8 +81,8 @@ class Shop:
         if service.is_server:
             assert wait_until(instance.is_ready, 30), self.runtime.log_end(name, 20)
         else:
-            assert wait_until(lambda: instance.exit() is not None, 60)
-            assert instance.exit().ok, self.runtime.log_end(name, 20)  # type: ignore[union-attr]
+            done = wait_until(lambda: (end := instance.exit()) is not None and end.ok, 60)
+            assert done, self.runtime.log_end(name, 20)
 
     def end(self, name: str, how: Callable[[Instance], None]) -> None:
         how(self.running[name])
