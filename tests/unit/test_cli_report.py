@@ -190,7 +190,7 @@ def test_what_is_quoted_of_broken_input_is_not_obeyed(
     ("words", "says"),
     [
         (["report", "{tmp}/none.json"], "none.json: cannot be read: No such file"),
-        (["report", "{tmp}/text"], "holds no traces: it looks like text"),
+        (["report", "{tmp}/text"], "holds no telemetry: it looks like text"),
         (["report", "--store", "{tmp}"], "{tmp}"),
         (["report", "{shop}", "--store", "x"], "not both"),
         (["report", "{shop}", "--where", "x"], "not KEY=VALUE"),

@@ -33,7 +33,7 @@ _BROKEN_PIPE: Final = 141
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `hopwatch` with the arguments and return its exit code."""
-    args = _parser().parse_args(argv)
+    args = _parse(argv)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that cannot show a character shows `?` for it.
@@ -58,6 +58,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         traceback.print_exc()
         print("hopwatch: this is a defect of hopwatch; please report it", file=sys.stderr)
         return _INTERNAL_ERROR
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The arguments. argparse ends a list of paths at the first option: those behind it are
+    added here."""
+    parser = _parser()
+    args, rest = parser.parse_known_args(argv)
+    if rest and (not hasattr(args, "paths") or any(word.startswith("-") for word in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        args.paths += rest
+    return args
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -16,6 +16,7 @@ from hopwatch import spans
 from hopwatch.attribution.clocks import WINDOW_NS
 from hopwatch.cli.options import Window
 from hopwatch.errors import InputError, UsageError
+from hopwatch.reports.numbers import count
 from hopwatch.reports.text import plain
 from hopwatch.signals import LOGS, METRICS, SPANS
 
@@ -116,13 +117,13 @@ def _from_files(args: argparse.Namespace) -> Loaded:
     notes = [f"Of the input, {summary}"] if summary else []
     others = {signal: contents.of(signal) for signal in (LOGS, METRICS)}
     counted = [
-        f"{found.table.num_rows:,} {signal.item}s"
+        count(found.table.num_rows, signal.item)
         + (f" ({found.rejected.total:,} invalid)" if found.rejected.total else "")
         for signal, found in others.items()
         if found.table.num_rows or found.rejected.total
     ]
     if counted:
-        notes.append(f"Beside the spans there are {' and '.join(counted)}.")
+        notes.append(f"Beside the spans: {' and '.join(counted)}.")
     return Loaded(
         table=table,
         source=said(args.paths),

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import asdict
+from math import isfinite
 from typing import Any, Final
 
+import pyarrow as pa
+
+from hopwatch import semconv
 from hopwatch.attribution import Attribution, Ledger, UnitTime
 from hopwatch.attribution.model import Span
 from hopwatch.attribution.units import SpanTime
 from hopwatch.quality import Quality
+from hopwatch.spans import decode_value
 
 LEDGER_SCHEMA: Final = "hopwatch.ledger/1"
 QUALITY_SCHEMA: Final = "hopwatch.quality/1"
@@ -78,14 +85,51 @@ def unit_document(unit: UnitTime) -> dict[str, Any]:
     }
 
 
-def trace_document(attribution: Attribution) -> dict[str, Any]:
-    """One trace: its requests, its asynchronous work, its fragments."""
-    return {
+def trace_document(attribution: Attribution, logs: pa.Table | None = None) -> dict[str, Any]:
+    """One trace: its requests, its asynchronous work, its fragments; and its log records, if
+    there is a table of them."""
+    document = {
         "schema": "hopwatch.trace/1",
         "requests": [unit_document(unit) for unit in attribution.requests()],
         "detached": [unit_document(unit) for unit in attribution.detached()],
         "fragments": [unit_document(unit) for unit in attribution.fragments()],
     }
+    if logs is not None:
+        document["logs"] = [_log_document(row) for row in logs.to_pylist()]
+    return document
+
+
+def _log_document(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "time_unix_nano": row["time_unix_nano"],
+        "observed_time_unix_nano": row["observed_time_unix_nano"],
+        "span_id": row["span_id"] and row["span_id"].hex(),
+        "severity_number": row["severity_number"],
+        "severity_text": row["severity_text"],
+        "service": semconv.hop(row["service_name"], row["service_namespace"]),
+        "event_name": row["event_name"],
+        "body": _json_value(decode_value(row["body"], row["body_type"])),
+        "attributes": {
+            key: _json_value(decode_value(text, letter))
+            for (key, text), letter in zip(
+                row["log_attributes"], row["log_attribute_types"], strict=True
+            )
+        },
+    }
+
+
+def _json_value(value: Any) -> Any:
+    """An attribute's value as strict JSON has it: bytes as base64, NaN and infinities as text."""
+    match value:
+        case float() if not isfinite(value):
+            return str(value)
+        case bytes():
+            return b64encode(value).decode("ascii")
+        case list():
+            return [_json_value(item) for item in value]
+        case dict():
+            return {key: _json_value(item) for key, item in value.items()}
+    return value
 
 
 def _span_document(time: SpanTime) -> dict[str, Any]:
