@@ -6,7 +6,10 @@ import { RouterLink } from '@angular/router';
   imports: [RouterLink],
   template: `
     <h1>There is no such page</h1>
-    <p class="empty"><a routerLink="/products">Look at the products</a></p>
+    <div class="empty">
+      <p>The address may be mistyped, or the page is gone.</p>
+      <a class="button" routerLink="/products">Look at the products</a>
+    </div>
   `,
 })
 export class NotFoundPage {}

@@ -26,8 +26,8 @@ const UNPAINTED = '#9aa3ad';
     :host {
       display: grid;
       place-items: center;
-      background: color-mix(in oklab, var(--paint) 30%, var(--surface));
-      color: color-mix(in oklab, var(--paint) 60%, var(--text));
+      background: color-mix(in oklab, var(--paint) 42%, var(--surface));
+      color: color-mix(in oklab, var(--paint) 35%, var(--text));
     }
     svg {
       width: min(52%, 5.5rem);

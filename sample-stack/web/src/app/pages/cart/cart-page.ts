@@ -2,12 +2,13 @@ import { Component, inject } from '@angular/core';
 import { RouterLink } from '@angular/router';
 import { Cart, type CartLine, MAX_QUANTITY } from '../../shop/cart';
 import { Announcer } from '../../ui/announcer';
+import { LinePricePipe } from '../../ui/line-price-pipe';
 import { MoneyPipe } from '../../ui/money-pipe';
 import { ProductArt } from '../../ui/product-art';
 
 @Component({
   selector: 'shop-cart-page',
-  imports: [MoneyPipe, ProductArt, RouterLink],
+  imports: [LinePricePipe, MoneyPipe, ProductArt, RouterLink],
   templateUrl: './cart-page.html',
   styleUrl: './cart-page.css',
 })
@@ -15,10 +16,6 @@ export class CartPage {
   protected readonly cart = inject(Cart);
   private readonly announcer = inject(Announcer);
   protected readonly maxQuantity = MAX_QUANTITY;
-
-  protected priceOf({ product, quantity }: CartLine) {
-    return { ...product.price, minorUnits: product.price.minorUnits * quantity };
-  }
 
   /** The button goes with its line: keyboards go on from the heading. */
   protected remove({ product }: CartLine, heading: HTMLElement): void {

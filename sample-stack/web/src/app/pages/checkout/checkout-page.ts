@@ -1,4 +1,4 @@
-import { Component, computed, inject, signal } from '@angular/core';
+import { Component, inject, signal } from '@angular/core';
 import { FormControl, FormGroup, ReactiveFormsModule, Validators } from '@angular/forms';
 import { Router, RouterLink } from '@angular/router';
 import type { Money, OrderPage } from '@hopwatch/shop-shared';
@@ -8,12 +8,13 @@ import { Checkout } from '../../shop/checkout';
 import { ShopApi, type Traced } from '../../shop/shop-api';
 import { type ShopProblem, shopProblem } from '../../shop/shop-problem';
 import { Interactions } from '../../telemetry/interactions';
+import { LinePricePipe } from '../../ui/line-price-pipe';
 import { MoneyPipe } from '../../ui/money-pipe';
 import { ProblemNotice } from '../../ui/problem-notice';
 
 @Component({
   selector: 'shop-checkout-page',
-  imports: [MoneyPipe, ProblemNotice, ReactiveFormsModule, RouterLink],
+  imports: [LinePricePipe, MoneyPipe, ProblemNotice, ReactiveFormsModule, RouterLink],
   templateUrl: './checkout-page.html',
   styleUrl: './checkout-page.css',
 })
@@ -33,10 +34,6 @@ export class CheckoutPage {
   protected readonly placing = signal(false);
   protected readonly problem = signal<ShopProblem | null>(null);
   protected readonly submitted = signal(false);
-  protected readonly summary = computed(() => {
-    const units = this.cart.units();
-    return `${units} ${units === 1 ? 'item' : 'items'}`;
-  });
 
   protected placeOrder(total: Money, emailField: HTMLInputElement): void {
     if (this.placing()) return;
