@@ -18,8 +18,9 @@ import (
 const (
 	// Spans and logs are on their way to whoever looks at them within a second.
 	batchDelay = time.Second
-	// Enough for a burst of a few thousand requests; beyond it telemetry is dropped, not requests.
-	maxQueued      = 16384
+	// Enough for a burst of a thousand requests and more; beyond it telemetry is dropped, not requests.
+	maxQueuedSpans = 16384
+	maxQueuedLogs  = 4096 // room for each is taken from the start
 	metricInterval = 5 * time.Second
 )
 
@@ -45,7 +46,7 @@ func newTracerProvider(ctx context.Context, self *resource.Resource) (*sdktrace.
 		sdktrace.WithResource(self),
 		sdktrace.WithBatcher(exporter,
 			sdktrace.WithBatchTimeout(batchDelay),
-			sdktrace.WithMaxQueueSize(maxQueued),
+			sdktrace.WithMaxQueueSize(maxQueuedSpans),
 		),
 	), nil
 }
@@ -80,7 +81,7 @@ func newLoggerProvider(ctx context.Context, self *resource.Resource) (*sdklog.Lo
 		sdklog.WithResource(self),
 		sdklog.WithProcessor(sdklog.NewBatchProcessor(exporter,
 			sdklog.WithExportInterval(batchDelay),
-			sdklog.WithMaxQueueSize(maxQueued),
+			sdklog.WithMaxQueueSize(maxQueuedLogs),
 		)),
 	), nil
 }
