@@ -46,7 +46,7 @@ def _found_row(row: TraceRow, parameters: Mapping[str, str]) -> Markup:
     )  # fmt: skip
 
 
-def ledger(shown: UnitLedger) -> Markup:
+def ledger(shown: UnitLedger, caption: str) -> Markup:
     """Where a unit's time went; the rows add up to its duration."""
     body = _EMPTY.join(
         Markup(
@@ -58,14 +58,15 @@ def ledger(shown: UnitLedger) -> Markup:
         )
         for row in shown.rows
     )  # fmt: skip
+    heading = Markup("<caption>{}</caption>").format(name(caption)) if caption else _EMPTY
     total = "100.0%" if shown.duration_ns else "0.0%"
     return Markup(
-        '<div class="scroll"><table><caption>{}</caption><thead><tr><th scope="col">hop</th>'
+        '<div class="scroll"><table>{}<thead><tr><th scope="col">hop</th>'
         '<th scope="col">language</th><th scope="col">kind</th><th scope="col" class="figure">ns'
         '</th><th scope="col" class="figure">share</th></tr></thead><tbody>{}</tbody><tfoot><tr>'
         '<td colspan="3">sum = duration</td><td class="figure">{}</td><td class="figure">{}</td>'
         "</tr></tfoot></table></div>"
-    ).format(name(shown.title), body, f"{shown.duration_ns:,}", total)
+    ).format(heading, body, f"{shown.duration_ns:,}", total)
 
 
 def span(shown: SpanDetails) -> Markup:
@@ -143,16 +144,20 @@ def _allowed(row: ClockRow) -> str:
     return f"{_after(row.low_ns)} to {_after(row.high_ns)}"
 
 
-def log_lines(lines: Sequence[LogLine]) -> Markup:
-    """The trace's log, each line at its time."""
+def log_lines(lines: Sequence[LogLine], trace_id: str) -> Markup:
+    """The trace's log, each line at its time, with a link to its span."""
     body = _EMPTY.join(
         Markup(
-            '<tr><td class="figure">{}</td><td class="{}">{}</td><td>{}</td>'
+            '<tr><td class="figure">{}</td><td class="{}">{}</td><td>{}<br>{}</td>'
             '<td class="name wide">{}{}</td></tr>'
         ).format(
             "" if line.after_ns is None else _after(line.after_ns),
             "error" if line.severity in ("ERROR", "FATAL") else "", line.severity,
-            name(line.service), _value(line.body),
+            name(line.service),
+            Markup('<a href="{}">{}</a>').format(
+                navigation.trace_url(trace_id, span=line.span_id), name(line.span)
+            ) if line.span_id else "",
+            _value(line.body),
             Markup("<details><summary>{}</summary>{}</details>").format(
                 f"{len(line.attributes)} attributes", _pairs(line.attributes)
             ) if line.attributes else "",

@@ -23,6 +23,7 @@ _NEIGHBOURS: Final = 100
 _FRESH_SECONDS: Final = 10
 _WHOLE_ID: Final = re.compile(r"[0-9a-fA-F]{32}")
 _MOST_LEDGERS: Final = 10
+_MOST_LINES: Final = 500
 
 
 def render(source: Source, trace_id: str) -> None:
@@ -42,6 +43,7 @@ def render(source: Source, trace_id: str) -> None:
     for note in one_trace.notes(trace):
         st.caption(f":material/info: {theme.markdown(note, 600)}")
     _spans(trace)
+    _logs(trace)
     _clocks(trace)
 
 
@@ -52,18 +54,15 @@ def _load(source_key: str, trace_id: str, _source: Source) -> OneTrace:
     start = pc.min(trace["start_time_unix_nano"]).as_py() // WINDOW_NS * WINDOW_NS
     services = {name for name in pc.unique(trace["service_name"]).to_pylist() if name}
     neighbours = _source.neighbours(start, start + WINDOW_NS, services, _NEIGHBOURS)
-    return one_trace.attribute_trace(trace, neighbours)
+    log = _source.logs(trace["trace_id"][0].as_py())
+    return one_trace.attribute_trace(trace, neighbours, log)
 
 
 @st.fragment
 def _spans(trace: OneTrace) -> None:
     """The waterfall, and beside the ledger the details of the span that was chosen in it. A
     fragment: to choose a span computes nothing anew."""
-    fall = trace.waterfall
-    opened = fall.row_of(st.query_params.get("span", ""))
-    first = st.session_state.setdefault(f"first span of {trace.trace_id}", opened)
-    chosen = waterfall(fall.encode(first), key=f"waterfall {trace.trace_id}")
-    row = opened if chosen is None or chosen >= len(fall.spans) else chosen
+    row = _choose(trace)
     left, right = st.columns([1, 1], gap="large")
     with left:
         st.subheader("Span")
@@ -74,22 +73,58 @@ def _spans(trace: OneTrace) -> None:
     with right:
         st.subheader("Where its time went", help="Only time on the critical path counts: what"
                      " the request truly waited for. The rows add up to its duration.")  # fmt: skip
-        ledgers = [one_trace.ledger(unit) for unit in (*trace.requests, *trace.detached)]
-        shown = ledgers[:_MOST_LEDGERS] or [one_trace.ledger(trace.main)]
-        for number, unit in enumerate(shown):
-            markup.show(traces_markup.ledger(unit), key=f"ledger {number}")
+        ledgers = one_trace.ledgers(trace)
+        for number, unit in enumerate(ledgers[:_MOST_LEDGERS]):
+            caption = unit.title if len(ledgers) > 1 else ""
+            markup.show(traces_markup.ledger(unit, caption), key=f"ledger {number}")
+        if len(ledgers) > _MOST_LEDGERS:
+            st.caption(f"The first {_MOST_LEDGERS} of {len(ledgers)} requests.")
+
+
+def _choose(trace: OneTrace) -> int | None:
+    """Shows the waterfall; the row whose details are asked for, by the URL (`span`) or by a
+    choice in the waterfall, which then stands in the URL."""
+    fall = trace.waterfall
+    asked = fall.row_of(st.query_params.get("span", ""))
+    told = st.session_state.get(f"told {trace.trace_id}")
+    if asked is not None and asked != told:
+        st.session_state[f"asked {trace.trace_id}"] = asked
+    opened = st.session_state.get(f"asked {trace.trace_id}")
+    chosen = waterfall(fall.encode(opened), key=f"waterfall {trace.trace_id}")
+    if chosen is None or chosen == told or chosen >= len(fall.spans):
+        return asked
+    st.session_state[f"told {trace.trace_id}"] = chosen
+    st.query_params["span"] = fall.span_id(chosen)
+    return chosen
 
 
 def _span(trace: OneTrace, row: int) -> None:
-    time = trace.waterfall.spans[row]
-    span_id = time.span.id.hex()
-    if st.query_params.get("span") != span_id:
-        st.query_params["span"] = span_id
-    reveal = bool(st.query_params.get("reveal") or st.session_state.get("reveal"))
-    shown = span_details.details(time, trace.table, reveal=reveal)
+    shown = span_details.details(trace.waterfall.spans[row], trace.table, reveal=_reveal())
     failed = " — failed" if shown.failed else ""
     st.markdown(f"**{theme.markdown(shown.name, 1000)}**{failed}")
     markup.show(traces_markup.span(shown), key="span details")
+
+
+def _reveal() -> bool:
+    """Whether what labs wrote may be seen."""
+    return bool(st.query_params.get("reveal") or st.session_state.get("reveal"))
+
+
+def _logs(trace: OneTrace) -> None:
+    st.subheader("Log", help="What the services logged for this trace, in time order, in the"
+                 " clock of the request's root.")  # fmt: skip
+    lines = span_details.log_lines(
+        trace.log, trace.waterfall.spans, trace.waterfall.origin_ns, reveal=_reveal()
+    )
+    if not lines:
+        st.caption(
+            "No log record carries this trace id. Log by OTLP within the span, so that records"
+            " have its trace id, through the same collector."
+        )
+        return
+    if len(lines) > _MOST_LINES:
+        st.caption(f"The first {_MOST_LINES:,} of {len(lines):,} lines.")
+    markup.show(traces_markup.log_lines(lines[:_MOST_LINES], trace.trace_id), key="log")
 
 
 def _clocks(trace: OneTrace) -> None:

@@ -14,6 +14,7 @@ from hopwatch.attribution import Attribution, UnitTime
 from hopwatch.attribution.clocks import Offset
 from hopwatch.reports.numbers import apportion, count
 from hopwatch_dashboards import theme
+from hopwatch_dashboards.views import span_details
 from hopwatch_dashboards.views.traces import moment
 from hopwatch_dashboards.views.waterfall import Waterfall, lay_out
 
@@ -80,10 +81,11 @@ class ClockRow:
 
 @dataclass(frozen=True, slots=True)
 class OneTrace:
-    """All units of a trace, and the span table that their rows are of."""
+    """All units of a trace, the span table that their rows are of, and its log records."""
 
     trace_id: str
     table: pa.Table
+    log: pa.Table
     attribution: Attribution
     requests: tuple[UnitTime, ...]
     detached: tuple[UnitTime, ...]
@@ -101,9 +103,9 @@ class OneTrace:
         return self.units[0]
 
 
-def attribute_trace(trace: pa.Table, neighbours: pa.Table) -> OneTrace:
+def attribute_trace(trace: pa.Table, neighbours: pa.Table, log: pa.Table) -> OneTrace:
     """`trace`, attributed with what its neighbours tell of the clocks. All spans of `trace` are
-    of one trace; there is at least one."""
+    of one trace; there is at least one. `log`: the trace's records (`hopwatch.logs.SCHEMA`)."""
     trace_id: bytes = trace["trace_id"][0].as_py()
     others = neighbours.filter(
         pc.not_equal(neighbours["trace_id"], pa.scalar(trace_id, pa.binary(16)))
@@ -117,11 +119,12 @@ def attribute_trace(trace: pa.Table, neighbours: pa.Table) -> OneTrace:
     return OneTrace(
         trace_id=trace_id.hex(),
         table=table,
+        log=log,
         attribution=attribution,
         requests=requests,
         detached=detached,
         fragments=fragments,
-        waterfall=lay_out(requests + detached + fragments),
+        waterfall=lay_out(requests + detached + fragments, span_details.marks(trace, log)),
     )
 
 
@@ -155,6 +158,13 @@ def _where(unit: UnitTime) -> str:
         named.append(f"{theme.time(rest)} elsewhere")
     last = f", and {named[-1]}" if len(named) > 1 else ""
     return f"Of {theme.time(unit.duration)}: {', '.join(named[:-1]) or named[-1]}{last}."
+
+
+def ledgers(trace: OneTrace) -> list[UnitLedger]:
+    """Of each request and each piece of asynchronous work; of the first fragment where there is
+    nothing else."""
+    units = (*trace.requests, *trace.detached) or trace.units[:1]
+    return [ledger(unit) for unit in units]
 
 
 def ledger(unit: UnitTime) -> UnitLedger:

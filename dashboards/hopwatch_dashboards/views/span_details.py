@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from hopwatch import logs, semconv
 from hopwatch.attribution.units import SpanTime
 from hopwatch_dashboards import theme
+from hopwatch_dashboards.views.waterfall import Mark
 
 LAB_PREFIX: Final = "hopwatch.lab."
 """Attributes that give a lab's answer away."""
 _LONGEST_VALUE: Final = 4000
+_ERROR: Final = 17
+"""The least severity number of an error (OpenTelemetry logs data model)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +66,15 @@ class SpanDetails:
 @dataclass(frozen=True, slots=True)
 class LogLine:
     """One log record. `after_ns`: since the request began, in the clock of who wrote it, moved
-    as that one's spans were; None: its process has no span here. `row`: of the waterfall."""
+    as that one's spans were; None: its process has no span here. `span`: its span's name, empty
+    where that is not here."""
 
     after_ns: int | None
     severity: str
     service: str
     body: str
-    row: int | None
+    span: str
+    span_id: str
     attributes: tuple[Pair, ...]
 
 
@@ -117,6 +123,22 @@ def pairs(attributes: Iterable[tuple[str, str]] | None, *, reveal: bool) -> tupl
     )
 
 
+def marks(spans: pa.Table, log: pa.Table) -> dict[bytes, list[Mark]]:
+    """When something happened in spans: their events, and what was logged; by span id."""
+    found: dict[bytes, list[Mark]] = {}
+    some = spans.filter(pc.greater(pc.fill_null(pc.list_value_length(spans["events"]), 0), 0))
+    for span_id, events in zip(
+        some["span_id"].to_pylist(), some["events"].to_pylist(), strict=True
+    ):
+        found[span_id] = [
+            Mark(event["time_unix_nano"], event["name"] == "exception") for event in events
+        ]
+    records = (log[name].to_pylist() for name in ("span_id", "time_unix_nano", "severity_number"))
+    for span_id, at_ns, severity in zip(*records, strict=True):
+        found.setdefault(span_id, []).append(Mark(at_ns, severity >= _ERROR))
+    return found
+
+
 def _facts(time: SpanTime, record: Mapping[str, Any]) -> Iterable[Pair]:
     span = time.span
     yield Pair("service", theme.readable(span.hop))
@@ -153,20 +175,21 @@ def log_lines(
 ) -> list[LogLine]:
     """The log records of a trace (`hopwatch.logs.SCHEMA`), in time order. `rows`: the
     waterfall's; `origin_ns`: when the request began."""
-    by_id = {time.span.id: (row, time) for row, time in reversed(list(enumerate(rows)))}
+    by_id = {time.span.id: time for time in rows}
     shifts = {time.span.hop: time.shift for time in reversed(rows)}
     lines = []
     for record in table.to_pylist():
         hop = semconv.hop(record["service_name"], record["service_namespace"])
         found = by_id.get(record["span_id"])
-        shift = found[1].shift if found else shifts.get(hop)
+        shift = found.shift if found else shifts.get(hop)
         lines.append(
             LogLine(
                 after_ns=None if shift is None else record["time_unix_nano"] - shift - origin_ns,
                 severity=logs.severity(record["severity_number"]),
                 service=theme.readable(hop, 60),
                 body=theme.readable(record["body"] or record["event_name"] or "", _LONGEST_VALUE),
-                row=found[0] if found else None,
+                span=theme.readable(found.span.name, 60) if found else "",
+                span_id=found.span.id.hex() if found else "",
                 attributes=pairs(record["log_attributes"], reveal=reveal),
             )
         )

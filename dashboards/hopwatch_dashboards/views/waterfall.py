@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -51,7 +52,17 @@ _DTYPES: Final[Mapping[str, str]] = {
     "segments": "<i4",  # n + 1 bounds: rows i's segments are [segments[i], segments[i + 1])
     "segment_start": "<f8",  # in the root's clock
     "segment_end": "<f8",
+    "marks": "<i4",  # n + 1 bounds, as of segments
+    "mark_at": "<f8",  # in the clock of the span's own process
+    "mark_bad": "<i4",  # 1: an error
 }
+
+
+class Mark(NamedTuple):
+    """Something that happened at a moment of a span: an event, a line of its log."""
+
+    at_ns: int  # in the clock of the span's own process
+    is_error: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +76,13 @@ class Waterfall:
     hops: Sequence[Mapping[str, str]]  # name, language, colour
     cells: Sequence[Mapping[str, str]]  # hop, language, kind, colour
 
+    def span_id(self, row: int) -> str:
+        """The id, in hex, of the row's span."""
+        return self.spans[row].span.id.hex()
+
     def row_of(self, span_id: str) -> int | None:
         """The row of the span with this id in hex."""
-        return next((i for i, t in enumerate(self.spans) if t.span.id.hex() == span_id), None)
+        return next((row for row in range(len(self.spans)) if self.span_id(row) == span_id), None)
 
     def encode(self, selected: int | None = None) -> bytes:
         """What the component reads: length of the header, header as JSON, columns; each
@@ -96,8 +111,11 @@ class Waterfall:
         return len(header).to_bytes(8, "little") + header + b"".join(chunks)
 
 
-def lay_out(units: Iterable[UnitTime]) -> Waterfall:
-    """All units of one trace, one after the other. Raises ValueError without any."""
+def lay_out(
+    units: Iterable[UnitTime], marks: Mapping[bytes, Sequence[Mark]] = MappingProxyType({})
+) -> Waterfall:
+    """All units of one trace, one after the other. `marks`: by span id. Raises ValueError
+    without any unit."""
     ordered = list(units)
     if not ordered:
         raise ValueError("a waterfall needs at least one unit")
@@ -105,8 +123,8 @@ def lay_out(units: Iterable[UnitTime]) -> Waterfall:
     columns: dict[str, list[Any]] = {name: [] for name in _DTYPES}
     texts, hops, cells = _Numbered(), _Numbered(), _Numbered()
     rows: list[SpanTime] = []
-    bounds = columns["segments"]
-    bounds.append(0)
+    columns["segments"].append(0)
+    columns["marks"].append(0)
     for unit in ordered:
         for time, depth in _depth_first(unit):
             span = time.span
@@ -127,7 +145,11 @@ def lay_out(units: Iterable[UnitTime]) -> Waterfall:
             for low, high in time.segments:
                 columns["segment_start"].append(low - origin)
                 columns["segment_end"].append(high - origin)
-            bounds.append(len(columns["segment_start"]))
+            columns["segments"].append(len(columns["segment_start"]))
+            for mark in marks.get(span.id, ()):
+                columns["mark_at"].append(mark.at_ns - origin)
+                columns["mark_bad"].append(int(mark.is_error))
+            columns["marks"].append(len(columns["mark_at"]))
     arrays = {name: np.asarray(values, _DTYPES[name]) for name, values in columns.items()}
     _mark_path(arrays)
     return Waterfall(

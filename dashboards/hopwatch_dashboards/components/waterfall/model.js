@@ -24,6 +24,9 @@
  * @property {Int32Array} segments bounds: row i has [segments[i], segments[i + 1])
  * @property {Float64Array} segment_start ns, the root's clock
  * @property {Float64Array} segment_end
+ * @property {Int32Array} marks bounds, as of segments: events and log lines
+ * @property {Float64Array} mark_at ns, clock of the span's own process
+ * @property {Int32Array} mark_bad 1: an error
  */
 
 export const Flag = { ON_PATH: 1, ERROR: 2, REMOTE: 4, LATE: 8, FRAGMENT: 16, DETACHED: 32 };

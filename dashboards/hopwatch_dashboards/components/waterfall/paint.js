@@ -107,7 +107,14 @@ function paintLabel(context, scene, row, middle) {
   const note = noteOf(model, row);
   context.font = `13px ${theme.font}`;
   context.fillStyle = flags & Flag.ERROR ? theme.error : bright ? theme.text : theme.muted;
-  drawText(context, note + model.texts[model.name[row]], at, middle, end - at);
+  const name = note + model.texts[model.name[row]];
+  const fits = context.measureText(name).width <= end - at;
+  drawText(context, fits ? name : shortRpc(name), at, middle, end - at);
+}
+
+/** `Orders/PlaceOrder` for `hopwatch.shop.v1.Orders/PlaceOrder`: what sets it apart is last. */
+function shortRpc(name) {
+  return name.replace(/^[\w.]*\.(\w+\/\w+)$/, "$1");
 }
 
 /** What must be known of a row before its name. */
@@ -157,12 +164,14 @@ function paintBar(context, scene, row, middle) {
     return;
   }
   const onPath = model.flags[row] & Flag.ON_PATH;
-  context.fillStyle = withAlpha(model.hops[model.hop[row]].colour, onPath ? 0.34 : 0.26);
+  const pale = (onPath ? 0.34 : 0.26) + (theme.dark ? 0.16 : 0);
+  context.fillStyle = withAlpha(model.hops[model.hop[row]].colour, pale);
   const drawn = layout.clip(left, right);
   context.beginPath();
   context.roundRect(drawn[0], middle - BAR / 2, drawn[1] - drawn[0], BAR, 2);
   context.fill();
   paintSegments(context, scene, row, middle);
+  paintMarks(context, scene, row, middle);
   if (!layout.narrow) paintDuration(context, scene, row, middle, drawn);
 }
 
@@ -177,6 +186,27 @@ function paintSegments(context, scene, row, middle) {
     if (right < layout.barLeft || left > layout.barLeft + layout.barWidth) continue;
     const drawn = layout.clip(left, Math.max(right, left + 1));
     context.fillRect(drawn[0], middle - SEGMENT / 2, drawn[1] - drawn[0], SEGMENT);
+  }
+}
+
+/** Events and log lines: a diamond each. */
+function paintMarks(context, scene, row, middle) {
+  const { model, theme, layout, aligned, time } = scene;
+  const shift = aligned ? model.shift[row] : 0;
+  for (let i = model.marks[row]; i < model.marks[row + 1]; i++) {
+    const x = layout.x(model.mark_at[i] - shift, time);
+    if (x < layout.barLeft || x > layout.barLeft + layout.barWidth) continue;
+    context.beginPath();
+    context.moveTo(x - 4, middle);
+    context.lineTo(x, middle - 4);
+    context.lineTo(x + 4, middle);
+    context.lineTo(x, middle + 4);
+    context.closePath();
+    context.fillStyle = model.mark_bad[i] ? theme.error : theme.background;
+    context.strokeStyle = model.mark_bad[i] ? theme.background : theme.text;
+    context.lineWidth = 1;
+    context.fill();
+    context.stroke();
   }
 }
 

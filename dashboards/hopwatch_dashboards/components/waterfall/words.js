@@ -39,6 +39,8 @@ export function describe(tip, { model, aligned }, row) {
     const moved = formatNs(-model.shift[row]);
     lines.push(aligned ? `moved by ${moved} to align the clocks` : `its clock is off by ${formatNs(model.shift[row])}`);
   }
+  const marks = model.marks[row + 1] - model.marks[row];
+  if (marks) lines.push(`${marks} ${marks === 1 ? "event or log line" : "events and log lines"}`);
   if (model.flags[row] & Flag.ERROR) lines.push("failed");
   const oddities = model.texts[model.oddities[row]];
   if (oddities) lines.push(`odd: ${oddities}`);
