@@ -25,7 +25,6 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 from hopwatch.errors import InputError
 from hopwatch.formats.columns import Resource, Scope
 from hopwatch.formats.decoded import Contents, Decoded, ItemError
-from hopwatch.formats.metric_rows import Metric
 from hopwatch.formats.otlp_protobuf_rows import (
     POINTS,
     log_row,
@@ -311,10 +310,12 @@ class _Reader:
     def _text(self, found: WireField) -> str:
         return self._data[found.value_start : found.end].decode(errors="replace")
 
-    def _add(self, row: Any, message: Any) -> None:
+    def _add(self, row: Any, *messages: Any) -> None:
+        """Put a row that was made of these messages into the sink."""
         self._sink.add(row)
-        if isinstance(message, LooseMessage):
-            self._sink.rejected.repaired += message.repaired
+        self._sink.rejected.repaired += any(
+            isinstance(message, LooseMessage) and message.repaired for message in messages
+        )
 
 
 class _RunReader(_Reader):
@@ -377,19 +378,20 @@ class _MetricReader(_Reader):
                 yield from _children(self._data, found.value_start, found.end, _DATA_POINTS)
 
     def _metric(self, item: WireField, scope: Scope) -> None:
-        metric, points = self._split(item)
-        point_type, row = POINTS[metric.type]
+        kind, head, data, points = self._split(item)
+        metric = metric_of(head, data, kind)
+        point_type, row = POINTS[kind]
         for found in points:
             try:
                 point = self._message(point_type, found)
-                self._add(row(point, scope, metric), point)
+                self._add(row(point, scope, metric), point, head)
             except (ItemError, WireError) as error:
                 name = ascii(metric.name)[1:-1][:60]
                 self._sink.reject(error, f"data point at byte {found.start} of metric {name}")
 
-    def _split(self, item: WireField) -> tuple[Metric, list[WireField]]:
-        """A metric without its data points, and these. Of several kinds of data (OTLP forbids
-        them) the last one counts."""
+    def _split(self, item: WireField) -> tuple[str, Any, Any, list[WireField]]:
+        """A metric's kind, its own message and that of its data, both without the data points,
+        and these. Of several kinds of data (OTLP forbids them) the last one counts."""
         kind = ""
         head, data = bytearray(), bytearray()
         points: list[WireField] = []
@@ -410,11 +412,12 @@ class _MetricReader(_Reader):
             raise ItemError("malformed", f"a metric without any of {', '.join(POINTS)}")
         _check_size(len(head) + len(data))
         data_type: Any = metrics_pb2.Metric.DESCRIPTOR.fields_by_name[kind].message_type
-        return metric_of(
+        return (
+            kind,
             _decoded(metrics_pb2.Metric, bytes(head), 0, len(head)),
             _decoded(data_type._concrete_class, bytes(data), 0, len(data)),
-            kind,
-        ), points
+            points,
+        )
 
 
 def _decoded(kind: type[Message], data: bytes, start: int, end: int) -> Message | LooseMessage:
