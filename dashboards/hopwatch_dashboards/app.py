@@ -8,7 +8,7 @@ from functools import partial
 
 import streamlit as st
 
-from hopwatch_dashboards import navigation, states
+from hopwatch_dashboards import exercise, navigation, states
 from hopwatch_dashboards.pages import data_quality, hop, labs, traces, where_time_goes
 from hopwatch_dashboards.source import Source, from_environment
 
@@ -23,7 +23,8 @@ _RENDER: dict[str, Callable[[Source], None]] = {
 
 def main() -> None:
     st.set_page_config(page_title="hopwatch", page_icon=":material/timer:", layout="wide")
-    source = _source()
+    lab = exercise.recorded()
+    source = exercise.source_of(str(lab.recording)) if lab else _source()
     pages = {
         path: st.Page(
             partial(states.guarded, render, source),
@@ -37,6 +38,8 @@ def main() -> None:
     chosen = st.navigation(list(pages.values()), position="top")
     if chosen.url_path == "" and "trace" in st.query_params:
         st.switch_page(pages["traces"], query_params={"trace": st.query_params["trace"]})
+    if lab:
+        exercise.say_so()
     chosen.run()
 
 

@@ -151,6 +151,8 @@ def _dashboard(settings: Settings, surroundings: Surroundings) -> Service:
             "dashboard", "--listen", surroundings.listen(port),
             "--store", surroundings.path(settings.store),
         ],
+        # Its Labs page starts and stops labs.
+        env={"HOPWATCH_STACK_STATE": str(settings.state_dir)},
         ports={"dashboard": port},
         # It takes seconds of CPU to start, which the shop is not to wait for.
         needs=["bff"],

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 NAME_ATTRIBUTE = "hopwatch.lab.name"
+RECORDINGS = Path(__file__).parent / "recordings"
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,11 @@ class Lab:
     share: float
     measure: str
     answer: Answer
+
+    @property
+    def recording(self) -> Path:
+        """What the shop's requests told while the lab ran, for a class without a stack."""
+        return RECORDINGS / f"{self.name}.jsonl.gz"
 
     def obeyed(self, span_attributes: Mapping[str, str]) -> bool:
         """The truth of a request: whether the service of this SERVER span injected the fault."""
