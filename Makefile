@@ -19,6 +19,10 @@ demo: setup  ## Build, start, put load on, print the ledger, keep the shop up (O
 test: build  ## Run every test
 	@$(BIN)/pytest
 
+.PHONY: soak
+soak: build  ## Restart each service under thousands of requests (some 15 minutes)
+	@HOPWATCH_SOAK=1 $(BIN)/pytest tests/stack/test_survival.py
+
 .PHONY: setup
 setup: $(INSTALLED)  ## Make the Python environment
 

@@ -1,5 +1,6 @@
 """A stack that runs for tests, and what they ask of it."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,9 +13,10 @@ from rich.console import Console
 
 from hopwatch.store import open_reader
 from hopwatch_stack.load.conductor import put_on
-from hopwatch_stack.load.plan import LoadPlan, LoadResult
+from hopwatch_stack.load.plan import LoadPlan, LoadResult, RequestsResult
+from hopwatch_stack.session import SessionFile
 from hopwatch_stack.settings import Ports, Settings
-from hopwatch_stack.stack import Stack
+from hopwatch_stack.stack import ServiceStatus, Stack
 from hopwatch_stack.waiting import wait_until_settled
 
 SETTLE_SECONDS = 20
@@ -46,11 +48,63 @@ class RunningStack:
         assert wait_until_settled(self.store, SETTLE_SECONDS)
         return result
 
+    @contextmanager
+    def load_meanwhile(self, **plan: Any) -> Iterator["LoadMeanwhile"]:
+        """Load that is on when the block begins; its result is there when the block has ended."""
+        chosen = LoadPlan(shop_url=self.shop_url, otlp_url=self.settings.otlp_http_url, **plan)
+        with LoadMeanwhile(chosen) as load:
+            yield load
+
+    def kill(self, service: str) -> None:
+        """Ends a service as a crash would."""
+        session = SessionFile(self.settings.state_dir).read()
+        assert session is not None
+        [record] = [record for record in session.services if record.service == service]
+        found = self.stack.runtime.find(record.instances[0].handle)
+        assert found is not None
+        found.kill()
+
+    def status(self) -> dict[str, ServiceStatus]:
+        return {status.name: status for status in self.stack.status()}
+
     def sql(self, query: str) -> list[tuple[Any, ...]]:
         """Rows of a query over the view `spans` of the store."""
         with open_reader(self.store) as reader:
             columns = reader.sql(query).columns
         return list(zip(*(column.to_pylist() for column in columns), strict=True))
+
+
+class LoadMeanwhile:
+    """HTTP requests by a process of their own."""
+
+    def __init__(self, plan: LoadPlan) -> None:
+        self._plan = plan
+
+    def __enter__(self) -> "LoadMeanwhile":
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "hopwatch_stack.load.requests", self._plan.to_json()],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        while not self._said().get("done"):
+            pass
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self._process.kill()
+            return
+        said: dict[str, Any] = {}
+        while "result" not in said:
+            said = self._said()
+        self.result = RequestsResult(**said["result"])
+        self._process.wait()
+
+    def _said(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        assert line, "the load ended without a result"
+        return dict(json.loads(line))
 
 
 @contextmanager

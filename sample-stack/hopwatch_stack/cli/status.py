@@ -6,7 +6,6 @@ import json
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from ..stack import ServiceStatus
 from . import options
@@ -28,6 +27,9 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps([dataclasses.asdict(service) for service in services], indent=1))
     elif services:
         Console().print(_table(services))
+        for service in services:
+            if service.note:
+                print(f"{service.name} {service.note}")
     else:
         print("No stack is up.")
     return 0 if services and all(service.is_up for service in services) else 1
@@ -39,7 +41,6 @@ def _table(services: list[ServiceStatus]) -> Table:
         table.add_column(name)
     for name in ("uptime s", "memory MiB", "CPU s"):
         table.add_column(name, justify="right")
-    table.add_column("last")
     for service in services:
         table.add_row(
             service.name,
@@ -49,10 +50,9 @@ def _table(services: list[ServiceStatus]) -> Table:
             _number(service.uptime_s, 0),
             _number(service.memory_bytes, 1, MEBIBYTE),
             _number(service.cpu_s, 2),
-            Text(service.note),
         )
     total = sum(service.memory_bytes or 0 for service in services)
-    table.add_row("all", "", "", "", "", _number(total, 1, MEBIBYTE), "", "")
+    table.add_row("all", "", "", "", "", _number(total, 1, MEBIBYTE), "")
     return table
 
 
