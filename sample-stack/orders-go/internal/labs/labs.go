@@ -27,8 +27,8 @@ const (
 	errorAttribute = attribute.Key("hopwatch.lab.error")
 )
 
-// request is what a lab is asked for: a measure, such as 50 (ms), for calls of one service.
-type request struct {
+// fault is what a lab is asked for: a measure, such as 50 (ms), for calls of one service.
+type fault struct {
 	service string
 	// method is the gRPC method or HTTP route; empty: every one.
 	method  string
@@ -45,22 +45,22 @@ type kind struct {
 var pattern = regexp.MustCompile(`^([^/:\s]+)(?:/(\S+))?:([1-9][0-9]{0,4})([a-z]*)$`)
 
 // parse reads a value such as "shop-orders/PlaceOrder:50ms".
-func (k kind) parse(value string) (request, error) {
-	malformed := fmt.Errorf("%q is not <service>[/<method>]:<1..%d>%s", value, k.most, k.unit)
+func (k kind) parse(value string) (fault, error) {
+	malformed := fmt.Errorf("%.80q is not <service>[/<method>]:<1..%d>%s", value, k.most, k.unit)
 	parts := pattern.FindStringSubmatch(value)
 	if parts == nil || parts[4] != k.unit {
-		return request{}, malformed
+		return fault{}, malformed
 	}
 	measure, err := strconv.Atoi(parts[3])
 	if err != nil || measure > k.most {
-		return request{}, malformed
+		return fault{}, malformed
 	}
-	return request{service: parts[1], method: parts[2], measure: measure}, nil
+	return fault{service: parts[1], method: parts[2], measure: measure}, nil
 }
 
-// matches tells whether the request is meant for a call of fullMethod ("/package.Service/Method").
-func (r request) matches(service, fullMethod string) bool {
-	return r.service == service && (r.method == "" || strings.HasSuffix(fullMethod, "/"+r.method))
+// matches tells whether the fault is meant for a call of fullMethod ("/package.Service/Method").
+func (f fault) matches(service, fullMethod string) bool {
+	return f.service == service && (f.method == "" || strings.HasSuffix(fullMethod, "/"+f.method))
 }
 
 // asked returns the measure that the baggage of a call asks for; 0: it does not ask this call.
@@ -69,15 +69,15 @@ func (k kind) asked(ctx context.Context, service, fullMethod string) int {
 	if value == "" {
 		return 0
 	}
-	request, err := k.parse(value)
+	fault, err := k.parse(value)
 	if err != nil {
 		trace.SpanFromContext(ctx).SetAttributes(errorAttribute.String(err.Error()))
 		return 0
 	}
-	if !request.matches(service, fullMethod) {
+	if !fault.matches(service, fullMethod) {
 		return 0
 	}
-	return request.measure
+	return fault.measure
 }
 
 // UnaryServerInterceptor obeys the faults that are meant for service.

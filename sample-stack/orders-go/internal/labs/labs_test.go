@@ -14,7 +14,7 @@ import (
 )
 
 func TestParse(t *testing.T) {
-	good := map[string]request{
+	good := map[string]fault{
 		"shop-orders:1ms":                                  {"shop-orders", "", 1},
 		"shop-orders/PlaceOrder:50ms":                      {"shop-orders", "PlaceOrder", 50},
 		"shop-orders/hopwatch.shop.v1.Stock/GetStock:70ms": {"shop-orders", "hopwatch.shop.v1.Stock/GetStock", 70},

@@ -59,6 +59,20 @@ func (o *Orders) Place(ctx context.Context, request Request) (Order, error) {
 	if !errors.Is(err, errNoOrder) {
 		return replay(placed, request, err)
 	}
+	order, err := o.placeNew(ctx, request)
+	if postgres.IsDuplicate(err) || status.Code(err) == codes.FailedPrecondition {
+		// The same request may have been faster (and have taken the last units), or ours may have
+		// been done by a commit whose answer was lost.
+		placed, lookup := o.Store.ByIdempotencyKey(ctx, request.IdempotencyKey)
+		if !errors.Is(lookup, errNoOrder) {
+			return replay(placed, request, lookup)
+		}
+	}
+	return order, err
+}
+
+// placeNew places an order of which nothing is known.
+func (o *Orders) placeNew(ctx context.Context, request Request) (Order, error) {
 	lines, err := o.check(ctx, request)
 	if err != nil {
 		return Order{}, err
@@ -77,11 +91,6 @@ func (o *Orders) Place(ctx context.Context, request Request) (Order, error) {
 		return Order{}, err
 	}
 	order.PlacedAt, err = o.Store.Insert(ctx, order, o.Payments, o.Stock)
-	if postgres.IsDuplicate(err) {
-		// The same request was faster, or ours was done by a commit whose answer was lost.
-		placed, err = o.Store.ByIdempotencyKey(ctx, request.IdempotencyKey)
-		return replay(placed, request, err)
-	}
 	if err != nil {
 		return Order{}, err
 	}

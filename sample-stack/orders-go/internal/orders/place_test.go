@@ -156,6 +156,34 @@ func TestNoPaymentWithoutItsOrder(t *testing.T) {
 	}
 }
 
+// racedStock tells the level only after somebody else was faster.
+type racedStock struct {
+	Stock
+	lose func()
+}
+
+func (s racedStock) Levels(ctx context.Context, ids []string) (map[string]int32, error) {
+	s.lose()
+	return s.Stock.Levels(ctx, ids)
+}
+
+// A client that tries again must not hear that the units are gone which its first try has bought.
+func TestTheSameRequestIsFaster(t *testing.T) {
+	orders := newOrders(t, shoptest.NewDatabase(t))
+	request := requestFor("ann@example.com", scarce, 5, scarcePrice)
+	var first Order
+	second := *orders
+	second.Stock = racedStock{orders.Stock, func() {
+		var err error
+		if first, err = orders.Place(t.Context(), request); err != nil {
+			t.Error(err)
+		}
+	}}
+	if placed, err := second.Place(t.Context(), request); err != nil || placed.ID != first.ID {
+		t.Errorf("got %v, %v; want order %v", placed.ID, err, first.ID)
+	}
+}
+
 type outcome struct {
 	order Order
 	err   error

@@ -21,7 +21,7 @@ func Probe(ctx context.Context, address string) error {
 		return fmt.Errorf("listen address %q: %w", address, err)
 	}
 	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
-		address = net.JoinHostPort("localhost", port)
+		address = net.JoinHostPort("127.0.0.1", port)
 	}
 	connection, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
