@@ -10,7 +10,7 @@ from hopwatch.attribution import Ledger, attribute
 from tests.spans_dsl import MS, span, table
 
 SECOND = 1000 * MS
-BEGIN = 1_800_000_000 * SECOND
+BEGIN = 1_700_000_000 * SECOND
 HOSTILE = (
     "<script>window.hit=1</script>",
     '"><img src=x onerror="window.hit=1">',

@@ -18,13 +18,7 @@ from hopwatch_dashboards.views.selection import Filters, routes
 from hopwatch_dashboards.views.windows import Window
 
 LIVE_SECONDS: Final = 5
-_WORDS: Final = {
-    "5m": "5 min",
-    "15m": "15 min",
-    "1h": "1 h",
-    windows.ALL: "all",
-    windows.CUSTOM: "…",
-}
+_WORDS: Final = (*windows.LENGTHS, windows.ALL, windows.CUSTOM)
 _KEPT: Final = ("last", "from", "to", "route", "outcome")
 _TAKEN: Final = "snapshot"
 
@@ -76,13 +70,12 @@ def _look_again() -> None:
 def _time(first_ns: int, last_ns: int, source: Source) -> tuple[str, ...]:
     choice = st.segmented_control(
         "Time",
-        list(_WORDS),
+        _WORDS,
         default=windows.default_choice(last_ns, snapshot.now_ns(), source.live),
-        format_func=_WORDS.__getitem__,
         required=True,
         key="last",
         bind="query-params",
-        help="Requests that began in the last minutes, at any time, or from … to.",
+        help="Requests that began in the last minutes, at any time, or from one moment to another.",
     )
     if choice != windows.CUSTOM:
         return (str(choice),)
@@ -94,14 +87,13 @@ def _time(first_ns: int, last_ns: int, source: Source) -> tuple[str, ...]:
 
 
 def _filters(source: Source, taken: Snapshot) -> Filters:
-    known = routes(snapshot.ledger(taken, source))
+    known = theme.labels(routes(snapshot.ledger(taken, source)))
     asked = st.query_params.get("route")
     route = st.selectbox(
         "Route",
         [*known, asked] if asked and asked not in known else list(known),
         index=None,
         placeholder="every route",
-        format_func=lambda text: theme.readable(text, 120),
         key="route",
         bind="query-params",
         width=300,
@@ -114,7 +106,7 @@ def _filters(source: Source, taken: Snapshot) -> Filters:
         bind="query-params",
         help="error: the request's root span has an error or a 5xx answer.",
     )
-    return Filters(route=route, outcome=outcome)
+    return Filters(route=None if route is None else known.get(route, route), outcome=outcome)
 
 
 def take(source: Source, chosen: Chosen) -> Snapshot:

@@ -8,6 +8,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import streamlit as st
 
+from hopwatch_dashboards import theme
+
 TITLES: Final = {
     "": "Where the time goes",
     "traces": "Traces",
@@ -34,7 +36,7 @@ def trace_url(trace_id: bytes | str, **parameters: str) -> str:
 
 def hop_url(hop: str, **parameters: str) -> str:
     """A link to one hop."""
-    return url("hop", name=hop, **parameters)
+    return url("hop", name=theme.label(hop), **parameters)
 
 
 def go(link: str) -> None:

@@ -7,6 +7,7 @@ is behind them).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 from zlib import crc32
 
@@ -71,6 +72,23 @@ def readable(text: str, longest: int = 200) -> str:
         return shown
     head = longest * 2 // 3
     return f"{shown[:head]}…{shown[-(longest - head - 1) :]}"
+
+
+def label(text: str) -> str:
+    """`text` as it stands in a choice, and so in the URL."""
+    return readable(text, 120)
+
+
+def labels(texts: Iterable[str]) -> dict[str, str]:
+    """Label -> text, in their order. Two texts that read alike are told apart by a number."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name = label(text)
+        number = 2
+        while name in found:
+            name, number = f"{label(text)} ({number})", number + 1
+        found[name] = text
+    return found
 
 
 def markdown(text: str, longest: int = 200) -> str:

@@ -52,12 +52,11 @@ def _body(source: Source, chosen: Chosen) -> None:
 
 
 def _choose(ledger: Ledger) -> str:
-    known = hop_view.hops(ledger)
+    known = theme.labels(hop_view.hops(ledger))
     asked = st.query_params.get("name")
     options = [*known, asked] if asked and asked not in known else list(known)
-    name = st.selectbox("Hop", options, key="name", bind="query-params", width=400,
-                        format_func=lambda text: theme.readable(text, 120))  # fmt: skip
-    return str(name or options[0])
+    label = st.selectbox("Hop", options, key="name", bind="query-params", width=400) or options[0]
+    return known.get(label, label)
 
 
 def _own_time(found: Hop, ledger: Ledger, taken: Snapshot) -> None:

@@ -1,0 +1,168 @@
+"""The dashboard in a real browser: links, picking, themes, names that would like to be more."""
+
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from tenacity import retry, stop_after_delay, wait_fixed
+
+from hopwatch_stack.ports import free_ports
+from tests.dashboard_data import HOSTILE, MS, SECOND, request, spans_of
+
+STEP_MS = 30_000
+Serve = Callable[[pa.Table], str]
+
+
+@pytest.fixture(scope="module")
+def browser(chromium_path: Path) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium_path, args=["--disable-quic", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    """Starts a dashboard on a table; gives its address."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def served(table: pa.Table) -> str:
+        path = tmp_path_factory.mktemp("dashboard") / "spans.parquet"
+        pq.write_table(table, path)
+        port = free_ports(1)[0]
+        command = [sys.executable, "-m", "hopwatch.cli", "dashboard", str(path),
+                   "--listen", f"127.0.0.1:{port}"]  # fmt: skip
+        started.append(subprocess.Popen(command, cwd=path.parent))
+        wait_until_healthy(f"http://127.0.0.1:{port}")
+        return f"http://127.0.0.1:{port}"
+
+    yield served
+    for process in started:
+        process.send_signal(signal.SIGINT)
+    assert [process.wait(20) for process in started] == [0] * len(started)
+
+
+@retry(stop=stop_after_delay(60), wait=wait_fixed(0.2), reraise=True)
+def wait_until_healthy(address: str) -> None:
+    with urllib.request.urlopen(f"{address}/_stcore/health", timeout=5) as answer:
+        assert answer.status == 200
+
+
+@pytest.fixture(scope="module")
+def usual(serve: Serve) -> str:
+    requests = [request(i, i * SECOND // 5, back=(3 + i % 7) * MS) for i in range(500)]
+    return serve(spans_of(*requests))
+
+
+@pytest.fixture(scope="module")
+def hostile(serve: Serve) -> str:
+    requests = [
+        request(i, i * SECOND, front_name=HOSTILE[i % 5], back_name=HOSTILE[(i + 1) % 5],
+                route=HOSTILE[(i + 2) % 5])
+        for i in range(20)
+    ]  # fmt: skip
+    return serve(spans_of(*requests))
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A new visitor's page; a script error anywhere in it fails the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(STEP_MS)
+    expect.set_options(timeout=STEP_MS)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+    assert errors == []
+
+
+def test_from_the_path_to_a_hop_to_a_trace_in_two_clicks(page: Page, usual: str) -> None:
+    page.goto(usual)
+    page.locator(".strip a").filter(has_text="back").last.click()
+    expect(page.get_by_text("back (go) takes")).to_be_visible()
+    expect(page).to_have_url(f"{usual}/hop?name=back")
+    page.get_by_role("link", name="exemplar trace").or_(page.locator("td a[href^='/traces']")
+                                                        ).first.click()  # fmt: skip
+    page.wait_for_url("**/traces?trace=*")
+
+
+def test_a_link_shows_the_same_view_to_another(page: Page, usual: str) -> None:
+    page.goto(f"{usual}/?at=p50&by=operation&by=kind")
+    table = page.locator("table").first
+    expect(table.locator("thead")).to_contain_text("operation")
+    expect(table.locator("caption")).to_contain_text("p50")
+    expect(table.locator("tfoot")).to_contain_text("100.0%")
+
+
+def test_a_trace_link_of_the_shop_leads_to_the_traces_page(page: Page, usual: str) -> None:
+    page.goto(f"{usual}/?trace=0123456789abcdef0123456789abcdef")
+    page.wait_for_url("**/traces?trace=0123456789abcdef0123456789abcdef")
+
+
+def test_picking_a_bar_shows_what_its_requests_spend(page: Page, usual: str) -> None:
+    page.goto(usual)
+    chart = page.get_by_test_id("stVegaLiteChart").first
+    expect(page.locator("caption").first).to_contain_text("the mean of 500 requests")
+    box = chart.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] * 0.9, box["y"] + box["height"] * 0.3)
+    expect(page.locator("caption").first).not_to_contain_text("the mean of 500 requests")
+    assert "at=p" in page.url
+
+
+def test_links_are_reached_by_keyboard(page: Page, usual: str) -> None:
+    page.goto(usual)
+    first = page.locator(".strip a").first
+    first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/hop?name=*")
+
+
+@pytest.mark.parametrize("path", ["/", "/hop", "/quality"])
+def test_names_from_spans_do_nothing(page: Page, hostile: str, path: str) -> None:
+    page.goto(f"{hostile}{path}")
+    expect(page.locator(".says").first).to_be_visible()
+    page.wait_for_timeout(1000)
+    for bar in page.get_by_test_id("stVegaLiteChart").all():
+        bar.hover()
+    assert page.evaluate("window.hit") is None
+    assert page.locator("img[src=x]").count() == 0
+    assert "\u202e" not in page.inner_text("body")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_a_phone_in_both_themes(browser: Browser, usual: str, scheme: str) -> None:
+    context = browser.new_context(
+        viewport={"width": 390, "height": 800},
+        color_scheme="dark" if scheme == "dark" else "light",
+    )
+    page = context.new_page()
+    page.goto(usual)
+    expect(page.locator(".says").first).to_be_visible()
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate("e => e.scrollWidth <= e.clientWidth")
+    background = page.get_by_test_id("stApp").evaluate("e => getComputedStyle(e).backgroundColor")
+    assert background == ("rgb(16, 20, 27)" if scheme == "dark" else "rgb(255, 255, 255)")
+    context.close()
+
+
+def test_a_port_in_use_is_said_at_once(usual: str, tmp_path: Path) -> None:
+    address = usual.removeprefix("http://")
+    done = subprocess.run(
+        [sys.executable, "-m", "hopwatch.cli", "dashboard", "--listen", address],
+        capture_output=True, text=True, timeout=60, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert f"cannot listen at {address} (Address already in use)" in done.stderr
+    assert "--listen" in done.stderr
