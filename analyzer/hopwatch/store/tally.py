@@ -78,9 +78,14 @@ def load(store: Path) -> tuple[LeftOut, ...]:
         return ()
     except (OSError, ValueError, TypeError) as error:
         raise InputError(
-            f"{path}: the counts of what was not stored cannot be read: {error}; delete the file"
-            " to count anew"
+            f"{path}: the counts of what was not stored cannot be read: {error}"
         ) from error
+
+
+def set_aside(store: Path) -> None:
+    """Rename a file that cannot be read."""
+    path = store / FILE
+    path.replace(path.with_suffix(".damaged"))
 
 
 def _key(entry: LeftOut) -> tuple[str, str, str]:

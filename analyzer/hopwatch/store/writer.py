@@ -24,7 +24,7 @@ import pyarrow as pa
 from hopwatch import signals
 from hopwatch.errors import InputError
 from hopwatch.signals import Signal
-from hopwatch.store import durable, log, manifest, recovery, segments, upkeep
+from hopwatch.store import durable, log, manifest, recovery, segments, tally, upkeep
 from hopwatch.store.log import LogFailedError, LogWriter, UnavailableError
 from hopwatch.store.manifest import Manifest, Segment
 from hopwatch.store.recovery import Decode, Recovery
@@ -92,7 +92,7 @@ class Store:
         self._manifest = manifest.load(path)
         self._numbers = itertools.count(_last_number(self._manifest) + 1)
         self.recovery = self._recover(decode)
-        self.tally = Tally(path)
+        self.tally = self._open_tally()
         self._log = LogWriter(path / LOG, self._manifest.flushed_batch + 1)
         self._stop = threading.Event()
         self._committer = self._thread(self._commit)
@@ -143,6 +143,14 @@ class Store:
         except OSError as error:
             self._on_problem(f"{self.path}: {error}; what is in the log is read at the next start")
         os.close(self._lock_descriptor)
+
+    def _open_tally(self) -> Tally:
+        try:
+            return Tally(self.path)
+        except InputError as error:
+            tally.set_aside(self.path)
+            self._on_problem(f"{error}; it is set aside, and counting begins anew")
+            return Tally(self.path)
 
     def _admit(self, kind: int, payload: bytes, table: pa.Table) -> _Receipt:
         if self.failed.is_set():
