@@ -69,7 +69,7 @@ def test_what_is_no_attribute_is_refused_with_an_example(text: str) -> None:
 
 
 def test_the_form_becomes_a_query() -> None:
-    asked = {"route": "GET *", "status": "error", "min": 1.5, "max": None, "with": "a=b", "id": "",
+    asked = {"route": "GET *", "status": "failed", "min": 1.5, "max": None, "with": "a=b", "id": "",
              "order": "slowest", "service": None, "operation": " "}  # fmt: skip
     assert traces.query(Window(3, 9), asked) == Query(
         start_ns=3, end_ns=9, route="GET *", status="error", min_ns=1_500_000,

@@ -84,10 +84,9 @@ def _form(known: Names) -> None:
         st.segmented_control(
             "Outcome",
             list(traces.STATUSES),
-            format_func=traces.STATUSES.__getitem__,
             key="status",
             bind="query-params",
-            help="Failed: the request's own span has an error or a 5xx answer. An error inside:"
+            help="Failed: the request's own span has an error or a 5xx answer. Error inside:"
             " any span of the trace has one.",
         )
     with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -21,12 +21,12 @@ ROWS: Final = 100
 POINTS: Final = 3000
 """Traces in the picture."""
 
-STATUSES: Final[Mapping[Status, str]] = {
-    "ok": "succeeded",
-    "error": "failed",
-    "error_inside": "an error inside",
+STATUSES: Final[Mapping[str, Status]] = {
+    "succeeded": "ok",
+    "failed": "error",
+    "error inside": "error_inside",
 }
-"""Status of `Query` -> what it is called."""
+"""What an outcome is called, in the form and in the URL -> status of `Query`."""
 MS: Final = 1_000_000
 
 
@@ -59,15 +59,13 @@ def query(window: Window, asked: Mapping[str, str | float | None]) -> Query:
         value = asked.get(key)
         return None if value is None else round(float(value) * MS)
 
-    asked_status = text("status")
-    status = next((known for known in STATUSES if known == asked_status), None)
     return Query(
         start_ns=window.start,
         end_ns=window.end,
         route=text("route"),
         service=text("service"),
         operation=text("operation"),
-        status=status,
+        status=STATUSES.get(text("status") or ""),
         min_ns=ns("min"),
         max_ns=ns("max"),
         attributes=parse_attributes(text("with") or ""),
