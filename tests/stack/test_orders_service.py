@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,7 @@ from hopwatch_stack.waiting import wait_until
 
 MODULES = pytest.mark.parametrize("module", [ORDERS, DATABASE], ids=["orders-go", "db"])
 PRODUCT, PRICE = "p00001", 5790
+CALL_SECONDS = 15  # more than the service gives any call
 
 
 def go(module: Path, *arguments: str, **extra: str) -> None:
@@ -57,7 +59,7 @@ def test_go_code_is_formatted(module: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def messages() -> Iterator[Any]:
+def contract() -> Iterator[Any]:
     """The contract's messages and stubs, made from the .proto file."""
     folder = str(SAMPLE_STACK / "proto" / "hopwatch" / "shop" / "v1")
     sys.path.insert(0, folder)
@@ -69,7 +71,7 @@ def messages() -> Iterator[Any]:
 
 @dataclass
 class Shop:
-    """A database and a service over it; no collector, and no client that tries again."""
+    """A database and a service over it, without a collector."""
 
     runtime: ProcessRuntime
     services: dict[str, Service]
@@ -105,51 +107,84 @@ def shop(free_settings: Settings) -> Iterator[Shop]:
             instance.kill()
 
 
-@pytest.mark.parametrize("how", [lambda i: i.stop(), lambda i: i.kill()], ids=["stop", "kill -9"])
-def test_no_call_fails_while_postgres_restarts(
-    shop: Shop, messages: Any, how: Callable[[Instance], None]
-) -> None:
-    protos, stubs = messages
-    port = shop.services["orders"].ports["orders"]
-    over = threading.Event()
+class Customers:
+    """Eight who read and order until `over`; an order that fails is sent again with its key."""
 
-    def customer(number: int) -> int:
-        """Reads and orders until it is over; returns how many orders were placed."""
+    def __init__(self, port: int, contract: Any) -> None:
+        self.over = threading.Event()
+        self._address = f"127.0.0.1:{port}"
+        self._protos, self._stubs = contract
+        self._failures: list[str] = []
+
+    def units(self) -> int:
+        with grpc.insecure_channel(self._address) as channel:
+            asked = self._protos.GetStockRequest(product_ids=[PRODUCT])
+            levels = self._stubs.StockStub(channel).GetStock(asked, timeout=CALL_SECONDS).levels
+        return int(levels[0].units)
+
+    def during(self, disturb: Callable[[], None]) -> tuple[int, list[str]]:
+        """How many orders were placed, and the codes of the calls that failed."""
+        with ThreadPoolExecutor(8) as pool:
+            customers = [pool.submit(self._shop, number) for number in range(8)]
+            try:
+                self.over.wait(0.5)
+                disturb()
+                self.over.wait(0.5)
+            finally:
+                self.over.set()
+            return sum(customer.result() for customer in customers), self._failures
+
+    def _shop(self, number: int) -> int:
         placed = 0
-        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            catalog, orders = stubs.CatalogStub(channel), stubs.OrdersStub(channel)
-            while not over.is_set():
-                page = catalog.ListProducts(protos.ListProductsRequest(), timeout=10)
-                assert page.products[0].id == PRODUCT
-                orders.PlaceOrder(
-                    protos.PlaceOrderRequest(
-                        idempotency_key=str(uuid.uuid4()),
-                        lines=[protos.OrderLine(product_id=PRODUCT, quantity=1)],
-                        customer_email=f"c{number}.{placed}@example.com",
-                        expected_total=protos.Money(currency="EUR", minor_units=PRICE),
-                    ),
-                    timeout=10,
+        protos = self._protos
+        with grpc.insecure_channel(self._address) as channel:
+            catalog, orders = self._stubs.CatalogStub(channel), self._stubs.OrdersStub(channel)
+            while not self.over.is_set():
+                self._until_answered(catalog.ListProducts, protos.ListProductsRequest())
+                order = protos.PlaceOrderRequest(
+                    idempotency_key=str(uuid.uuid4()),
+                    lines=[protos.OrderLine(product_id=PRODUCT, quantity=1)],
+                    customer_email=f"c{number}.{placed}@example.com",
+                    expected_total=protos.Money(currency="EUR", minor_units=PRICE),
                 )
+                self._until_answered(orders.PlaceOrder, order)
                 placed += 1
         return placed
 
-    def units() -> int:
-        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            asked = protos.GetStockRequest(product_ids=[PRODUCT])
-            levels = stubs.StockStub(channel).GetStock(asked, timeout=10).levels
-        return int(levels[0].units)
+    def _until_answered(self, call: Callable[..., Any], request: Any) -> None:
+        while True:
+            try:
+                call(request, timeout=CALL_SECONDS)
+            except grpc.RpcError as error:
+                self._failures.append(error.code().name)
+                time.sleep(0.1)
+            else:
+                return
 
-    before = units()
-    with ThreadPoolExecutor(8) as pool:
-        customers = [pool.submit(customer, number) for number in range(8)]
-        try:
-            for _ in range(2):
-                over.wait(0.5)
-                shop.end("postgres", how)
-                shop.start("postgres")
-            over.wait(0.5)
-        finally:
-            over.set()
-        placed = [customer.result() for customer in customers]
-    assert min(placed) > 0
-    assert before - units() == sum(placed)
+
+def test_no_call_fails_while_postgres_restarts(shop: Shop, contract: Any) -> None:
+    customers = Customers(shop.services["orders"].ports["orders"], contract)
+    before = customers.units()
+
+    def restart_twice() -> None:
+        for _ in range(2):
+            shop.end("postgres", lambda postgres: postgres.stop())
+            shop.start("postgres")
+
+    placed, failures = customers.during(restart_twice)
+    assert failures == []
+    assert before - customers.units() == placed > 0
+
+
+def test_postgres_killed_costs_no_order(shop: Shop, contract: Any) -> None:
+    """How long it recovers depends on the machine; calls may fail after 5 s, and then at once."""
+    customers = Customers(shop.services["orders"].ports["orders"], contract)
+    before = customers.units()
+
+    def kill() -> None:
+        shop.end("postgres", lambda postgres: postgres.kill())
+        shop.start("postgres")
+
+    placed, failures = customers.during(kill)
+    assert set(failures) <= {"UNAVAILABLE"}
+    assert before - customers.units() == placed > 0
