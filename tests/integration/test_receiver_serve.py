@@ -13,12 +13,24 @@ from pathlib import Path
 import pytest
 import requests
 from google.rpc import status_pb2
+from opentelemetry._logs import SeverityNumber
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
+from hopwatch.signals import LOGS, METRICS, SPANS, Signal
 from hopwatch.store import open_reader
 
 PROTOBUF = {"Content-Type": "application/x-protobuf"}
@@ -34,8 +46,8 @@ class Serve:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def post(self, data: bytes) -> requests.Response:
-        return requests.post(f"{self.url}/v1/traces", data=data, headers=PROTOBUF, timeout=20)
+    def post(self, data: bytes, signal: str = "traces") -> requests.Response:
+        return requests.post(f"{self.url}/v1/{signal}", data=data, headers=PROTOBUF, timeout=20)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
@@ -90,9 +102,25 @@ def request(number: int, spans: int = 50) -> bytes:
     return export.SerializeToString()
 
 
-def rows(store: Path) -> int:
+def logs(count: int) -> bytes:
+    export = ExportLogsServiceRequest()
+    scope = export.resource_logs.add().scope_logs.add()
+    for _ in range(count):
+        scope.log_records.add(time_unix_nano=time.time_ns())
+    return export.SerializeToString()
+
+
+def points(count: int) -> bytes:
+    export = ExportMetricsServiceRequest()
+    metric = export.resource_metrics.add().scope_metrics.add().metrics.add(name="m")
+    for _ in range(count):
+        metric.gauge.data_points.add(time_unix_nano=time.time_ns(), as_double=1)
+    return export.SerializeToString()
+
+
+def rows(store: Path, signal: Signal = SPANS) -> int:
     with open_reader(store) as reader:
-        return reader.extent().rows
+        return reader.extent(signal).rows
 
 
 def test_visible_to_other_processes_within_three_seconds(tmp_path: Path) -> None:
@@ -116,6 +144,27 @@ def test_kill_right_after_the_answer(tmp_path: Path) -> None:
             "SELECT count(*) AS n, count(DISTINCT (trace_id, span_id)) AS d FROM spans"
         )
     assert found.to_pylist() == [{"n": 650, "d": 650}]
+
+
+def test_logs_and_metrics_survive_a_kill_and_are_visible_soon(tmp_path: Path) -> None:
+    with serving(tmp_path) as serve:
+        for _ in range(4):
+            assert serve.post(logs(30), "logs").status_code == 200
+            assert serve.post(points(20), "metrics").status_code == 200
+        assert serve.stop(signal.SIGKILL) == -signal.SIGKILL
+    with serving(tmp_path) as serve:
+        assert (rows(tmp_path, LOGS), rows(tmp_path, METRICS)) == (120, 80)
+        assert serve.post(logs(1), "logs").status_code == 200
+        assert serve.post(b"\x0a\xff", "metrics").status_code == 400
+        wait_until(lambda: rows(tmp_path, LOGS) == 121, "the log can be read", seconds=3)
+        wait_until(lambda: left_out(tmp_path), "what was left out can be read", seconds=3)
+        assert serve.stop(signal.SIGKILL) == -signal.SIGKILL
+    assert left_out(tmp_path) == [("metrics", "unreadable", "malformed", 1)]
+
+
+def left_out(store: Path) -> list[tuple[str, str, str, int]]:
+    with open_reader(store) as reader:
+        return [(e.signal, e.outcome, e.reason, e.count) for e in reader.left_out()]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -194,6 +243,37 @@ def test_official_exporter(tmp_path: Path) -> None:
     assert outer_row["events"][0]["attributes"] == [("k", "true")]
 
 
+def test_official_exporters_of_logs_and_metrics(tmp_path: Path) -> None:
+    with serving(tmp_path) as serve:
+        resource = Resource.create({"service.name": "exporting", "service.instance.id": "i"})
+        tracing = TracerProvider(resource=resource)
+        logging_ = LoggerProvider(resource=resource)
+        exporter = OTLPLogExporter(endpoint=f"{serve.url}/v1/logs")
+        logging_.add_log_record_processor(SimpleLogRecordProcessor(exporter))
+        reader = PeriodicExportingMetricReader(
+            OTLPMetricExporter(endpoint=f"{serve.url}/v1/metrics")
+        )
+        metering = MeterProvider(resource=resource, metric_readers=[reader])
+        counter = metering.get_meter("test").create_counter("done", unit="1")
+        with tracing.get_tracer("test").start_as_current_span("op") as span:
+            logging_.get_logger("test").emit(
+                body={"what": "done", "times": [1, 2]}, severity_number=SeverityNumber.WARN
+            )
+            counter.add(3, {"k": "v"})
+        for provider in (metering, logging_, tracing):
+            provider.shutdown()
+        assert serve.stop() == 0
+    trace_id = f"{span.get_span_context().trace_id:032x}"
+    with open_reader(tmp_path) as store:
+        (record,) = store.logs(trace_id=trace_id, min_severity=13).to_pylist()
+        (point,) = store.metrics(names=["done"]).to_pylist()
+    assert record["span_id"].hex() == f"{span.get_span_context().span_id:016x}"
+    assert (record["body"], record["body_type"]) == ('{"what":"done","times":[1,2]}', "m")
+    assert (point["value_int"], point["point_attributes"]) == (3, [("k", "v")])
+    assert point["exemplars"][0]["trace_id"].hex() == trace_id
+    assert record["service_instance_id"] == point["service_instance_id"] == "i"
+
+
 def test_disk_that_is_full(tmp_path: Path) -> None:
     """A file-size limit on the process stands in for a full disk."""
     resource = pytest.importorskip("resource")
@@ -203,8 +283,9 @@ def test_disk_that_is_full(tmp_path: Path) -> None:
         if not hasattr(resource, "prlimit"):
             pytest.skip("no prlimit on this system")
         resource.prlimit(serve.process.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
-        answer = serve.post(request(2))
-        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+        for data, path in ((request(2), "traces"), (logs(2), "logs"), (points(2), "metrics")):
+            answer = serve.post(data, path)
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
         limits = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
         resource.prlimit(serve.process.pid, resource.RLIMIT_FSIZE, limits)
         assert serve.post(request(2)).status_code == 200

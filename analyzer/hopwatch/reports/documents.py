@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -122,7 +123,7 @@ def _json_value(value: Any) -> Any:
     """An attribute's value as strict JSON has it: bytes as base64, NaN and infinities as text."""
     match value:
         case float() if not isfinite(value):
-            return str(value)
+            return json.dumps(value)
         case bytes():
             return b64encode(value).decode("ascii")
         case list():
