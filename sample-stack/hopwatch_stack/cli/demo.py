@@ -34,8 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     console = Console()
     # The demo is for trying things out, faults among them. Its pages are for people who stay.
-    settings = replace(options.settings(args), labs=True, dashboard=not args.once)
+    settings = replace(options.settings(args), labs=True)
     runtime = runtimes.make(args.runtime, settings.state_dir)
+    settings = up.with_dashboard(settings, not args.once, runtime, console)
     builds.build(console)
     with up.running(settings, runtime, console) as supervisor:
         _show_ledger(settings, supervisor, console)

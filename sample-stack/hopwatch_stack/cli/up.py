@@ -43,12 +43,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     console = Console()
-    settings = replace(options.settings(args), dashboard=args.dashboard)
+    runtime = runtimes.make(args.runtime, options.settings(args).state_dir)
+    settings = with_dashboard(options.settings(args), args.dashboard, runtime, console)
     if args.detach:
         _start_detached(settings)
-        console.print(f"The shop is at {settings.shop_url} ; `hopwatch-stack down` stops it.")
+        _say_where(settings, console)
+        console.print("`hopwatch-stack down` stops them.")
         return 0
-    runtime = runtimes.make(args.runtime, settings.state_dir)
     with running(settings, runtime, console) as supervisor:
         keep_up(settings, supervisor, console)
     return 0
@@ -61,13 +62,12 @@ def running(settings: Settings, runtime: Runtime, console: Console) -> Iterator[
     def say(text: str) -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    settings = _with_possible_dashboard(settings, runtime, console)
     supervisor = Supervisor(settings.state_dir, runtime, say)
     with progress.steps(console) as show:
         supervisor.start(services(settings, runtime.surroundings), show, labs=settings.labs)
-    # A lab of the last stack is not to go on with this one.
-    labs_file(settings.state_dir).unlink(missing_ok=True)
     try:
+        # A lab of the last stack is not to go on with this one.
+        labs_file(settings.state_dir).unlink(missing_ok=True)
         with ProcessMetrics(supervisor.instances, settings.otlp_http_url, say):
             yield supervisor
     finally:
@@ -77,17 +77,29 @@ def running(settings: Settings, runtime: Runtime, console: Console) -> Iterator[
 
 def keep_up(settings: Settings, supervisor: Supervisor, console: Console) -> None:
     """Returns at Ctrl-C, which is how this is meant to end."""
-    console.print(f"The shop is at {settings.shop_url} ; Ctrl-C stops it.", highlight=False)
+    _say_where(settings, console)
+    console.print("Ctrl-C stops them.")
     with contextlib.suppress(KeyboardInterrupt):
         supervisor.watch()
 
 
-def _with_possible_dashboard(settings: Settings, runtime: Runtime, console: Console) -> Settings:
+def _say_where(settings: Settings, console: Console) -> None:
+    console.print(f"The shop is at {settings.shop_url}", highlight=False)
+    if settings.dashboard:
+        console.print(
+            f"The dashboard is at {settings.dashboard_url} : open it to see where the time goes.",
+            highlight=False,
+        )
+
+
+def with_dashboard(
+    settings: Settings, wanted: bool, runtime: Runtime, console: Console
+) -> Settings:
+    """With the dashboard where it is wanted and can be had; says so where it cannot."""
     missing = runtime.name == ProcessRuntime.name and importlib.util.find_spec("streamlit") is None
-    if not (settings.dashboard and missing):
-        return settings
-    console.print("No dashboard: streamlit is not installed (pip install 'hopwatch[dashboard]').")
-    return replace(settings, dashboard=False)
+    if wanted and missing:
+        console.print("No dashboard: Streamlit is missing (pip install 'hopwatch\\[dashboard]').")
+    return replace(settings, dashboard=wanted and not missing)
 
 
 def _start_detached(settings: Settings) -> None:
