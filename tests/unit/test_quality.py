@@ -7,6 +7,7 @@ import pytest
 from hopwatch import spans
 from hopwatch.attribution import attribute
 from hopwatch.quality import Quality, quality
+from hopwatch.signals import SIGNALS
 from hopwatch.store import Inventory, LeftOut, Stored
 from tests.spans_dsl import MS, span, table, trace_id
 
@@ -135,7 +136,6 @@ def test_freshness(age_s: int, expected: dict[str, str]) -> None:
 
 
 def test_nothing_at_all() -> None:
-
     stored = tuple(Stored(signal.name, 0, None, None, None) for signal in SIGNALS)
     empty = spans.empty()
     found = quality(Inventory("a.json", stored, (), ()), empty, attribute(empty), NOW)
