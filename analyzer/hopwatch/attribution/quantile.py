@@ -26,7 +26,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hopwatch.attribution.ledger import Ledger
+from hopwatch.attribution.ledger import Group, Ledger
 from hopwatch.errors import InputError
 
 NEEDED_BEYOND: Final = 200
@@ -77,7 +77,9 @@ class Breakdown:
 
 def at_mean(ledger: Ledger, *keys: str) -> Breakdown:
     """The mean request by `keys` (see `Ledger.group_by`)."""
-    return _weighted(ledger, keys, dict.fromkeys(_counts(ledger), 1), ledger.request_count or 1)
+    sums = {group.key: _parts(group) for group in ledger.group_by(*keys)}
+    n = ledger.request_count
+    return _breakdown(sums, ledger.total_ns, n or 1, n)
 
 
 def of_slowest(ledger: Ledger, share: float, *keys: str) -> Breakdown:
@@ -172,10 +174,19 @@ def _weighted(
     for group in cells.group_by("bucket", *keys):
         weight = weights[int(group.key[0])]
         row = sums.setdefault(group.key[1:], [0] * 5)
-        for i, value in enumerate(
-            (group.blamed_ns, group.doubtful_ns, group.retry_ns, group.calls, group.spans)
-        ):
+        for i, value in enumerate(_parts(group)):
             row[i] += weight * value
+    return _breakdown(sums, total, unit, sum(requests["requests"].to_pylist()))
+
+
+def _parts(group: Group) -> list[int]:
+    return [group.blamed_ns, group.doubtful_ns, group.retry_ns, group.calls, group.spans]
+
+
+def _breakdown(
+    sums: Mapping[tuple[str, ...], list[int]], total: int, unit: int, requests: int
+) -> Breakdown:
+    """The sums (see `_parts`) and the durations' `total`, in units of 1 / unit."""
     total_ns = (2 * total + unit) // (2 * unit)
     whole = _whole_ns({key: row[0] for key, row in sums.items()}, unit, total_ns)
     shares = [
@@ -183,8 +194,9 @@ def _weighted(
               row[3] / unit, row[4] / unit)
         for key, row in sums.items()
     ]  # fmt: skip
-    used = sum(requests["requests"].to_pylist())
-    return Breakdown(total_ns, used, tuple(sorted(shares, key=lambda s: (-s.ns, -s.calls, s.key))))
+    return Breakdown(
+        total_ns, requests, tuple(sorted(shares, key=lambda s: (-s.ns, -s.calls, s.key)))
+    )
 
 
 def _whole_ns(

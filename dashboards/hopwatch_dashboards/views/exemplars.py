@@ -2,59 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Final
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from hopwatch.attribution import Ledger
 
-_REQUEST_KEYS = ("block_start_unix_nano", "route", "outcome", "bucket")
+_REQUEST_KEYS: Final = ["block_start_unix_nano", "route", "outcome", "bucket"]
+_BETWEEN: Final = "\x00"
 
 
 def exemplars(
-    ledger: Ledger, keys: tuple[str, ...], wanted: list[tuple[str, ...]]
+    ledger: Ledger, keys: tuple[str, ...], wanted: Iterable[tuple[str, ...]]
 ) -> dict[tuple[str, ...], str]:
     """Trace id in hex for each of the `wanted` rows that has requests: of a request whose cell
-    in that row is closest to the row's mean cell, the dearer ones weighing more."""
+    in that row is as the row's usually are, the dearer ones weighing more."""
     cells = ledger.cells
-    if not cells.num_rows or not keys:
+    if not cells.num_rows:
         return {}
-    codes, names = _codes(cells, keys)
+    texts = [cells[key].cast(pa.string()) for key in keys]
+    rows = pc.binary_join_element_wise(*texts, _BETWEEN).combine_chunks().dictionary_encode()
+    code = rows.indices.to_numpy()
     blamed = cells["blamed_ns"].to_numpy().astype(np.float64)
-    # Σ x² / Σ x: the cell that a random ns of the row lies in, so that rare large ones are not
-    # outvoted by the many that cost nothing.
-    total = np.bincount(codes, blamed, len(names))
-    typical = np.bincount(codes, blamed * blamed, len(names)) / np.maximum(total, 1)
-    distance = np.abs(blamed - typical[codes])
-    nearest = np.full(len(names), np.inf)
-    np.minimum.at(nearest, codes, distance)
-    first = np.full(len(names), len(codes))
-    hits = np.flatnonzero(distance == nearest[codes])
-    np.minimum.at(first, codes[hits], hits)
-    found = {}
-    for name, row in zip(names, first.tolist(), strict=True):
-        if name in wanted:
-            found[name] = _exemplar(ledger.requests, cells.slice(row, 1).to_pylist()[0])
-    return found
+    # Sum of squares / sum: the cell that a random ns of the row lies in, so that the few that
+    # cost much are not outvoted by the many that cost nothing.
+    total = np.maximum(np.bincount(code, blamed), 1)
+    typical = np.bincount(code, blamed * blamed) / total
+    distance = np.abs(blamed - typical[code])
+    nearest = np.full(len(total), np.inf)
+    np.minimum.at(nearest, code, distance)
+    hits = np.flatnonzero(distance == nearest[code])
+    found, first = np.unique(code[hits], return_index=True)
+    cell_of = dict(zip((rows.dictionary[i].as_py() for i in found), hits[first], strict=True))
+    return {
+        key: _exemplar(ledger.requests, cells.slice(cell_of[name], 1))
+        for key in wanted
+        if (name := _BETWEEN.join(key)) in cell_of
+    }
 
 
-def _codes(table: pa.Table, keys: tuple[str, ...]) -> tuple[np.ndarray, list[tuple[str, ...]]]:
-    """Each row's number among the distinct keys, and these."""
-    code = np.zeros(table.num_rows, dtype=np.int64)
-    names: list[tuple[str, ...]] = [()]
-    for key in keys:
-        column = table[key].combine_chunks()
-        if not pa.types.is_dictionary(column.type):
-            column = column.dictionary_encode()
-        texts = column.dictionary.to_pylist()
-        combined = code * len(texts) + column.indices.to_numpy(zero_copy_only=False)
-        distinct, code = np.unique(combined, return_inverse=True)
-        names = [(*names[c // len(texts)], texts[c % len(texts)]) for c in distinct.tolist()]
-    return code, names
-
-
-def _exemplar(requests: pa.Table, cell: dict[str, object]) -> str:
+def _exemplar(requests: pa.Table, cell: pa.Table) -> str:
     for key in _REQUEST_KEYS:
-        requests = requests.filter(pc.equal(requests[key], pa.scalar(cell[key])))
+        requests = requests.filter(pc.equal(requests[key], cell[key][0]))
     trace_id: bytes = requests["exemplar_trace_id"][0].as_py()
     return trace_id.hex()

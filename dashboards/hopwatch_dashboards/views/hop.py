@@ -12,6 +12,7 @@ from hopwatch.attribution import Ledger
 from hopwatch_dashboards.views.path import ARROW
 
 OWN_KINDS: Final = ("self", "wait", "db", "messaging", "remote")
+_READ: Final = ("hop", "kind", "caller", "language", "version", "operation")
 _SUMMED: Final = ("blamed_ns", "doubtful_ns", "calls")
 
 
@@ -57,7 +58,7 @@ def hops(ledger: Ledger) -> tuple[str, ...]:
 
 def about(ledger: Ledger, name: str) -> Hop | None:
     """What the ledger says of the hop; None where it is not in it."""
-    cells = ledger.cells
+    cells = ledger.cells.select([*_READ, *_SUMMED])
     kind = pc.is_in(cells["kind"], pa.array(OWN_KINDS))
     own = cells.filter(pc.and_(pc.equal(cells["hop"], name), kind))
     gaps = cells.filter(pc.equal(cells["kind"], "gap"))
