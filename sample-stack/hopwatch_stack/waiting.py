@@ -6,8 +6,6 @@ from pathlib import Path
 
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from hopwatch.store import open_reader
-
 # What hopwatch acknowledged is visible within 3 s, and exporters send every second.
 QUIET_SECONDS = 3.0
 
@@ -19,6 +17,9 @@ def wait_until_settled(store: Path, seconds: float) -> bool:
 
 def settling(store: Path) -> Callable[[], bool]:
     """To be asked again and again: whether no spans have arrived in the store for a while."""
+    # It costs a second and much memory, which the owner of a stack would hold for ever.
+    from hopwatch.store import open_reader
+
     rows = -1
     changed = time.monotonic()
 

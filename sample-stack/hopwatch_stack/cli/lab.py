@@ -13,7 +13,6 @@ from rich.console import Console
 
 from .. import labs
 from ..errors import UsageError
-from ..labs.recording import record
 from ..settings import Ports
 from . import options
 
@@ -120,6 +119,9 @@ def _reset(args: argparse.Namespace) -> int:
 
 
 def _record(args: argparse.Namespace) -> int:
+    # The analyzer takes a second to load; the other actions are to be quick.
+    from ..labs.recording import record
+
     kept = record(
         args.state_dir.resolve(),
         args.store.resolve(),
