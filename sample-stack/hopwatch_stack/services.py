@@ -153,6 +153,8 @@ def _dashboard(settings: Settings, surroundings: Surroundings) -> Service:
         ],
         # Its Labs page starts and stops labs.
         env={"HOPWATCH_STACK_STATE": str(settings.state_dir)},
+        # Its labs are started and stopped on this stack.
+        env={"HOPWATCH_STACK_STATE": surroundings.path(settings.state_dir)},
         ports={"dashboard": port},
         # It takes seconds of CPU to start, which the shop is not to wait for.
         needs=["bff"],
