@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup
 
@@ -15,9 +15,9 @@ from hopwatch_dashboards.views.traces import TraceRow
 _EMPTY = Markup("")
 
 
-def found(rows: Sequence[TraceRow], parameters: Mapping[str, str]) -> Markup:
+def found(rows: Sequence[TraceRow]) -> Markup:
     """The list: one link a trace."""
-    body = _EMPTY.join(_found_row(row, parameters) for row in rows)
+    body = _EMPTY.join(map(_found_row, rows))
     return Markup(
         '<div class="scroll"><table><thead><tr><th scope="col">request</th>'
         '<th scope="col">began</th><th scope="col" class="figure">took</th>'
@@ -26,8 +26,8 @@ def found(rows: Sequence[TraceRow], parameters: Mapping[str, str]) -> Markup:
     ).format(body)
 
 
-def _found_row(row: TraceRow, parameters: Mapping[str, str]) -> Markup:
-    url = navigation.trace_url(row.trace_id, **parameters)
+def _found_row(row: TraceRow) -> Markup:
+    url = navigation.trace_url(row.trace_id)
     state = [("failed", "error")] if row.failed else []
     state += [("incomplete", "quiet")] if not row.complete else []
     if row.errors and not row.failed:

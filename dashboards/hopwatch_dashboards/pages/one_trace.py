@@ -10,7 +10,7 @@ import streamlit as st
 
 from hopwatch.attribution.clocks import WINDOW_NS
 from hopwatch.errors import InputError
-from hopwatch_dashboards import markup, theme
+from hopwatch_dashboards import markup, navigation, theme
 from hopwatch_dashboards.components.waterfall import waterfall
 from hopwatch_dashboards.markup import traces as traces_markup
 from hopwatch_dashboards.markup.names import sentences
@@ -18,6 +18,8 @@ from hopwatch_dashboards.source import Source
 from hopwatch_dashboards.views import one_trace, span_details
 from hopwatch_dashboards.views.one_trace import OneTrace
 
+FINDER: Final = "finder"
+"""Session state: the query parameters of the list that was left for a trace."""
 _NEIGHBOURS: Final = 100
 """Traces of the same minute and services, from which the clocks are estimated."""
 _FRESH_SECONDS: Final = 10
@@ -34,7 +36,7 @@ def render(source: Source, trace_id: str) -> None:
         return
     st.title(theme.markdown(trace.main.route))
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("All traces", icon=":material/arrow_back:", on_click=_close)
+        _way_back()
         if source.live:
             st.button("Look again", icon=":material/refresh:", on_click=_load.clear,
                       help="Take in spans that came since.")  # fmt: skip
@@ -152,7 +154,7 @@ def _not_there(source: Source, trace_id: str, error: InputError) -> None:
         " *Data quality* says what comes in.\n"
         "- Part of an id is enough: at least so many of its first digits that no other begins so."
     )
-    st.button("All traces", icon=":material/arrow_back:", on_click=_close)
+    _way_back()
 
 
 @st.fragment(run_every=2)
@@ -165,6 +167,6 @@ def _wait_for(source: Source, trace_id: str) -> None:
     st.rerun()
 
 
-def _close() -> None:
-    for key in ("trace", "span"):
-        st.query_params.pop(key, None)
+def _way_back() -> None:
+    if st.button("All traces", icon=":material/arrow_back:"):
+        navigation.go(navigation.url("traces", **st.session_state.get(FINDER, {})))

@@ -18,7 +18,7 @@ from hopwatch_dashboards.views.windows import Window
 
 _FIELDS: Final = ("route", "service", "operation", "status", "min", "max", "with", "id", "order")
 """Query parameters of the form."""
-_KEPT: Final = ("last", "from", "to", *_FIELDS)
+_IN_URL: Final = ("last", "from", "to", *_FIELDS)
 _CHOICES: Final = 200
 
 
@@ -35,6 +35,9 @@ def _finder(source: Source) -> None:
     taken = controls.take(source, controls.show_time(source))
     _form(_names(taken, source))
     asked = {key: st.session_state.get(key) for key in _FIELDS}
+    st.session_state[one_trace.FINDER] = {
+        key: st.query_params[key] for key in _IN_URL if key in st.query_params
+    }
     found = _search(taken, traces.query(taken.window, asked), source)
     if not found.total:
         _nothing_found(source, asked)
@@ -46,8 +49,7 @@ def _finder(source: Source) -> None:
                              key="order", bind="query-params",
                              label_visibility="collapsed")  # fmt: skip
     _picture(found)
-    kept = {key: st.query_params[key] for key in _KEPT if key in st.query_params}
-    markup.show(traces_markup.found(traces.rows(found.traces), kept), key="found")
+    markup.show(traces_markup.found(traces.rows(found.traces)), key="found")
 
 
 def _form(known: Names) -> None:

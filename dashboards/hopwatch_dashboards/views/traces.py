@@ -18,7 +18,7 @@ from hopwatch_dashboards.views.windows import Window
 
 ROWS: Final = 100
 """Traces in the list."""
-POINTS: Final = 3000
+POINTS: Final = 2000
 """Traces in the picture."""
 
 STATUSES: Final[Mapping[str, Status]] = {
