@@ -152,7 +152,6 @@ def _dashboard(settings: Settings, surroundings: Surroundings) -> Service:
             "--store", surroundings.path(settings.store),
         ],
         # Its Labs page starts and stops labs.
-        env={"HOPWATCH_STACK_STATE": str(settings.state_dir)},
         # Its labs are started and stopped on this stack.
         env={"HOPWATCH_STACK_STATE": surroundings.path(settings.state_dir)},
         ports={"dashboard": port},
