@@ -4,7 +4,9 @@ ledger of the snapshot; only another window, a refresh, or the live view takes a
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar, cast
 
 import pyarrow as pa
 import streamlit as st
@@ -14,7 +16,10 @@ from hopwatch.quality import Quality
 from hopwatch.quality import quality as check
 from hopwatch_dashboards.source import Source
 from hopwatch_dashboards.views.processes import NAMES
+from hopwatch_dashboards.views.selection import Filters, filtered
 from hopwatch_dashboards.views.windows import Window
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,43 @@ def ledger(snapshot: Snapshot, _source: Source) -> Ledger:
     """The ledger of all requests that begin in the snapshot's window."""
     window = snapshot.window
     return Attribution(_source.window(window.start, window.end)).ledger()
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """The requests of a snapshot that a page is about, and what is computed from their ledger:
+    once, however often the page is drawn."""
+
+    snapshot: Snapshot
+    filters: Filters
+    source: Source
+
+    @property
+    def ledger(self) -> Ledger:
+        return _filtered(self.snapshot, self.filters, self.source)
+
+    def view(self, compute: Callable[..., T], *args: object) -> T:
+        """`compute(ledger, *args)`, a pure function of a module."""
+        name = f"{compute.__module__}.{compute.__qualname__}"
+        found = _computed(name, args, self.snapshot, self.filters, compute, self.source)
+        return cast(T, found)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _filtered(snapshot: Snapshot, filters: Filters, _source: Source) -> Ledger:
+    return filtered(ledger(snapshot, _source), filters)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _computed(
+    name: str,
+    args: tuple[object, ...],
+    snapshot: Snapshot,
+    filters: Filters,
+    _compute: Callable[..., object],
+    _source: Source,
+) -> object:
+    return _compute(_filtered(snapshot, filters, _source), *args)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

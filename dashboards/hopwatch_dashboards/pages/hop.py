@@ -7,19 +7,17 @@ import pyarrow as pa
 import streamlit as st
 from markupsafe import Markup
 
-from hopwatch.attribution import Ledger
 from hopwatch_dashboards import controls, markup, navigation, snapshot, states, theme
 from hopwatch_dashboards.charts import over_time as time_charts
 from hopwatch_dashboards.charts import processes as process_charts
 from hopwatch_dashboards.controls import Chosen
 from hopwatch_dashboards.markup import hop as hop_markup
-from hopwatch_dashboards.snapshot import Snapshot
+from hopwatch_dashboards.snapshot import Requests
 from hopwatch_dashboards.source import Source
 from hopwatch_dashboards.views import hop as hop_view
 from hopwatch_dashboards.views import over_time, processes, windows
 from hopwatch_dashboards.views.exemplars import exemplars
 from hopwatch_dashboards.views.hop import Hop
-from hopwatch_dashboards.views.selection import filtered
 
 
 def render(source: Source) -> None:
@@ -31,37 +29,37 @@ def render(source: Source) -> None:
 
 def _body(source: Source, chosen: Chosen) -> None:
     taken = controls.take(source, chosen)
-    everything = snapshot.ledger(taken, source)
-    ledger = filtered(everything, chosen.filters)
-    if not ledger.request_count:
+    requests = Requests(taken, chosen.filters, source)
+    if not requests.ledger.request_count:
         extent = source.extent()
         states.no_requests(source, extent.min_start_ns or 0, extent.max_start_ns or 0)
         return
-    name = _choose(ledger)
-    found = hop_view.about(ledger, name)
+    name = _choose(requests)
+    found = requests.view(hop_view.about, name)
     if found is None:
         st.info(f"{theme.markdown(name)} takes no part in these requests: choose another hop, or "
                 "another time or route.")  # fmt: skip
         return
     points = snapshot.metrics(taken, name.rpartition("/")[2], source)
-    cost = processes.cpu_cost(points, everything.request_count)
-    markup.show(hop_markup.summary(found, ledger, cost), key="summary")
-    _own_time(found, ledger, taken)
-    _tables(found, ledger)
+    cost = processes.cpu_cost(points, snapshot.ledger(taken, source).request_count)
+    markup.show(hop_markup.summary(found, requests.ledger, cost), key="summary")
+    _own_time(found, requests)
+    _tables(found, requests)
     _processes(found, points)
 
 
-def _choose(ledger: Ledger) -> str:
-    known = theme.labels(hop_view.hops(ledger))
+def _choose(requests: Requests) -> str:
+    known = theme.labels(requests.view(hop_view.hops))
     asked = st.query_params.get("name")
     options = [*known, asked] if asked and asked not in known else list(known)
     label = st.selectbox("Hop", options, key="name", bind="query-params", width=400) or options[0]
     return known.get(label, label)
 
 
-def _own_time(found: Hop, ledger: Ledger, taken: Snapshot) -> None:
-    step = windows.step_ns(taken.window)
-    frame = over_time.by_hop(ledger, taken.window, step, only=found.name)
+def _own_time(found: Hop, requests: Requests) -> None:
+    window = requests.snapshot.window
+    step = windows.step_ns(window)
+    frame = requests.view(over_time.of_hop, window, step, found.name)
     st.subheader("Over time", help="Its time on the critical path, spread over all requests, in"
                  f" blocks of {theme.time(step)}.")  # fmt: skip
     st.caption("ms per request")
@@ -69,20 +67,21 @@ def _own_time(found: Hop, ledger: Ledger, taken: Snapshot) -> None:
     st.altair_chart(time_charts.spent(frame, order))
 
 
-def _tables(found: Hop, ledger: Ledger) -> None:
+def _tables(found: Hop, requests: Requests) -> None:
     keys = ("hop", "operation", "kind")
-    wanted = [(found.name, *line.key) for line in found.operations]
-    linked = {key[1:]: trace for key, trace in exemplars(ledger, keys, wanted).items()}
+    wanted = tuple((found.name, *line.key) for line in found.operations)
+    linked = {key[1:]: trace for key, trace in requests.view(exemplars, keys, wanted).items()}
+    count = requests.ledger.request_count
     st.subheader("Operations", help="What is asked of the hop, most time first.")
-    markup.show(hop_markup.operations(found, ledger.request_count, linked), key="operations")
+    markup.show(hop_markup.operations(found, count, linked), key="operations")
     kept = controls.kept_parameters()
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Called by", help="And the time on the way from there.")
-        markup.show(hop_markup.callers(found, ledger.request_count, kept), key="callers")
+        markup.show(hop_markup.callers(found, count, kept), key="callers")
     with right:
         st.subheader("Calls", help="Whom it calls, and the time on the way there or in it.")
-        markup.show(hop_markup.callees(found, ledger.request_count, kept), key="callees")
+        markup.show(hop_markup.callees(found, count, kept), key="callees")
     back = navigation.url("", **kept)
     markup.show(Markup('<p><a href="{}">The whole request path</a></p>').format(back), key="back")
 

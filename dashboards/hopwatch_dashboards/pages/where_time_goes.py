@@ -5,21 +5,19 @@ from __future__ import annotations
 import streamlit as st
 from markupsafe import Markup
 
-from hopwatch.attribution import Ledger
-from hopwatch_dashboards import controls, markup, snapshot, states, theme
+from hopwatch_dashboards import controls, markup, states, theme
 from hopwatch_dashboards.charts import distribution as distribution_chart
 from hopwatch_dashboards.charts import over_time as time_charts
 from hopwatch_dashboards.controls import Chosen
 from hopwatch_dashboards.markup import ledger as ledger_markup
 from hopwatch_dashboards.markup import names, tiles
 from hopwatch_dashboards.markup import path as path_markup
-from hopwatch_dashboards.snapshot import Snapshot
+from hopwatch_dashboards.snapshot import Requests
 from hopwatch_dashboards.source import Source
 from hopwatch_dashboards.views import breakdown, distribution, over_time, windows
 from hopwatch_dashboards.views.exemplars import exemplars
 from hopwatch_dashboards.views.headline import headline
 from hopwatch_dashboards.views.path import request_path
-from hopwatch_dashboards.views.selection import filtered
 
 _STATISTICS = ["mean", "p50", "p90", "p95", "p99"]
 
@@ -32,37 +30,35 @@ def render(source: Source) -> None:
 
 
 def _body(source: Source, chosen: Chosen) -> None:
-    taken = controls.take(source, chosen)
-    ledger = filtered(snapshot.ledger(taken, source), chosen.filters)
-    if not ledger.request_count:
+    requests = Requests(controls.take(source, chosen), chosen.filters, source)
+    if not requests.ledger.request_count:
         extent = source.extent()
         states.no_requests(source, extent.min_start_ns or 0, extent.max_start_ns or 0)
         return
-    _words(ledger, taken)
-    _path(ledger)
+    _words(requests)
+    _path(requests)
     left, right = st.columns([3, 2], gap="large")
     with right:
-        _distribution(ledger)
+        _distribution(requests)
     with left:
-        _ledger(ledger)
-    _over_time(ledger, taken)
+        _ledger(requests)
+    _over_time(requests)
 
 
-def _words(ledger: Ledger, taken: Snapshot) -> None:
-    content = names.sentences(*headline(ledger, taken.window))
-    markup.show(content + tiles.of_ledger(ledger), key="words")
+def _words(requests: Requests) -> None:
+    said = names.sentences(*requests.view(headline, requests.snapshot.window))
+    markup.show(said + tiles.of_ledger(requests.ledger), key="words")
 
 
-def _path(ledger: Ledger) -> None:
+def _path(requests: Requests) -> None:
     st.subheader("The request path", help="Each hop and each way between hops, callers first, as"
                  " wide as its part of the mean request. A hop leads to its page.")  # fmt: skip
-    strip = path_markup.strip(
-        request_path(ledger), ledger.request_count, controls.kept_parameters()
-    )
+    steps, count = requests.view(request_path), requests.ledger.request_count
+    strip = path_markup.strip(steps, count, controls.kept_parameters())
     markup.show(strip, key="path")
 
 
-def _ledger(ledger: Ledger) -> None:
+def _ledger(requests: Requests) -> None:
     st.subheader("The ledger", help="Only time on the critical path counts: what a request truly"
                  " waited for. The rows add up to the end-to-end time exactly.")  # fmt: skip
     keys = st.multiselect(
@@ -71,17 +67,18 @@ def _ledger(ledger: Ledger) -> None:
     if not keys:
         st.info("Choose what the rows are: hop, language, kind …")
         return
-    shown = breakdown.table(ledger, _statistic(), tuple(keys))
+    at, by = _statistic(), tuple(keys)
+    shown = requests.view(breakdown.table, at, by)
     if shown.note:
         st.caption(theme.markdown(shown.note, 400))
-    found = exemplars(ledger, tuple(keys), [row.key for row in shown.rows])
+    found = requests.view(exemplars, by, tuple(row.key for row in shown.rows), at)
     markup.show(ledger_markup.table(shown, found, controls.kept_parameters()), key="ledger")
 
 
-def _distribution(ledger: Ledger) -> None:
+def _distribution(requests: Requests) -> None:
     st.subheader("End to end", help="How long requests take. Click a bar to see what requests of"
                  " that percentile spend.")  # fmt: skip
-    frame = distribution.histogram(ledger)
+    ledger, frame = requests.ledger, requests.view(distribution.histogram)
     options = list(_STATISTICS)
     at = _statistic()
     if at not in options:
@@ -123,14 +120,15 @@ def _pick() -> None:
         st.session_state["at"] = distribution.percentile_word(float(picked[0]["middle"]))
 
 
-def _over_time(ledger: Ledger, taken: Snapshot) -> None:
-    step = windows.step_ns(taken.window)
-    order = [(step.hop, step.language, step.kind) for step in request_path(ledger)]
+def _over_time(requests: Requests) -> None:
+    window = requests.snapshot.window
+    step = windows.step_ns(window)
+    order = [(s.hop, s.language, s.kind) for s in requests.view(request_path)]
     st.subheader("Over time", help="ms a request spends in each hop, in blocks of"
                  f" {theme.time(step)}; colours as in the request path.")  # fmt: skip
     st.caption("ms per request by hop")
-    st.altair_chart(time_charts.spent(over_time.by_hop(ledger, taken.window, step), order))
-    frame = over_time.requests(ledger, taken.window, step)
+    st.altair_chart(time_charts.spent(requests.view(over_time.by_hop, window, step), order))
+    frame = requests.view(over_time.requests, window, step)
     left, right = st.columns(2, gap="large")
     with left:
         st.caption("p50 and p95, ms")

@@ -9,18 +9,23 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hopwatch.attribution import Ledger
+from hopwatch.attribution import Ledger, buckets
+from hopwatch_dashboards.views.breakdown import MEAN, quantile_of
 
 _REQUEST_KEYS: Final = ["block_start_unix_nano", "route", "outcome", "bucket"]
 _BETWEEN: Final = "\x00"
 
 
 def exemplars(
-    ledger: Ledger, keys: tuple[str, ...], wanted: Iterable[tuple[str, ...]]
+    ledger: Ledger,
+    keys: tuple[str, ...],
+    wanted: Iterable[tuple[str, ...]],
+    at: str = MEAN,
 ) -> dict[tuple[str, ...], str]:
-    """Trace id in hex for each of the `wanted` rows that has requests: of a request whose cell
-    in that row is as the row's usually are, the dearer ones weighing more."""
-    cells = ledger.cells
+    """Trace id in hex for each of the `wanted` rows that has requests (around the percentile
+    `at`): of one whose cell in that row is as the row's usually are, the dearer ones weighing
+    more."""
+    cells = _around(ledger, at)
     if not cells.num_rows:
         return {}
     texts = [cells[key].cast(pa.string()) for key in keys]
@@ -42,6 +47,24 @@ def exemplars(
         for key in wanted
         if (name := _BETWEEN.join(key)) in cell_of
     }
+
+
+def _around(ledger: Ledger, at: str) -> pa.Table:
+    """The cells of the requests that are about as long as that of the percentile."""
+    q = quantile_of(at)
+    if q is None:
+        return ledger.cells
+    reach = min(q, 1 - q) / 2
+    bucket = ledger.cells["bucket"]
+    low, high = (ledger.percentile(q + sign * reach) for sign in (-1, 1))
+    if low is None or high is None:
+        return ledger.cells
+    return ledger.cells.filter(
+        pc.and_(
+            pc.greater_equal(bucket, buckets.of(low.value)),
+            pc.less_equal(bucket, buckets.of(high.value)),
+        )
+    )
 
 
 def _exemplar(requests: pa.Table, cell: pa.Table) -> str:

@@ -6,35 +6,42 @@ import numpy as np
 import pandas as pd
 
 from hopwatch.attribution import Ledger, buckets
-from hopwatch_dashboards.views.blocks import Floats, Key, in_blocks, summed
+from hopwatch_dashboards.views.blocks import Blocks, Floats, Key, in_blocks, summed
 from hopwatch_dashboards.views.windows import Window
 
 OTHERS: Key = ("others", "-", "self")
 
 
-def by_hop(
-    ledger: Ledger, window: Window, step: int, most: int = 12, only: str | None = None
-) -> pd.DataFrame:
+def by_hop(ledger: Ledger, window: Window, step: int, most: int = 12) -> pd.DataFrame:
     """time, hop, language, kind, ms: mean ms per request in each block of `step` ns, per row of
-    the ledger by hop, language and kind (with `only`, of one hop); the `most` dearest, the rest
+    the ledger by hop, language and kind; the `most` dearest, the rest
     as `OTHERS`. Blocks without requests have 0 ms."""
     blocks = in_blocks(ledger, window, step)
     times, rows = blocks.times, list(blocks.rows)
-    if only is not None:
-        its = [i for i, (hop, _, _) in enumerate(rows) if hop == only]
-        times, rows = times[its], [rows[i] for i in its]
     if len(rows) > most:
         order = np.argsort(-times.sum(axis=1), kind="stable")
         kept, rest = order[: most - 1], order[most - 1 :]
         times = np.vstack([times[kept], times[rest].sum(axis=0)])
         rows = [*(rows[i] for i in kept), OTHERS]
-    ms = times / np.maximum(blocks.requests, 1) / 1e6
+    return _frame(Blocks(rows, times, blocks.requests), window, step)
+
+
+def of_hop(ledger: Ledger, window: Window, step: int, name: str) -> pd.DataFrame:
+    """The same of the rows of one hop alone."""
+    blocks = in_blocks(ledger, window, step)
+    its = [i for i, (hop, _, _) in enumerate(blocks.rows) if hop == name]
+    rows = [blocks.rows[i] for i in its]
+    return _frame(Blocks(rows, blocks.times[its], blocks.requests), window, step)
+
+
+def _frame(blocks: Blocks, window: Window, step: int) -> pd.DataFrame:
+    ms = blocks.times / np.maximum(blocks.requests, 1) / 1e6
     time = _times(np.arange(len(blocks.requests)), window, step)
     columns = {
-        name: np.repeat([row[i] for row in rows], len(time))
+        name: np.repeat([row[i] for row in blocks.rows], len(time))
         for i, name in enumerate(("hop", "language", "kind"))
     }
-    return pd.DataFrame({"time": np.tile(time, len(rows)), **columns, "ms": ms.ravel()})
+    return pd.DataFrame({"time": np.tile(time, len(blocks.rows)), **columns, "ms": ms.ravel()})
 
 
 def requests(ledger: Ledger, window: Window, step: int) -> pd.DataFrame:
