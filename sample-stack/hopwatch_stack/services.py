@@ -151,8 +151,7 @@ def _dashboard(settings: Settings, surroundings: Surroundings) -> Service:
             "dashboard", "--listen", surroundings.listen(port),
             "--store", surroundings.path(settings.store),
         ],
-        # Its Labs page starts and stops labs.
-        # Its labs are started and stopped on this stack.
+        # Its Labs page starts and stops labs on this stack.
         env={"HOPWATCH_STACK_STATE": surroundings.path(settings.state_dir)},
         ports={"dashboard": port},
         # It takes seconds of CPU to start, which the shop is not to wait for.

@@ -289,6 +289,9 @@ def test_services_end_with_an_owner_that_is_killed(
     started = pids(stack_here)
     owner.kill()
     assert wait_until(lambda: not any(map(is_running, started.values())), 5)
+    assert not stack_here.is_up()
+    assert stack_here.stop() == []
+    assert stack_here.status() == []
 
 
 def test_another_process_stops_the_stack(owner: subprocess.Popen[str], stack_here: Stack) -> None:
