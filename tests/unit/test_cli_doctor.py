@@ -9,7 +9,10 @@ import jsonschema
 import pytest
 
 from hopwatch.cli import main
+from hopwatch.formats import otlp_json
 from hopwatch.reports import documents
+from hopwatch.signals import LOGS, SPANS
+from hopwatch.store import Retention, Store
 
 TRACE, ROOT = "5b8efff798038103d269b633813fc60c", "eee19b7ec3c1b174"
 START = 1_700_000_000_000_000_000
@@ -113,6 +116,33 @@ def test_hostile_text_is_shown_and_not_obeyed(
         for text in (out, err):
             assert not {"\x1b", "\x07", "\u202e"} & set(text)
         assert "\\x1b" in out
+
+
+def test_a_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    hour = 3600 * 10**9
+    exports = [
+        (SPANS, spans()),
+        (SPANS, spans(traceId="ab" * 16, startTimeUnixNano=START - 2 * hour)),
+        (LOGS, log(1, "x")),
+    ]
+    with Store(
+        tmp_path, decode=lambda *_: None, retention=Retention(max_bytes=10**9), on_problem=print
+    ) as store:
+        for number, (signal, export) in enumerate(exports):
+            table = otlp_json.decode(json.dumps(export).encode(), signal=signal).table
+            assert store.append(0, str(number).encode(), table)
+        store.tally.add("metrics", "unreadable", "malformed", 3, "body: broken")
+    code, out, _ = ran(capsys, "doctor", "--store", str(tmp_path))
+    assert code == 0
+    assert "Examined: 1 span of 1 trace" in out  # of the newest hour
+    assert "warning: Requests to /v1/metrics that could not be read at all (malformed): 3." in out
+    assert "body: broken" in out
+    _, out, _ = ran(capsys, "doctor", "--store", str(tmp_path), "--since", "2000-01-01", "--json")
+    document = json.loads(out)
+    jsonschema.validate(document, SCHEMA)
+    assert document["examined"]["traces"] == 2
+    _, out, _ = ran(capsys, "trace", TRACE, "--store", str(tmp_path), "--logs")
+    assert "WARN  shop" in out
 
 
 def test_a_window_is_for_a_store(

@@ -8,11 +8,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
+from opentelemetry.proto.metrics.v1.metrics_pb2 import MetricsData
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from hopwatch import spans
 from hopwatch.errors import InputError
-from hopwatch.formats import read_files
+from hopwatch.formats import read_contents, read_files
+from hopwatch.signals import SIGNALS
 
 RESOURCE_SPANS = {
     "scopeSpans": [
@@ -143,6 +146,54 @@ def test_pipes_in_a_folder_are_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(InputError, match="there is no file in it"):
         read_files([tmp_path])
+
+
+LOGS_DOCUMENT = {"resourceLogs": [{"scopeLogs": [{"logRecords": [{"timeUnixNano": 5}] * 2}]}]}
+POINT = {"name": "m", "gauge": {"dataPoints": [{"timeUnixNano": 5, "asInt": 1}] * 3}}
+METRICS_DOCUMENT = {"resourceMetrics": [{"scopeMetrics": [{"metrics": [POINT]}]}]}
+
+
+def frames() -> bytes:
+    """The collector's file exporter: messages of any signal, each with its length before it."""
+    logs, metrics = LogsData(), MetricsData()
+    logs.resource_logs.add().scope_logs.add().log_records.add(time_unix_nano=5)
+    logs.resource_logs[0].scope_logs[0].log_records.add(time_unix_nano=5)
+    point = metrics.resource_metrics.add().scope_metrics.add().metrics.add(name="m").gauge
+    for _ in range(3):
+        point.data_points.add(time_unix_nano=5, as_int=1)
+    messages = [logs.SerializeToString(), protobuf(), metrics.SerializeToString()]
+    return b"".join(len(message).to_bytes(4) + message for message in messages)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\n".join(json.dumps(d).encode() for d in (LOGS_DOCUMENT, DOCUMENT, METRICS_DOCUMENT)),
+        json.dumps(LOGS_DOCUMENT | DOCUMENT | METRICS_DOCUMENT).encode(),
+        frames(),
+    ],
+)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, lambda d: pa.compress(d, "zstd", True)])
+def test_all_signals_of_one_file(tmp_path: Path, data: bytes, pack) -> None:
+    (tmp_path / "export").write_bytes(pack(data))
+    contents = read_contents([tmp_path])
+    assert {signal.name: contents.of(signal).table.num_rows for signal in SIGNALS} == {
+        "spans": 1, "logs": 2, "metrics": 3,
+    }  # fmt: skip
+    assert not contents.unreadable.total
+    assert read_files([tmp_path]).table.num_rows == 1
+
+
+def test_parquet_of_each_signal(tmp_path: Path) -> None:
+    (tmp_path / "export").write_bytes(frames())
+    contents = read_contents([tmp_path])
+    folder = tmp_path / "parquet"
+    folder.mkdir()
+    for signal in SIGNALS:
+        pq.write_table(contents.of(signal).table, folder / f"{signal.name}.parquet")
+    again = read_contents([folder])
+    for signal in SIGNALS:
+        assert again.of(signal).table.equals(contents.of(signal).table)
 
 
 def test_missing_file(tmp_path: Path) -> None:

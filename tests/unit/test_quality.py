@@ -8,7 +8,7 @@ from hopwatch import spans
 from hopwatch.attribution import attribute
 from hopwatch.quality import Quality, quality
 from hopwatch.signals import SIGNALS
-from hopwatch.store import Inventory, LeftOut, Stored
+from hopwatch.store import Inventory, LeftOut, Service, Stored
 from tests.spans_dsl import MS, span, table, trace_id
 
 NOW = 10**18
@@ -133,6 +133,20 @@ def test_what_was_left_out_is_said() -> None:
 )
 def test_freshness(age_s: int, expected: dict[str, str]) -> None:
     assert codes(examined(*call(), age_s=age_s)) == expected
+
+
+def test_services_that_are_silent_where_others_are_not() -> None:
+    services = tuple(
+        Service(name, (), (), 1, spans=5, logs=logs, metrics=0)
+        for name, logs in (("a", 0), ("b", 3))
+    )
+    stored = tuple(
+        Stored(signal.name, n, None, 1, 2) for signal, n in zip(SIGNALS, (10, 3, 0), strict=True)
+    )
+    rows = table(*call())
+    found = quality(Inventory("a.json", stored, services, ()), rows, attribute(rows), NOW)
+    (finding,) = found.findings
+    assert (finding.code, finding.level, finding.examples) == ("no_logs", "note", ("a",))
 
 
 def test_nothing_at_all() -> None:

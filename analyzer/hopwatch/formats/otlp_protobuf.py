@@ -11,6 +11,7 @@ https://github.com/open-telemetry/opentelemetry-proto
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -25,6 +26,17 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 from hopwatch.errors import InputError
 from hopwatch.formats.columns import Resource, Scope
 from hopwatch.formats.decoded import Contents, Decoded, ItemError
+from hopwatch.formats.otlp_protobuf_outline import (
+    CHILDREN,
+    CONTEXT,
+    DATA_POINTS,
+    METRIC_DATA,
+    RESOURCES,
+    SCHEMA_URL,
+    children,
+    messages,
+    signal_of,
+)
 from hopwatch.formats.otlp_protobuf_rows import (
     POINTS,
     log_row,
@@ -34,15 +46,11 @@ from hopwatch.formats.otlp_protobuf_rows import (
 )
 from hopwatch.formats.sink import Sink
 from hopwatch.formats.wire import (
-    FIXED32,
-    FIXED64,
     LENGTH,
-    VARINT,
     LooseMessage,
     WireError,
     WireField,
     fields,
-    read_varint,
 )
 from hopwatch.signals import LOGS, METRICS, SPANS, Signal
 
@@ -51,19 +59,6 @@ NAME: Final = "OTLP/protobuf"
 _RUN_ITEMS: Final = 1024
 _RUN_BYTES: Final = 1 << 20
 _MAX_MESSAGE: Final = 4 << 20
-
-# Field numbers that the messages of all signals have in common: TracesData, ResourceSpans,
-# ScopeSpans and their likes.
-_CONTEXT: Final = 1  # resource, scope
-_CHILDREN: Final = 2  # scope_spans, spans
-_SCHEMA_URL: Final = 3
-_RESOURCE_FIELDS: Final = (_CONTEXT, _CHILDREN, _SCHEMA_URL, 1000)  # 1000: reserved
-
-# Field numbers of Metric and of what it holds.
-_METRIC_DATA: Final = {
-    metrics_pb2.Metric.DESCRIPTOR.fields_by_name[name].number: name for name in POINTS
-}
-_DATA_POINTS: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +79,7 @@ _RUNS: Final = {
 
 def recognises(data: bytes) -> bool:
     """Whether `data` is, at its outer levels, one or several export requests."""
-    return bool(_messages(data))
+    return bool(messages(data))
 
 
 def decode(
@@ -108,8 +103,8 @@ def decode_file(data: bytes, source: str) -> Contents:
     collector's file exporter).
     """
     sinks: dict[Signal, Sink] = {}
-    for start, end in _messages(data) or [(0, len(data))]:
-        signal = _signal_of(data, start, end)
+    for start, end in messages(data) or [(0, len(data))]:
+        signal = signal_of(data, start, end)
         sink = sinks.setdefault(signal, Sink(signal, source))
         _reader(data, sink).message(start, end)
     contents = Contents()
@@ -118,85 +113,11 @@ def decode_file(data: bytes, source: str) -> Contents:
     return contents
 
 
-def _messages(data: bytes) -> list[tuple[int, int]]:
-    """Where the messages of a file stand; empty if it is none of this format."""
-    if _is_request(data, 0, len(data)):
-        return [(0, len(data))]
-    for read_length in (read_varint, _read_big_endian):
-        messages = []
-        position = 0
-        try:
-            while position < len(data):
-                length, start = read_length(data, position, len(data))
-                position = start + length
-                if position > len(data) or not _is_request(data, start, position):
-                    break
-                messages.append((start, position))
-            else:
-                return messages
-        except WireError:
-            continue
-    return []
-
-
-def _read_big_endian(data: bytes, position: int, end: int) -> tuple[int, int]:
-    return int.from_bytes(data[position : position + 4]), position + 4
-
-
-def _is_request(data: bytes, start: int, end: int) -> bool:
-    """Whether the bytes are, at their outer levels, an export request with content."""
-    try:
-        outer = list(fields(data, start, end))
-        return bool(outer) and all(
-            found.number == 1
-            and found.wire_type == LENGTH
-            and all(
-                inner.number in _RESOURCE_FIELDS and inner.wire_type == LENGTH
-                for inner in fields(data, found.value_start, found.end)
-            )
-            for found in outer
-        )
-    except WireError:
-        return False
-
-
-def _signal_of(data: bytes, start: int, end: int) -> Signal:
-    """What the items of an export request are: the outer levels are the same for all signals.
-
-    A span begins with its id and has its times at 7 and 8, a log record has its times at 1 and
-    11; a metric has messages and texts only, and its data at 5, 7, 9, 10 or 11.
-    """
-    try:
-        for resource in _children(data, start, end, 1):
-            for scope in _children(data, resource.value_start, resource.end, _CHILDREN):
-                for item in _children(data, scope.value_start, scope.end, _CHILDREN):
-                    found = {(f.number, f.wire_type) for f in _head(data, item)}
-                    if found & {(1, FIXED64), (11, FIXED64), (2, VARINT), (8, FIXED32)}:
-                        return LOGS
-                    if found & {(7, FIXED64), (8, FIXED64), (6, VARINT), (16, FIXED32)}:
-                        return SPANS
-                    if any((number, LENGTH) in found for number in _METRIC_DATA):
-                        return METRICS
-    except WireError:
-        pass  # what is broken is counted when it is decoded
-    return SPANS
-
-
-def _children(data: bytes, start: int, end: int, number: int) -> Iterator[WireField]:
-    for found in fields(data, start, end):
-        if found.number == number and found.wire_type == LENGTH:
-            yield found
-
-
-def _head(data: bytes, item: WireField) -> Iterator[WireField]:
-    return fields(data, item.value_start, item.end)
-
-
 def _reader(data: bytes, sink: Sink) -> _Reader:
     return _MetricReader(data, sink) if sink.signal is METRICS else _RunReader(data, sink)
 
 
-class _Reader:
+class _Reader(ABC):
     """Walks through the resources and scopes of one request."""
 
     def __init__(self, data: bytes, sink: Sink) -> None:
@@ -207,7 +128,7 @@ class _Reader:
         """Read the export request that stands at data[start:end]."""
         try:
             for found in self._fields(start, end):
-                if found.number == 1 and found.wire_type == LENGTH:
+                if found.number == RESOURCES and found.wire_type == LENGTH:
                     self._resource(found)
         except WireError as error:
             raise InputError(
@@ -215,24 +136,24 @@ class _Reader:
                 f" protobuf: {error}"
             ) from error
 
+    @abstractmethod
     def _run(self, start: int, end: int, scope: Scope) -> None:
         """Read items of a scope that stand side by side."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _rows_in(self, item: WireField) -> int:
         """How many rows an item stands for that cannot be read."""
-        raise NotImplementedError
 
     def _resource(self, outer: WireField) -> None:
         context, schema_url, scopes = None, "", []
         for found in self._fields(outer.value_start, outer.end):
             if found.wire_type != LENGTH:
                 continue
-            if found.number == _CONTEXT:
+            if found.number == CONTEXT:
                 context = found
-            elif found.number == _CHILDREN:
+            elif found.number == CHILDREN:
                 scopes.append(found)
-            elif found.number == _SCHEMA_URL:
+            elif found.number == SCHEMA_URL:
                 schema_url = self._text(found)
         try:
             message: Any = self._message(resource_pb2.Resource, context)
@@ -270,7 +191,7 @@ class _Reader:
         for found in self._fields(outer.value_start, outer.end):
             if found.wire_type != LENGTH:
                 continue
-            if found.number == _CHILDREN:
+            if found.number == CHILDREN:
                 adjacent = found.start == run_end and run_items < _RUN_ITEMS
                 if not (adjacent and found.end - run_start <= _RUN_BYTES):
                     if run_items:
@@ -278,9 +199,9 @@ class _Reader:
                     run_start, run_items = found.start, 0
                 run_end = found.end
                 run_items += 1
-            elif found.number == _CONTEXT:
+            elif found.number == CONTEXT:
                 context = found
-            elif found.number == _SCHEMA_URL:
+            elif found.number == SCHEMA_URL:
                 schema_url = self._text(found)
         if run_items:
             runs.append((run_start, run_end))
@@ -294,7 +215,7 @@ class _Reader:
 
     def _reject_all(self, outer: WireField, detail: str, error: Exception) -> None:
         """Reject every item of a scope that cannot be read without its resource or scope."""
-        for item in _children(self._data, outer.value_start, outer.end, _CHILDREN):
+        for item in children(self._data, outer.value_start, outer.end, CHILDREN):
             self._reject(error, item, detail)
 
     def _reject(self, error: Exception, item: WireField, detail: str | None = None) -> None:
@@ -374,8 +295,8 @@ class _MetricReader(_Reader):
 
     def _points(self, item: WireField) -> Iterator[WireField]:
         for found in fields(self._data, item.value_start, item.end):
-            if found.number in _METRIC_DATA and found.wire_type == LENGTH:
-                yield from _children(self._data, found.value_start, found.end, _DATA_POINTS)
+            if found.number in METRIC_DATA and found.wire_type == LENGTH:
+                yield from children(self._data, found.value_start, found.end, DATA_POINTS)
 
     def _metric(self, item: WireField, scope: Scope) -> None:
         kind, head, data, points = self._split(item)
@@ -396,15 +317,15 @@ class _MetricReader(_Reader):
         head, data = bytearray(), bytearray()
         points: list[WireField] = []
         for found in fields(self._data, item.value_start, item.end):
-            if found.number not in _METRIC_DATA or found.wire_type != LENGTH:
+            if found.number not in METRIC_DATA or found.wire_type != LENGTH:
                 head += self._data[found.start : found.end]
                 continue
-            if kind != _METRIC_DATA[found.number]:
-                kind = _METRIC_DATA[found.number]
+            if kind != METRIC_DATA[found.number]:
+                kind = METRIC_DATA[found.number]
                 data.clear()
                 points.clear()
             for inner in self._fields(found.value_start, found.end):
-                if inner.number == _DATA_POINTS and inner.wire_type == LENGTH:
+                if inner.number == DATA_POINTS and inner.wire_type == LENGTH:
                     points.append(inner)
                 else:
                     data += self._data[inner.start : inner.end]

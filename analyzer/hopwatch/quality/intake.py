@@ -6,13 +6,17 @@ from collections.abc import Iterator
 from typing import Final
 
 from hopwatch import signals
-from hopwatch.quality.model import Finding, Level
+from hopwatch.quality.model import MOST_EXAMPLES, Finding, Level
 from hopwatch.store.inventory import Inventory, LeftOut
 
 _STALE_NS: Final = 5 * 60 * 10**9
 _MUCH: Final = 0.01
 """More than this share of all that came in is a problem."""
 
+_LOST_WITHOUT: Final = {
+    signals.LOGS: "Their traces show no log lines.",
+    signals.METRICS: "Their CPU and memory cannot be shown beside their time.",
+}
 _WORDS: Final[dict[str, tuple[Level, str, str]]] = {
     "rejected": (
         "warning",
@@ -54,6 +58,29 @@ def findings(inventory: Inventory, now_ns: int) -> Iterator[Finding]:
     for entry in inventory.left_out:
         if entry.count:
             yield _left_out(entry, inventory)
+    yield from _silent(inventory)
+
+
+def _silent(inventory: Inventory) -> Iterator[Finding]:
+    """Services that send spans, but not what others send beside them."""
+    for signal, lost in _LOST_WITHOUT.items():
+        tracing = [service for service in inventory.services if service.spans]
+        silent = [service.name for service in tracing if not getattr(service, signal.name)]
+        rows = sum(stored.rows for stored in inventory.stored if stored.signal == signal.name)
+        if silent and rows:
+            yield Finding(
+                f"no_{signal.name}",
+                "note",
+                len(silent),
+                len(tracing),
+                "services",
+                f"Services that send spans but no {signal.name}, which others do: {len(silent)} of"
+                f" {len(tracing)}. {lost}",
+                f"Let them export {signal.name} by OTLP, with the same service.name and"
+                " service.instance.id.",
+                tuple(silent[:MOST_EXAMPLES]),
+                "service",
+            )
 
 
 def _empty_or_stale(inventory: Inventory, now_ns: int) -> Iterator[Finding]:
