@@ -3,11 +3,15 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from .containers.runtime import DockerRuntime
 from .processes import ProcessRuntime
 from .runtime import Runtime
 
 DEFAULT = ProcessRuntime.name
-_MAKERS: dict[str, Callable[[Path], Runtime]] = {ProcessRuntime.name: ProcessRuntime}
+_MAKERS: dict[str, Callable[[Path], Runtime]] = {
+    ProcessRuntime.name: ProcessRuntime,
+    DockerRuntime.name: DockerRuntime,
+}
 NAMES = tuple(_MAKERS)
 
 

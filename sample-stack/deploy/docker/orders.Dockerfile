@@ -1,0 +1,42 @@
+# The shop's Go service, and the migrations of its database: a static binary each, nothing else.
+# From the root of the checkout:
+#   docker build -f sample-stack/deploy/docker/orders.Dockerfile --target orders .
+#   docker build -f sample-stack/deploy/docker/orders.Dockerfile --target migrate .
+ARG GO_IMAGE=golang:1.26-bookworm
+ARG STATIC_IMAGE=gcr.io/distroless/static-debian12:nonroot
+
+FROM ${GO_IMAGE} AS go
+ENV CGO_ENABLED=0 GOFLAGS="-trimpath -buildvcs=false" GOTOOLCHAIN=local
+
+FROM go AS build-orders
+WORKDIR /src
+COPY sample-stack/orders-go/go.mod sample-stack/orders-go/go.sum ./
+RUN go mod download
+COPY sample-stack/orders-go ./
+RUN go build -ldflags="-s -w" -o /out/orders ./cmd/orders
+
+FROM ${STATIC_IMAGE} AS orders
+LABEL org.opencontainers.image.title="hopwatch shop: orders" \
+      org.opencontainers.image.description="Catalog, stock, orders and payments over gRPC" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=build-orders /out/orders /orders
+USER 65532:65532
+ENV ORDERS_LISTEN=0.0.0.0:50051
+EXPOSE 50051
+HEALTHCHECK --interval=30s --timeout=3s --start-period=5s CMD ["/orders", "-healthcheck"]
+ENTRYPOINT ["/orders"]
+
+FROM go AS build-migrate
+WORKDIR /src
+COPY sample-stack/db/go.mod sample-stack/db/go.sum ./
+RUN go mod download
+COPY sample-stack/db ./
+RUN go build -ldflags="-s -w" -o /out/shop-migrate ./cmd/shop-migrate
+
+FROM ${STATIC_IMAGE} AS migrate
+LABEL org.opencontainers.image.title="hopwatch shop: migrate" \
+      org.opencontainers.image.description="Brings the shop's database up to date, then ends" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=build-migrate /out/shop-migrate /shop-migrate
+USER 65532:65532
+ENTRYPOINT ["/shop-migrate"]

@@ -1,0 +1,3 @@
+module hopwatch.dev/shop/pod
+
+go 1.26.0
