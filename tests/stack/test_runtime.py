@@ -9,7 +9,6 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -26,32 +25,17 @@ from hopwatch_stack.stack import Stack
 from hopwatch_stack.supervisor import Supervisor
 from hopwatch_stack.waiting import wait_until
 from tests.running_stack import RunningStack, command_line
+from tests.small_services import SERVER, STUBBORN, server
 
-# Answers each connection with its pid; on SIGTERM serves on for a moment, as the shop's services.
-SERVER = """
-import os, signal, socket, sys, threading
-server = socket.socket()
-server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-server.bind(("127.0.0.1", int(sys.argv[1])))
-server.listen()
-signal.signal(signal.SIGTERM, lambda *_: threading.Timer(0.3, os._exit, [0]).start())
-print("listening", flush=True)
-while True:
-    connection, _ = server.accept()
-    connection.sendall(str(os.getpid()).encode())
-    connection.close()
-"""
-STUBBORN = SERVER.replace("threading.Timer(0.3, os._exit, [0]).start()", "None")
 # Owns a stack of the services that it is given and tells when they are up.
 OWNER = """
 import sys
 from pathlib import Path
-from hopwatch_stack.cli import end_as_interrupted
+from hopwatch_stack.interrupts import end_as_interrupted
 from hopwatch_stack.processes import ProcessRuntime
 from hopwatch_stack.progress import Silent
 from hopwatch_stack.supervisor import Supervisor
-from tests.stack.test_runtime import server
+from tests.small_services import server
 end_as_interrupted()
 state_dir = Path(sys.argv[1])
 supervisor = Supervisor(state_dir, ProcessRuntime(state_dir), print)
@@ -63,17 +47,6 @@ try:
 finally:
     supervisor.stop()
 """
-
-
-def server(name: str, port: int, code: str = SERVER, **fields: object) -> Service:
-    service = Service(
-        name=name,
-        program=lambda: [sys.executable, "-c", code, str(port)],
-        ready=TcpReady(port),
-        ports={name: port},
-        stop_seconds=2,
-    )
-    return replace(service, **fields)
 
 
 class Told:

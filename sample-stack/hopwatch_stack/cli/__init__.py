@@ -4,11 +4,10 @@ One file per subcommand; only `main` catches errors and sets exit codes."""
 
 import argparse
 import os
-import signal
 import sys
-from types import FrameType
 
 from ..errors import StackError
+from ..interrupts import end_as_interrupted
 from . import build, demo, down, lab, load, lock, logs, restart, start, status, up
 
 SUBCOMMANDS = (build, up, load, status, logs, restart, start, lab, down, demo, lock)
@@ -45,14 +44,3 @@ def main() -> int:
         # The reader of our output has left; keep Python from failing once more on flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-
-
-def end_as_interrupted() -> None:
-    """A closed terminal and a stop by another program end us as Ctrl-C does: in order."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # As nohup wants it.
-            signal.signal(number, _interrupt)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
