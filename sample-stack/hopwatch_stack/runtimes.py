@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from .errors import UsageError
 from .processes import ProcessRuntime
 from .runtime import Runtime
 
@@ -11,7 +12,9 @@ NAMES = (DEFAULT, DOCKER)
 
 
 def make(name: str, state_dir: Path) -> Runtime:
-    """The runtime of a stack whose state is in a folder."""
+    """The runtime of a stack whose state is in a folder. Raises UsageError for another name."""
+    if name not in NAMES:
+        raise UsageError(f'"{name}" is no runtime: there are {", ".join(NAMES)}.')
     if name == DOCKER:
         # Its client takes half a second to load, which processes need not wait for.
         from .containers.runtime import DockerRuntime
