@@ -157,13 +157,18 @@ def test_trace_with_logs(file: Callable[..., str], capsys: pytest.CaptureFixture
     path = file(
         spans(),
         log(2_500_000, "later " + "x" * 900),
-        log(1_000_000, "two\nlines", severityNumber=9),
+        log(
+            1_000_000,
+            "two\nlines",
+            severityNumber=9,
+            attributes=[{"key": "rpc.method", "value": {"stringValue": "PlaceOrder"}}],
+        ),
         log(0, "another trace's", traceId="ab" * 16),
     )
     code, out, _ = ran(capsys, "trace", TRACE, "--logs", path)  # a path behind an option
     assert code == 0
     assert out.index("+1.000 ms INFO  shop") < out.index("+2.500 ms WARN  shop")
-    assert "two\\nlines" in out
+    assert "two\\nlines rpc.method=PlaceOrder" in out
     assert "another trace" not in out
     assert max(map(len, out.splitlines())) <= 80
     _, out, _ = ran(capsys, "trace", TRACE, path)

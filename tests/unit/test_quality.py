@@ -129,7 +129,7 @@ def test_what_was_left_out_is_said() -> None:
 
 @pytest.mark.parametrize(
     ("age_s", "expected"),
-    [(10, {}), (7200, {"stale_spans": "note"}), (-7200, {"future_spans": "warning"})],
+    [(10, {}), (7200, {"stale": "note"}), (-7200, {"future_spans": "warning"})],
 )
 def test_freshness(age_s: int, expected: dict[str, str]) -> None:
     assert codes(examined(*call(), age_s=age_s)) == expected

@@ -95,30 +95,30 @@ def _empty_or_stale(inventory: Inventory, now_ns: int) -> Iterator[Finding]:
             "There are no spans, so there is nothing to measure.",
             "Send OTLP to `hopwatch serve`, or name files of traces.",
         )
-    for stored in inventory.stored:
-        is_live = stored.file_bytes is not None and stored.last_ns is not None
-        age_ns = now_ns - (stored.last_ns or 0)
-        unit = _unit(stored.signal)
-        if is_live and age_ns > _STALE_NS:
+    live = [s for s in inventory.stored if s.file_bytes is not None and s.last_ns is not None]
+    ages = {stored.signal: now_ns - (stored.last_ns or 0) for stored in live}
+    if ages and min(ages.values()) > _STALE_NS:
+        age_ns = min(ages.values())
+        yield Finding(
+            "stale",
+            "note",
+            age_ns // 10**9,
+            None,
+            "seconds",
+            f"Nothing has come in for {_age(age_ns)}.",
+            "Nothing to do if no traffic is expected now; else check that senders reach the"
+            " receiver.",
+        )
+    for signal, age_ns in ages.items():
+        if age_ns < -_STALE_NS:
             yield Finding(
-                f"stale_{stored.signal}",
-                "note",
-                age_ns // 10**9,
-                None,
-                "seconds",
-                f"The newest {unit} are {_age(age_ns)} old.",
-                "Nothing if no traffic is expected now; else check that senders reach the"
-                " receiver.",
-            )
-        if is_live and age_ns < -_STALE_NS:
-            yield Finding(
-                f"future_{stored.signal}",
+                f"future_{signal}",
                 "warning",
                 -age_ns // 10**9,
                 None,
                 "seconds",
-                f"The newest {unit} are stamped {_age(-age_ns)} in the future: a sender's clock"
-                " is wrong, and windows such as --last 5m miss its data.",
+                f"The newest {_unit(signal)} are stamped {_age(-age_ns)} in the future: a sender's"
+                " clock is wrong, and windows such as --last 5m miss its data.",
                 "Set the clock of that machine (NTP).",
             )
 

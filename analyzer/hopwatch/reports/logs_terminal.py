@@ -49,7 +49,7 @@ def print_logs(console: Console, attribution: Attribution, table: pa.Table) -> N
                 shorten(hop, _SERVICE_WIDTH),
                 style=language_style(row["telemetry_sdk_language"] or semconv.UNKNOWN),
             ),
-            Text(shorten(row["body"] or row["event_name"] or "", _MOST_LINES * message_width)),
+            Text(shorten(_message(row), _MOST_LINES * message_width)),
         )
     console.print(shown)
 
@@ -57,6 +57,13 @@ def print_logs(console: Console, attribution: Attribution, table: pa.Table) -> N
 def _shifts(units: list[UnitTime]) -> dict[bytes, int]:
     """Span id -> by how much its stamps are ahead of the root's clock, ns."""
     return {time.span.id[:8]: time.shift for unit in units for time in unit.spans}
+
+
+def _message(row: dict[str, Any]) -> str:
+    """The record's body (of an event without one, its name), then its attributes."""
+    said = [row["body"] or row["event_name"] or ""]
+    said += [f"{key}={value}" for key, value in row["log_attributes"]]
+    return " ".join(said).strip()
 
 
 def _level(row: dict[str, Any]) -> str:
