@@ -1,6 +1,6 @@
 import { pino, stdTimeFunctions } from 'pino';
 
-/** Structured log lines on stdout; inside a request they carry its trace (telemetry/instrumentations). */
+/** Structured log lines on stdout; telemetry/instrumentations adds the trace of a request. */
 export const log = pino({
   base: null,
   timestamp: stdTimeFunctions.isoTime,

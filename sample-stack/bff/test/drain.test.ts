@@ -4,18 +4,18 @@ import { test } from 'node:test';
 import { startBff, stop } from './running-bff';
 
 test('a drain turns readiness off at once and goes on serving, connection by connection', async (t) => {
-  const running = await startBff(t, { SHOP_DRAIN_SECONDS: '1' });
+  const running = await startBff(t, { SHOP_DRAIN_SECONDS: '2' });
   assert.equal((await fetch(`${running.url}/readyz`)).status, 200);
+  const begun = performance.now();
   running.bff.kill('SIGTERM');
   const ended = once(running.bff, 'exit');
   while ((await fetch(`${running.url}/readyz`)).status === 200);
-  const begun = performance.now();
   const response = await fetch(`${running.url}/api/orders/o-1`);
   assert.equal(response.status, 200);
   assert.equal(response.headers.get('connection'), 'close');
   const [code] = await ended;
   assert.equal(code, 0);
-  assert.ok(performance.now() - begun > 700);
+  assert.ok(performance.now() - begun >= 2000);
   assert.ok(running.collector.spans.some((span) => span.name === 'GET /api/orders/:id'));
 });
 

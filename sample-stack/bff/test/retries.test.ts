@@ -38,7 +38,7 @@ test('no attempt begins after the deadline, which all of them share', async () =
   await assert.rejects(withRetries(new RetryBudget(), 120, call));
   assert.ok(attempts >= 2 && attempts < 5, `${attempts}`);
   assert.equal(deadlines.size, 1);
-  assert.ok(Date.now() - before < 200);
+  assert.ok(Date.now() - before < 1000);
 });
 
 test('the budget lets retries be a fifth of the calls once its savings are spent', () => {

@@ -8,8 +8,8 @@ import { FakeCollector } from './fake-collector';
 import { FakeShop } from './fake-shop';
 import { builtPage } from './harness';
 
-// The BFF as it runs in earnest, in a process of its own: whether http, grpc-js and pino are patched
-// depends on how it is started.
+// The BFF as it runs in earnest, in a process of its own: whether http, grpc-js and pino are
+// patched depends on how it is started.
 
 export interface Running {
   readonly url: string;

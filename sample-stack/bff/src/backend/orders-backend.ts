@@ -34,9 +34,9 @@ const CHANNEL_OPTIONS: ChannelOptions = {
 };
 
 /**
- * The business services, as promises: each call has a deadline, is tried again within it and within
- * a budget, and fails with a ServiceError. Every method may be sent twice: the reads change nothing,
- * and PlaceOrder has its idempotency key.
+ * The business services, as promises: each call has a deadline, is tried again within it and
+ * within a budget, and fails with a ServiceError. Every method may be sent twice: the reads change
+ * nothing, and PlaceOrder has its idempotency key.
  */
 export class OrdersBackend {
   private readonly catalog: CatalogClient;

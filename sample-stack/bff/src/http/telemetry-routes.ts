@@ -20,7 +20,10 @@ const SIGNALS = ['traces', 'logs'];
 const CONTENT_TYPES = ['application/json', 'application/x-protobuf'];
 const MAX_ANSWER_BYTES = 64 * 1024;
 
-/** Forwards the page's spans and logs to the collector, within bounds: the page and the shop come first. */
+/**
+ * Forwards the page's spans and logs to the collector, within bounds: the page and the shop come
+ * first.
+ */
 export function registerTelemetry(
   app: FastifyInstance,
   endpoint: URL,

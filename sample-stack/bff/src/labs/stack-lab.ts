@@ -38,20 +38,16 @@ export function isChosen(traceId: string, share: number): boolean {
 export class StackLabFile {
   private seen = '';
   private lab: StackLab | null = null;
-  private timer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly file: string,
     private readonly log: FastifyBaseLogger,
   ) {}
 
+  /** Looks now, and from then on as long as the process lives. */
   async watch(): Promise<void> {
     await this.look();
-    this.timer = setTimeout(() => this.watch(), LOOK_EVERY_MS).unref();
-  }
-
-  close(): void {
-    clearTimeout(this.timer);
+    setTimeout(() => this.watch(), LOOK_EVERY_MS).unref();
   }
 
   /** Hook that puts the running lab's baggage on its share of the API's requests. */

@@ -18,10 +18,10 @@ import {
 import { browserAttributes } from './browser-attributes';
 import { OpenSpans } from './open-spans';
 
-/** Telemetry is sent this long after it was made, at the latest; leaving the page sends it at once. */
+/** Sent this long after it was made, at the latest; leaving the page sends it at once. */
 const BATCHES = { scheduledDelayMillis: 1000 };
 
-/** Begins to trace this page: spans and logs go to the BFF, which forwards them to the collector. */
+/** Begins to trace this page: all goes to the BFF, which forwards it to the collector. */
 export function startTelemetry(): void {
   const resource = defaultResource().merge(resourceFromAttributes(browserAttributes(window)));
   const openSpans = new OpenSpans();
