@@ -167,6 +167,15 @@ def test_rows_are_found_by_span_id() -> None:
     assert fall.row_of("") is None
 
 
+def test_the_table_says_the_same_as_the_picture() -> None:
+    found = laid_out(*SHOP).table()
+    assert found["on the critical path, ms"].sum() == 30
+    (sql,) = found[found["failed"]].to_dict("records")
+    assert (sql["span"], sql["took, ms"]) == ("sql", 21)
+    assert (sql["service"], sql["counts as"]) == ("bff", "postgresql/shop, db")
+    assert 1 <= sql["begins, ms"] <= 29
+
+
 def test_a_large_trace_opens_with_its_critical_path() -> None:
     rows = [span(f"s{i}", i, i + 1, "root") for i in range(waterfall.MANY_ROWS)]
     header, _ = decoded(laid_out(span("root", 0, MS), *rows).encode())

@@ -65,6 +65,8 @@ def _spans(trace: OneTrace) -> None:
     """The waterfall, and beside the ledger the details of the span that was chosen in it. A
     fragment: to choose a span computes nothing anew."""
     row = _choose(trace)
+    if st.toggle("As a table", help="The same spans as a table that can be sorted and searched."):
+        st.dataframe(trace.waterfall.table(), hide_index=True)
     left, right = st.columns([1, 1], gap="large")
     with left:
         st.subheader("Span")

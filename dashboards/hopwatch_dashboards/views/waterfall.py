@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from hopwatch import semconv
 from hopwatch.attribution import UnitTime
@@ -75,6 +76,25 @@ class Waterfall:
     texts: Sequence[str]
     hops: Sequence[Mapping[str, str]]  # name, language, colour
     cells: Sequence[Mapping[str, str]]  # hop, language, kind, colour
+
+    def table(self) -> pd.DataFrame:
+        """The same as a table, for who does not see the picture or wants to sort it."""
+        columns = self.columns
+        hops = [self.hops[code] for code in columns["hop"]]
+        cells = [self.cells[code] for code in columns["cell"]]
+        return pd.DataFrame(
+            {
+                "span": [self.texts[code] for code in columns["name"]],
+                "service": [hop["name"] for hop in hops],
+                "language": [hop["language"] for hop in hops],
+                "begins, ms": (columns["start"] - columns["shift"]) / 1e6,
+                "took, ms": columns["duration"] / 1e6,
+                "on the critical path, ms": columns["own"] / 1e6,
+                "counts as": [f"{cell['hop']}, {cell['kind']}" for cell in cells],
+                "depth": columns["depth"],
+                "failed": (columns["flags"] & ERROR) != 0,
+            }
+        )
 
     def span_id(self, row: int) -> str:
         """The id, in hex, of the row's span."""
