@@ -7,12 +7,16 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 UV := UV_CACHE_DIR=.cache/uv $(BIN)/uv
 
+ifdef RUNTIME
+export HOPWATCH_STACK_RUNTIME := $(RUNTIME)
+endif
+
 .PHONY: help
 help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
 
 .PHONY: demo
-demo: setup  ## Build, start, put load on, print the ledger, keep the shop up (ONCE=1: end there)
+demo: setup  ## Build, start, put load on, print the ledger, keep the shop up (ONCE=1: end there; RUNTIME=docker)
 	@$(BIN)/hopwatch-stack demo $(if $(filter-out 0,$(ONCE)),--once)
 
 .PHONY: test

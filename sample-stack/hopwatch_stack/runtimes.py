@@ -1,23 +1,32 @@
 """The runtimes by name."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from .errors import UsageError
 from .processes import ProcessRuntime
 from .runtime import Runtime
 
-DEFAULT = ProcessRuntime.name
 DOCKER = "docker"
-NAMES = (DEFAULT, DOCKER)
+DEFAULT = ProcessRuntime.name
 
 
 def make(name: str, state_dir: Path) -> Runtime:
-    """The runtime of a stack whose state is in a folder. Raises UsageError for another name."""
-    if name not in NAMES:
+    """The runtime of a stack whose state is in a folder."""
+    if name not in _MAKERS:
         raise UsageError(f'"{name}" is no runtime: there are {", ".join(NAMES)}.')
-    if name == DOCKER:
-        # Its client takes half a second to load, which processes need not wait for.
-        from .containers.runtime import DockerRuntime
+    return _MAKERS[name](state_dir)
 
-        return DockerRuntime(state_dir)
-    return ProcessRuntime(state_dir)
+
+def _docker(state_dir: Path) -> Runtime:
+    # Its client takes long to load, which is for those who use it.
+    from .containers.runtime import DockerRuntime
+
+    return DockerRuntime(state_dir)
+
+
+_MAKERS: dict[str, Callable[[Path], Runtime]] = {
+    ProcessRuntime.name: ProcessRuntime,
+    DOCKER: _docker,
+}
+NAMES = tuple(_MAKERS)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,7 +69,9 @@ class Stack:
         if session is None:
             return []
         runtime = self.runtime
-        return [_status(record, runtime) for record in session.services]
+        # An engine of containers takes a second for each.
+        with ThreadPoolExecutor() as pool:
+            return list(pool.map(lambda record: _status(record, runtime), session.services))
 
     def restart(self, services: Sequence[str]) -> None:
         """One after the other, each without losing a request where it can overlap. Returns when

@@ -4,16 +4,30 @@ import argparse
 
 from rich.console import Console
 
-from .. import builds
+from .. import builds, progress, runtimes
+from . import options
 
 NAME = "build"
 HELP = "fetch missing toolchains and build every service"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """No options."""
+    options.add_runtime(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    builds.build(Console())
+    build_for(args.runtime, Console())
     return 0
+
+
+def build_for(runtime: str, console: Console) -> None:
+    """All that a stack of this runtime is made of, and what the load and the tests need."""
+    builds.build(console)
+    if runtime == runtimes.DOCKER:
+        from ..containers import bases, engine, images
+
+        client = engine.connect()
+        if reason := bases.why_not_public(client):
+            console.print(f"Building upon local stand-ins: {reason}", markup=False)
+        with progress.steps(console) as show:
+            images.build(client, show)

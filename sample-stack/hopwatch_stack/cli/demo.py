@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 
-from .. import builds, runtimes, toolchains
+from .. import runtimes, toolchains
 from ..errors import StackError
 from ..settings import Settings
 from ..supervisor import Supervisor
 from ..waiting import settling
-from . import options, up
+from . import build, options, up
 
 NAME = "demo"
 HELP = "build, start, put load on, show the ledger, keep the shop up"
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     settings = replace(options.settings(args), labs=True)
     runtime = runtimes.make(args.runtime, settings.state_dir)
     settings = up.with_dashboard(settings, not args.once, runtime, console)
-    builds.build(console)
+    build.build_for(args.runtime, console)
     with up.running(settings, runtime, console) as supervisor:
         _show_ledger(settings, supervisor, console)
         if not args.once:

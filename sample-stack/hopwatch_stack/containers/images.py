@@ -11,11 +11,10 @@ from typing import IO
 
 import docker
 from docker.errors import DockerException, ImageNotFound
-from rich.console import Console
 
-from .. import progress
 from ..errors import StackError
 from ..paths import BUILD, ROOT
+from ..progress import Steps
 from ..steps import Step, run_steps
 from . import bases, engine
 
@@ -65,7 +64,7 @@ IMAGES = [
 ]
 
 
-def build(client: docker.DockerClient, console: Console) -> dict[str, str]:
+def build(client: docker.DockerClient, show: Steps) -> dict[str, str]:
     """Builds what has changed; returns the ids of the images by name. Raises StackError.
 
     Two builds of one checkout take turns.
@@ -74,11 +73,7 @@ def build(client: docker.DockerClient, console: Console) -> dict[str, str]:
     IDS.mkdir(parents=True, exist_ok=True)
     with (IDS / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        reason = bases.why_not_public(client)
-        if reason:
-            console.print(f"Building upon local stand-ins: {reason}", markup=False, highlight=False)
-        with progress.steps(console) as show:
-            run_steps(_steps(client, local=reason is not None), show)
+        run_steps(_steps(client, local=bases.why_not_public(client) is not None), show)
         return {image.name: image.id_file.read_text() for image in IMAGES}
 
 

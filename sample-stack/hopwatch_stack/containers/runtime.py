@@ -14,13 +14,14 @@ from typing import Any
 
 import docker
 from docker.errors import APIError, NotFound
-from rich.console import Console
 
 from ..errors import ServiceError, StackError
 from ..logs import Logs
 from ..ports import require_free
+from ..progress import Silent
 from ..readiness import HttpReady
 from ..runtime import Handle
+from ..runtimes import DOCKER
 from ..services import Service
 from . import engine, images
 from .instances import ENGINE_ERRORS, POD_PROGRAM, FoundContainer, LaunchedContainer
@@ -40,7 +41,7 @@ class DockerRuntime(Logs):
     """See runtime.Runtime. Everything of a stack bears its label in the engine, so that any
     process finds it, and removes it when its owner was killed."""
 
-    name = "docker"
+    name = DOCKER
 
     def __init__(self, state_dir: Path) -> None:
         super().__init__(state_dir)
@@ -57,7 +58,7 @@ class DockerRuntime(Logs):
 
     def prepare(self, services: Sequence[Service]) -> None:
         require_free({n: p for service in services for n, p in service.ports.items()})
-        self._images = images.build(self._client, Console(stderr=True))
+        self._images = images.build(self._client, Silent())
         self.clear()
         self.begin()
         try:
@@ -162,9 +163,6 @@ class DockerRuntime(Logs):
         return {
             "network": self._stack,
             "hostname": service.name,
-            # Our own engine lets nothing out: other machines' names are to fail at once, not by
-            # time-out, which gRPC waits for when it looks for a name's TXT records.
-            "dns": ["127.0.0.1"] if engine.is_own(self._client) else None,
             "networking_config": {
                 self._stack: self._client.api.create_endpoint_config(aliases=[service.name])
             },
