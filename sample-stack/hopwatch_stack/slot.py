@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .errors import ServiceError
+from .errors import ServiceError, StackError
 from .runtime import Exit, Instance
 from .services import Service
 from .session import InstanceRecord, ServiceRecord
@@ -72,6 +72,7 @@ class Slot:
         self._say = say
         self._deaths: collections.deque[float] = collections.deque(maxlen=DEATHS_ALLOWED)
         self._back_at = 0.0
+        self._launches = 0
 
     @property
     def running(self) -> list[Running]:
@@ -81,10 +82,11 @@ class Slot:
     @property
     def is_settled(self) -> bool:
         """Nothing is on its way, neither in nor out."""
-        return self.state in (READY, FINISHED, GIVEN_UP) and not (self._successor or self._leaving)
+        return self.state in (*UP, GIVEN_UP) and not (self._successor or self._leaving)
 
     def start(self) -> None:
         """Starts it unless it runs; what it did before is forgiven."""
+        self.restart_failure = ""
         if self.current is None and self.state != RESTARTING:
             self._deaths.clear()
             self._start_anew()
@@ -141,7 +143,15 @@ class Slot:
         )
 
     def _new(self) -> Running:
-        instance, instance_id = self._launch(self.service)
+        """Raises ServiceError, whatever was in the way."""
+        self._launches += 1
+        try:
+            instance, instance_id = self._launch(self.service)
+        except ServiceError:
+            raise
+        except StackError as error:
+            what = f"cannot be started: {error}"
+            raise ServiceError(self.service.name, what, log_end="") from error
         now = time.monotonic()
         return Running(instance, instance_id, now, time.time(), now + self.service.ready_seconds)
 
@@ -165,6 +175,8 @@ class Slot:
             self.state = READY
             if self._deaths:
                 self._tell(f"is back after {time.monotonic() - self._deaths[-1]:.1f} s")
+            elif self._launches > 1:
+                self._tell_new(current)
         elif self.state == STARTING and time.monotonic() > current.deadline:
             current.instance.kill()
             self._fail(f"was not ready within {self.service.ready_seconds:.0f} s")
@@ -188,7 +200,7 @@ class Slot:
             if self.current is not None:
                 self._let_go(self.current)
             self.current, self._successor = successor, None
-            self._tell(f"serves by a new instance after {time.monotonic() - successor.since:.1f} s")
+            self._tell_new(successor)
         elif time.monotonic() > successor.deadline:
             successor.instance.kill()
             self._keep_old(f"was not ready within {self.service.ready_seconds:.0f} s")
@@ -233,6 +245,9 @@ class Slot:
         self.state = DOWN
         self._back_at = now + pause
         self._tell(f"{what}. Starting it again in {pause:.1f} s", has_log=True)
+
+    def _tell_new(self, running: Running) -> None:
+        self._tell(f"serves by a new instance after {time.monotonic() - running.since:.1f} s")
 
     def _tell(self, what: str, has_log: bool = False) -> None:
         self.note = what

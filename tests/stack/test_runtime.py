@@ -160,6 +160,7 @@ def test_service_that_keeps_dying_is_given_up_and_the_rest_goes_on(
     with asked(lambda: stack_here.start(["one"])) as over:
         supervisor.watch(until=over)
     assert states(stack_here) == {"one": "ready", "two": "ready"}
+    assert "serves by a new instance" in stack_here.status()[0].note
 
 
 class asked:  # noqa: N801
@@ -335,6 +336,10 @@ def test_successor_that_dies_leaves_the_old_instance_alone(
     assert "goes on with its old instance: the new one died: exit code 7" in str(request.error)
     assert pids(stack_here) == before
     assert answer(port) == before["one"]
+    by_hand = asked(lambda: stack_here.start(["one"]))
+    with by_hand as over:
+        supervisor.watch(until=over)
+    assert by_hand.error is None  # It runs, whatever befell the restart.
 
 
 def test_service_that_is_not_awaited_comes_later(supervisor: Supervisor, stack_here: Stack) -> None:
@@ -346,6 +351,24 @@ def test_service_that_is_not_awaited_comes_later(supervisor: Supervisor, stack_h
     assert not _accepts(two)
     supervisor.watch(until=lambda: states(stack_here)["two"] == "ready")
     assert _accepts(two)
+
+
+def test_program_that_has_gone_is_no_end_of_the_stack(
+    supervisor: Supervisor, stack_here: Stack, told: Told
+) -> None:
+    port, other = free_ports(2)
+    found = [True]
+
+    def program() -> list[str]:
+        if not found:
+            raise StackError("no node")
+        return [sys.executable, "-c", SERVER, str(port)]
+
+    supervisor.start([server("one", port, program=program), server("two", other)], Silent())
+    found.clear()
+    os.kill(pids(stack_here)["one"], signal.SIGKILL)
+    supervisor.watch(until=lambda: "one cannot be started: no node" in told)
+    assert states(stack_here) == {"one": "down", "two": "ready"}
 
 
 def test_log_of_a_service_cannot_command_the_terminal(supervisor: Supervisor) -> None:
