@@ -4,7 +4,6 @@ this, and says in the environment what to show (see `source.py`)."""
 from __future__ import annotations
 
 import gc
-import logging
 import sys
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from streamlit.web import cli
 def main() -> None:
     host, port = sys.argv[1:]
     app = Path(__file__).with_name("app.py")
-    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
     # Streamlit would take our folder `pages` for its own kind of pages until the first session
     # has run app.py, and a shared link such as /traces?trace=ID would then show nothing.
     PagesManager.uses_pages_directory = False

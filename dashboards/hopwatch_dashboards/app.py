@@ -1,5 +1,5 @@
 """The dashboard: chooses the page, and says in words what went wrong. `hopwatch dashboard`
-runs it; by hand: `streamlit run app.py`."""
+runs it."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ _RENDER: dict[str, Callable[[Source], None]] = {
 
 def main() -> None:
     st.set_page_config(page_title="hopwatch", page_icon=":material/timer:", layout="wide")
+    # A live page must not fade each time it is taken anew.
+    st.html("<style>[data-stale='true'] { opacity: 1 !important; }</style>")
     lab = exercise.recorded()
     source = exercise.source_of(str(lab.recording)) if lab else _source()
     pages = {

@@ -14,12 +14,12 @@ from hopwatch_dashboards.snapshot import Snapshot
 from hopwatch_dashboards.source import Source
 from hopwatch_dashboards.states import NothingStoredError
 from hopwatch_dashboards.views import windows
-from hopwatch_dashboards.views.selection import Filters, routes
+from hopwatch_dashboards.views.selection import Filters, routes, services
 from hopwatch_dashboards.views.windows import Window
 
 LIVE_SECONDS: Final = 5
 _WORDS: Final = (*windows.LENGTHS, windows.ALL, windows.CUSTOM)
-_KEPT: Final = ("last", "from", "to", "route", "outcome")
+_KEPT: Final = ("last", "from", "to", "service", "route", "outcome")
 _TAKEN: Final = "snapshot"
 
 
@@ -87,18 +87,11 @@ def _time(first_ns: int, last_ns: int, source: Source) -> tuple[str, ...]:
 
 
 def _filters(source: Source, taken: Snapshot) -> Filters:
-    known = theme.labels(routes(snapshot.ledger(taken, source)))
-    asked = st.query_params.get("route")
-    route = st.selectbox(
-        "Route",
-        [*known, asked] if asked and asked not in known else list(known),
-        index=None,
-        placeholder="every route",
-        key="route",
-        bind="query-params",
-        width=300,
-        help="What kind of request: its method and path, or its name.",
-    )
+    everything = snapshot.ledger(taken, source)
+    service = _one_of("Service", "service", services(everything),
+                      "Only requests in which this service takes part.")  # fmt: skip
+    route = _one_of("Route", "route", routes(everything),
+                    "What kind of request: its method and path, or its name.")  # fmt: skip
     outcome = st.segmented_control(
         "Outcome",
         ["ok", "error"],
@@ -106,7 +99,24 @@ def _filters(source: Source, taken: Snapshot) -> Filters:
         bind="query-params",
         help="error: the request's root span has an error or a 5xx answer.",
     )
-    return Filters(route=None if route is None else known.get(route, route), outcome=outcome)
+    return Filters(service=service, route=route, outcome=outcome)
+
+
+def _one_of(title: str, key: str, texts: tuple[str, ...], explained: str) -> str | None:
+    """One of the texts, or none. What the URL asks for is kept, also where no request has it."""
+    known = theme.labels(texts)
+    asked = st.query_params.get(key)
+    label = st.selectbox(
+        title,
+        [*known, asked] if asked and asked not in known else list(known),
+        index=None,
+        placeholder="any",
+        key=key,
+        bind="query-params",
+        width=220,
+        help=explained,
+    )
+    return None if label is None else known.get(label, label)
 
 
 def take(source: Source, chosen: Chosen) -> Snapshot:

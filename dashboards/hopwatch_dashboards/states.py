@@ -52,7 +52,7 @@ def no_requests(source: Source, first_ns: int, last_ns: int) -> None:
 
 def _show_all() -> None:
     st.session_state["last"] = "all"
-    for key in ("route", "outcome"):
+    for key in ("service", "route", "outcome"):
         st.session_state[key] = None
 
 

@@ -59,6 +59,13 @@ def test_a_slower_hop_is_named_with_its_size_and_time() -> None:
     assert found.change.late_ns <= 13 * SECOND
 
 
+def test_what_lies_before_the_first_request_is_no_time_to_compare_with() -> None:
+    long = Window(BEGIN - 840 * SECOND, BEGIN + 60 * SECOND)
+    found = lately(steady(60, 48, slower=10 * MS), long)
+    assert found.change is not None
+    assert found.change.row == ("back", "go", "self")
+
+
 def test_too_few_requests_say_nothing() -> None:
     found = lately(ledger_of(request(1), request(2)), Window(BEGIN, BEGIN + 60 * SECOND))
     assert not found.enough

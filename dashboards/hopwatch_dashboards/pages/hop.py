@@ -16,6 +16,7 @@ from hopwatch_dashboards.snapshot import Requests
 from hopwatch_dashboards.source import Source
 from hopwatch_dashboards.views import hop as hop_view
 from hopwatch_dashboards.views import over_time, processes, windows
+from hopwatch_dashboards.views.blocks import covered
 from hopwatch_dashboards.views.exemplars import exemplars
 from hopwatch_dashboards.views.hop import Hop
 
@@ -40,7 +41,7 @@ def _body(source: Source, chosen: Chosen) -> None:
         st.info(f"{theme.markdown(name)} takes no part in these requests: choose another hop, or "
                 "another time or route.")  # fmt: skip
         return
-    points = snapshot.metrics(taken, name.rpartition("/")[2], source)
+    points = snapshot.metrics(taken, processes.service_name(name), source)
     cost = processes.cpu_cost(points, snapshot.ledger(taken, source).request_count)
     markup.show(hop_markup.summary(found, requests.ledger, cost), key="summary")
     _own_time(found, requests)
@@ -57,7 +58,7 @@ def _choose(requests: Requests) -> str:
 
 
 def _own_time(found: Hop, requests: Requests) -> None:
-    window = requests.snapshot.window
+    window = requests.view(covered, requests.snapshot.window)
     step = windows.step_ns(window)
     frame = requests.view(over_time.of_hop, window, step, found.name)
     st.subheader("Over time", help="Its time on the critical path, spread over all requests, in"

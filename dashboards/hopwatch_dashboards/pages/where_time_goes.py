@@ -15,6 +15,7 @@ from hopwatch_dashboards.markup import path as path_markup
 from hopwatch_dashboards.snapshot import Requests
 from hopwatch_dashboards.source import Source
 from hopwatch_dashboards.views import breakdown, distribution, over_time, windows
+from hopwatch_dashboards.views.blocks import covered
 from hopwatch_dashboards.views.exemplars import exemplars
 from hopwatch_dashboards.views.headline import headline
 from hopwatch_dashboards.views.path import request_path
@@ -121,7 +122,7 @@ def _pick() -> None:
 
 
 def _over_time(requests: Requests) -> None:
-    window = requests.snapshot.window
+    window = requests.view(covered, requests.snapshot.window)
     step = windows.step_ns(window)
     order = [(s.hop, s.language, s.kind) for s in requests.view(request_path)]
     st.subheader("Over time", help="ms a request spends in each hop, in blocks of"

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hopwatch.attribution import Ledger
+from hopwatch.attribution.ledger import BLOCK_NS
 from hopwatch_dashboards.views.windows import Window
 
 Floats = npt.NDArray[np.float64]
@@ -24,6 +25,14 @@ class Blocks:
     rows: list[Key]  # (hop, language, kind), sorted
     times: Floats
     requests: Floats
+
+
+def covered(ledger: Ledger, window: Window) -> Window:
+    """The part of the window from its first request to its last."""
+    begins = pc.min_max(ledger.requests["block_start_unix_nano"]).as_py()
+    if begins["min"] is None:
+        return window
+    return Window(max(window.start, begins["min"]), min(window.end, begins["max"] + BLOCK_NS))
 
 
 def in_blocks(ledger: Ledger, window: Window, step: int) -> Blocks:

@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 
 from hopwatch.attribution import Ledger
-from hopwatch_dashboards.views.blocks import Floats, Key, in_blocks
+from hopwatch_dashboards.views.blocks import Floats, Key, covered, in_blocks
 from hopwatch_dashboards.views.windows import SECOND, Window
 
 _LATE: Final = (0.05, 0.1, 0.2, 0.35, 0.5)
@@ -55,6 +55,7 @@ class Verdict:
 def lately(ledger: Ledger, window: Window) -> Verdict:
     """The clearest change, of all rows and of several ends of the window."""
     n = ledger.request_count
+    window = covered(ledger, window)
     block = _block_length(ledger, window)
     if block is None:
         return Verdict(None, False, n)

@@ -23,6 +23,8 @@ RUNTIME: Final = {
     "process.thread.count": ("threads", "", 1.0),
 }
 """Metrics of runtimes that are shown: name -> (title, unit, factor into that unit)."""
+_DATABASE_PROCESSES: Final = {"postgresql": "postgres"}
+"""db.system.name -> service.name of its process, where they differ."""
 NAMES: Final = (CPU, MEMORY, *RUNTIME)
 
 
@@ -36,6 +38,13 @@ class CpuCost:
     @property
     def ms_per_request(self) -> float:
         return 1e3 * self.seconds / self.requests
+
+
+def service_name(hop: str) -> str:
+    """The service.name with which the processes of a hop report: without its namespace; of a
+    database (`system/namespace`), its system's."""
+    system, _, _ = hop.partition("/")
+    return _DATABASE_PROCESSES.get(system) or hop.rpartition("/")[2]
 
 
 def readings(points: pa.Table, name: str) -> pd.DataFrame:

@@ -12,14 +12,17 @@ from hopwatch.attribution import Ledger
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a request must be; None: whatever it is."""
+    """What a request must be; None: whatever it is. `service`: one that takes part in it, which
+    cells do not tell: attribution has to leave the others out."""
 
+    service: str | None = None
     route: str | None = None
     outcome: str | None = None
 
 
 def filtered(ledger: Ledger, filters: Filters) -> Ledger:
-    """The ledger of the requests that fit. What was counted of its quality is that of all."""
+    """The ledger of the requests that fit by route and outcome. What was counted of its quality
+    is that of all."""
     wanted = {"route": filters.route, "outcome": filters.outcome}
     given = {key: value for key, value in wanted.items() if value is not None}
     if not given:
@@ -27,13 +30,10 @@ def filtered(ledger: Ledger, filters: Filters) -> Ledger:
     return Ledger(_where(ledger.cells, given), _where(ledger.requests, given), ledger.quality)
 
 
-def between(ledger: Ledger, start_ns: int, end_ns: int) -> Ledger:
-    """The ledger of the time blocks that begin in [start, end)."""
-    return Ledger(
-        _between(ledger.cells, start_ns, end_ns),
-        _between(ledger.requests, start_ns, end_ns),
-        ledger.quality,
-    )
+def services(ledger: Ledger) -> tuple[str, ...]:
+    """The services that did work of their own or waited, by name."""
+    own = pc.is_in(ledger.cells["kind"], pa.array(["self", "wait"]))
+    return tuple(sorted(pc.unique(ledger.cells["hop"].filter(own)).to_pylist()))
 
 
 def routes(ledger: Ledger) -> tuple[str, ...]:
@@ -47,8 +47,3 @@ def _where(table: pa.Table, wanted: dict[str, str]) -> pa.Table:
     for key, value in wanted.items():
         table = table.filter(pc.equal(table[key], value))
     return table
-
-
-def _between(table: pa.Table, start_ns: int, end_ns: int) -> pa.Table:
-    block = table["block_start_unix_nano"]
-    return table.filter(pc.and_(pc.greater_equal(block, start_ns), pc.less(block, end_ns)))
