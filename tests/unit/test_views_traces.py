@@ -216,6 +216,13 @@ def test_hostile_text_is_shown_harmless_and_bounded() -> None:
         assert len(pair.value) <= 4000
 
 
+def test_lines_of_a_statement_stay_lines() -> None:
+    text = "SELECT 1,\n  2\r\n\x1b[31m" + "x" * 9000
+    shown = span_details.block(text)
+    assert shown.startswith("SELECT 1,\n  2\\r\n\\x1b[31mx")
+    assert len(shown) <= 4000
+
+
 def test_log_lines_are_in_the_clock_of_the_root_and_lead_to_their_spans() -> None:
     records = log(
         {"time_unix_nano": 1027 * MS, "service_name": "bff", "span_id": span_id("sql"),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup
 
+from hopwatch.reports.numbers import count
 from hopwatch_dashboards import navigation, theme
 from hopwatch_dashboards.markup.names import name
 from hopwatch_dashboards.views.one_trace import ClockRow, UnitLedger
@@ -159,7 +160,7 @@ def log_lines(lines: Sequence[LogLine], trace_id: str) -> Markup:
             ) if line.span_id else "",
             _value(line.body),
             Markup("<details><summary>{}</summary>{}</details>").format(
-                f"{len(line.attributes)} attributes", _pairs(line.attributes)
+                count(len(line.attributes), "attribute"), _pairs(line.attributes)
             ) if line.attributes else "",
         )
         for line in lines

@@ -17,6 +17,7 @@ from hopwatch_dashboards.views.waterfall import Mark
 LAB_PREFIX: Final = "hopwatch.lab."
 """Attributes that give a lab's answer away."""
 _LONGEST_VALUE: Final = 4000
+_LINE_END: Final = "⏎"
 _ERROR: Final = 17
 """The least severity number of an error (OpenTelemetry logs data model)."""
 
@@ -117,7 +118,7 @@ def details(time: SpanTime, table: pa.Table, *, reveal: bool) -> SpanDetails:
 def pairs(attributes: Iterable[tuple[str, str]] | None, *, reveal: bool) -> tuple[Pair, ...]:
     """Attributes by name, made harmless; those of labs only where they may be seen."""
     return tuple(
-        Pair(theme.readable(key), theme.readable(value or "", _LONGEST_VALUE))
+        Pair(theme.readable(key), block(value or ""))
         for key, value in sorted(attributes or ())
         if reveal or not key.startswith(LAB_PREFIX)
     )
@@ -137,6 +138,13 @@ def marks(spans: pa.Table, log: pa.Table) -> dict[bytes, list[Mark]]:
     for span_id, at_ns, severity in zip(*records, strict=True):
         found.setdefault(span_id, []).append(Mark(at_ns, severity >= _ERROR))
     return found
+
+
+def block(text: str) -> str:
+    """A text of several lines, such as a statement or a stack trace, with each line harmless
+    and the whole of bounded length."""
+    lines = theme.readable(text.replace("\n", _LINE_END), _LONGEST_VALUE).split(_LINE_END)
+    return "\n".join(lines)
 
 
 def _facts(time: SpanTime, record: Mapping[str, Any]) -> Iterable[Pair]:
@@ -187,7 +195,7 @@ def log_lines(
                 after_ns=None if shift is None else record["time_unix_nano"] - shift - origin_ns,
                 severity=logs.severity(record["severity_number"]),
                 service=theme.readable(hop, 60),
-                body=theme.readable(record["body"] or record["event_name"] or "", _LONGEST_VALUE),
+                body=block(record["body"] or record["event_name"] or ""),
                 span=theme.readable(found.span.name, 60) if found else "",
                 span_id=found.span.id.hex() if found else "",
                 attributes=pairs(record["log_attributes"], reveal=reveal),

@@ -14,7 +14,7 @@ import { Tree } from "./tree.js";
 import { describe, fillLegend, tell } from "./words.js";
 
 const HEAD_HEIGHT = 48;
-const TALLEST = 640;
+const TALLEST = 720;
 
 export class WaterfallView {
   /** @param {ParentNode} parent holds what waterfall.html says */
