@@ -13,7 +13,7 @@ def test_a_service_has_its_own_time_and_its_neighbours() -> None:
     found = hop.about(ledger, "back")
     assert found is not None
     assert (found.ns, found.calls, found.languages) == (2 * 2 * MS, 2, ("go",))
-    assert [(line.key, line.ns) for line in found.callers] == [(("front",), 2 * MS)]
+    assert [(line.key, line.ns) for line in found.callers] == [(("front", "gap"), 2 * MS)]
     assert [line.key for line in found.callees] == [("postgresql/shop", "db")]
     assert [line.key for line in found.operations] == [("work", "self")]
 
@@ -21,7 +21,7 @@ def test_a_service_has_its_own_time_and_its_neighbours() -> None:
 def test_a_database_is_a_hop_and_knows_its_callers() -> None:
     found = hop.about(ledger_of(request(1)), "postgresql/shop")
     assert found is not None
-    assert [line.key for line in found.callers] == [("back",)]
+    assert [line.key for line in found.callers] == [("back", "db")]
     assert found.callees == ()
 
 

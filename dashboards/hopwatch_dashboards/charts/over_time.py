@@ -6,10 +6,9 @@ import altair as alt
 import pandas as pd
 
 from hopwatch_dashboards import theme
-from hopwatch_dashboards.charts import Chart
+from hopwatch_dashboards.charts import Chart, time_axis
 
 _AXIS = alt.Axis(title=None, minExtent=44, maxExtent=44, tickCount=4)
-_TIME = alt.X("time:T", title=None, axis=alt.Axis(tickCount=6, labelFlush=True))
 
 
 def spent(frame: pd.DataFrame, order: list[tuple[str, str, str]]) -> Chart:
@@ -32,7 +31,7 @@ def spent(frame: pd.DataFrame, order: list[tuple[str, str, str]]) -> Chart:
         alt.Chart(data)
         .mark_area(interpolate="step-after")
         .encode(
-            x=_TIME,
+            x=time_axis(frame["time"]),
             y=alt.Y("ms:Q", stack="zero", axis=_AXIS),
             color=alt.Color("row:N", scale=scale, legend=None),
             order=alt.Order("rank:Q", sort="descending"),
@@ -55,7 +54,7 @@ def percentiles(frame: pd.DataFrame) -> Chart:
         alt.Chart(long)
         .mark_line(strokeWidth=1.6, point={"size": 14})
         .encode(
-            x=_TIME,
+            x=time_axis(frame["time"]),
             y=alt.Y("ms:Q", axis=_AXIS),
             color=alt.Color("percentile:N", scale=scale, title=None, legend=None),
             tooltip=[
@@ -71,7 +70,7 @@ def percentiles(frame: pd.DataFrame) -> Chart:
 def rate(frame: pd.DataFrame) -> Chart:
     """Requests a second, the failed ones in red. `frame`: as of `views.over_time.requests`."""
     base = alt.Chart(frame).encode(
-        x=_TIME,
+        x=time_axis(frame["time"]),
         tooltip=[
             alt.Tooltip("rate:Q", title="requests/s", format=",.2f"),
             alt.Tooltip("failed:Q", title="failed/s", format=",.2f"),

@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 
 from hopwatch_dashboards import theme
-from hopwatch_dashboards.charts import Chart
+from hopwatch_dashboards.charts import Chart, time_axis
 
 
 def lines(frame: pd.DataFrame, colour: str, unit: str) -> Chart:
@@ -17,7 +17,7 @@ def lines(frame: pd.DataFrame, colour: str, unit: str) -> Chart:
         alt.Chart(data)
         .mark_line(color=colour, strokeWidth=1.6, point={"size": 12, "color": colour})
         .encode(
-            x=alt.X("time:T", title=None, axis=alt.Axis(tickCount=5)),
+            x=time_axis(frame["time"]),
             y=alt.Y("value:Q", title=None, axis=alt.Axis(tickCount=4, minExtent=44, maxExtent=44)),
             detail="process:N",
             tooltip=[

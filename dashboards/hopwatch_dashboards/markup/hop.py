@@ -61,7 +61,7 @@ def callers(hop: Hop, requests: int, parameters: Mapping[str, str]) -> Markup:
     if not hop.callers:
         return Markup("<p>{}</p>").format("Nothing here: requests begin in it.")
     return _neighbours(
-        ((line, line.key[0], theme.KIND_COLOURS["gap"], "gap") for line in hop.callers),
+        ((line, line.key[0], theme.colour("-", line.key[1]), line.key[1]) for line in hop.callers),
         "caller", requests, parameters,
     )  # fmt: skip
 

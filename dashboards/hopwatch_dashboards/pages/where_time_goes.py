@@ -132,7 +132,7 @@ def _over_time(requests: Requests) -> None:
     frame = requests.view(over_time.requests, window, step)
     left, right = st.columns(2, gap="large")
     with left:
-        st.caption("p50 and p95, ms")
+        st.caption("p50 (blue) and p95 (orange), ms")
         st.altair_chart(time_charts.percentiles(frame))
     with right:
         st.caption("requests per second, failed in red")

@@ -35,7 +35,7 @@ class Hop:
     versions: tuple[str, ...]
     kinds: tuple[Line, ...]  # key: kind, language
     operations: tuple[Line, ...]  # key: operation, kind
-    callers: tuple[Line, ...]  # key: caller; the way from it where there is one
+    callers: tuple[Line, ...]  # key: caller, kind; the way from it where there is one
     callees: tuple[Line, ...]  # key: hop, kind
 
     @property
@@ -80,9 +80,9 @@ def about(ledger: Ledger, name: str) -> Hop | None:
         kinds=_lines(own, "kind", "language"),
         operations=_lines(own, "operation", "kind"),
         callers=tuple(
-            Line((line.key[1],), line.ns, line.doubtful_ns, line.calls) for line in inward
+            Line((line.key[1], "gap"), line.ns, line.doubtful_ns, line.calls) for line in inward
         )
-        or tuple(line for line in _lines(own, "caller") if line.key[0]),
+        or tuple(line for line in _lines(own, "caller", "kind") if line.key[0]),
         callees=_lines(outward, "hop", "kind"),
     )
 

@@ -41,7 +41,9 @@ def _frame(blocks: Blocks, window: Window, step: int) -> pd.DataFrame:
         name: np.repeat([row[i] for row in blocks.rows], len(time))
         for i, name in enumerate(("hop", "language", "kind"))
     }
-    return pd.DataFrame({"time": np.tile(time, len(blocks.rows)), **columns, "ms": ms.ravel()})
+    return pd.DataFrame(
+        {"time": time.append([time] * (len(blocks.rows) - 1)), **columns, "ms": ms.ravel()}
+    )
 
 
 def requests(ledger: Ledger, window: Window, step: int) -> pd.DataFrame:
@@ -81,5 +83,5 @@ def _quantiles(
     return found
 
 
-def _times(blocks: np.ndarray, window: Window, step: int) -> np.ndarray:
-    return (window.start + blocks * step).astype("datetime64[ns]")
+def _times(blocks: np.ndarray, window: Window, step: int) -> pd.DatetimeIndex:
+    return pd.to_datetime(window.start + blocks * step, unit="ns", utc=True)
