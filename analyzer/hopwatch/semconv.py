@@ -198,25 +198,30 @@ def peer(fields: Mapping[str, str]) -> str:
         port = fields.get("peer_port")
         address = fields["peer_address"]
         return f"{address}:{port}" if port and ":" not in address else address
-    if "url" in fields:
-        try:
-            host = urlsplit(fields["url"]).netloc.rpartition("@")[2]
-        except ValueError:
-            host = ""
-        if host:
-            return host
+    if host := url_host(fields.get("url", "")):
+        return host
     return fields.get("rpc_service") or UNKNOWN
 
 
-def request(name: str, fields: Mapping[str, str]) -> tuple[str, str]:
+def url_host(url: str) -> str:
+    """Host and port of an URL; empty where it has none."""
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2]
+    except ValueError:
+        return ""
+
+
+def request(name: str, fields: Mapping[str, str]) -> tuple[str, ...]:
     """Whom a client span asks, and for what, as exactly as its caller says it: two calls that
-    agree in both ask for the same thing."""
+    agree in all parts ask for the same thing. The first part says what the others are; an URL
+    comes last."""
     if "db_system" in fields:
-        return database(fields), operation(name, fields)
+        return "db", database(fields), operation(name, fields)
     if "messaging_system" in fields:
-        return broker(fields), f"{name} {fields.get('messaging_destination', '')}"
-    what = f"{fields.get('http_method', name)} {fields['url']}" if "url" in fields else None
-    return peer(fields), what or operation(name, fields)
+        return "messaging", broker(fields), name, fields.get("messaging_destination", "")
+    if "url" in fields:
+        return "url", peer(fields), fields.get("http_method", name), fields["url"]
+    return "peer", peer(fields), operation(name, fields)
 
 
 def is_failure(status_code: str, fields: Mapping[str, str]) -> bool:

@@ -69,9 +69,7 @@ def test_selection_asks_for_all_that_is_given() -> None:
 
     def starts(**wanted: Any) -> list[int]:
         selected = Selection(**wanted).predicate(spans)
-        return sorted(
-            u.unit.root.start for u in attribution.requests() if selected is None or selected(u)
-        )
+        return sorted(u.unit.root.start for u in attribution.requests() if selected(u))
 
     assert starts() == [10, 20, 30]
     assert starts(service="y") == [20, 30]

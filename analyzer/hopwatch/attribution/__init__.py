@@ -6,30 +6,52 @@ critical_path   the walk over one span
 units           the walk over a unit; what each span is blamed for
 cells           hop x language x kind x operation of a span's time
 ledger          units -> the long table, and its views
+columnar        all of these at once, as columns, for many spans; the same results
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from copy import copy
 from dataclasses import replace
-from typing import Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
 from hopwatch.attribution import forest as _forest
+from hopwatch.attribution import request_table
 from hopwatch.attribution.clocks import Clocks
+from hopwatch.attribution.forest import COLUMNS
 from hopwatch.attribution.intervals import union
 from hopwatch.attribution.ledger import LONGEST_NS, Ledger
-from hopwatch.attribution.model import Trace, Unit
+from hopwatch.attribution.model import Forest, Trace, Unit
+from hopwatch.attribution.select import Selection
 from hopwatch.attribution.units import DEFAULTS, Options, UnitTime, attribute_unit
 
-__all__ = ["Attribution", "Clocks", "Ledger", "Options", "UnitTime", "attribute"]
+if TYPE_CHECKING:
+    from hopwatch.attribution.columnar import Engine
+
+__all__ = [
+    "COLUMNS",
+    "Attribution",
+    "Clocks",
+    "Ledger",
+    "Options",
+    "Selection",
+    "UnitTime",
+    "attribute",
+]
+
+
+_MANY: Final = 10_000
+"""Rows from which on the columnar engine is faster than the reference: to load it takes as long
+as the reference takes for so many."""
 
 
 class Attribution:
-    """Every trace of a span table, attributed on demand.
+    """Every trace of a span table, attributed on demand. The table may have only the `COLUMNS`
+    that attribution reads, and its text may be dictionary-encoded anywhere.
 
     `clocks`: offsets to use instead of those estimated from the table.
     """
@@ -37,15 +59,40 @@ class Attribution:
     def __init__(
         self, table: pa.Table, options: Options = DEFAULTS, clocks: Clocks | None = None
     ) -> None:
-        self.forest = _forest.build(table)
-        self.clocks = clocks or Clocks.from_forest(self.forest)
+        self._table = table
         self._options = options
+        self._given_clocks = clocks
+
+    @cached_property
+    def forest(self) -> Forest:
+        """All spans as trees."""
+        return _forest.build(self._table)
+
+    @cached_property
+    def clocks(self) -> Clocks:
+        """What the calls tell of the processes' clocks, or what was given."""
+        if self._given_clocks is not None:
+            return self._given_clocks
+        return self._engine.clocks if self._engine else Clocks.from_forest(self.forest)
+
+    @cached_property
+    def _engine(self) -> Engine | None:
+        """The columnar engine, where there are many spans."""
+        if self._table.num_rows < _MANY:
+            return None
+        from hopwatch.attribution.columnar import Engine
+
+        return Engine(self._table, self._options, self._given_clocks)
 
     def only(self, trace_id: bytes) -> Attribution:
         """The same for one trace, with what all traces together tell of the clocks."""
-        one = copy(self)
-        traces = [trace for trace in self.forest.traces if trace.trace_id == trace_id]
-        one.forest = replace(self.forest, traces=traces)
+        one = Attribution(self._table, self._options, self.clocks)
+        if self._engine is None:
+            traces = [trace for trace in self.forest.traces if trace.trace_id == trace_id]
+            one.forest = replace(self.forest, traces=traces)
+        else:
+            one.forest = _forest.build(self._table, self._engine.excerpt(trace_id))
+        one._engine = None
         return one
 
     def requests(self) -> Iterator[UnitTime]:
@@ -68,16 +115,24 @@ class Attribution:
                 yield attribute_unit(unit, trace, self.forest, self.clocks, self._options, missing)
 
     def ledger(
-        self, select: Callable[[UnitTime], bool] | None = None, *, detached: bool = False
+        self,
+        select: Selection | Callable[[UnitTime], bool] | None = None,
+        *,
+        detached: bool = False,
     ) -> Ledger:
         """The ledger of the requests (`detached`: of the asynchronous work) that `select`
-        keeps; None keeps all."""
+        keeps; None keeps all. A function has to see each unit, which is slow for many."""
+        if select == Selection():
+            select = None
+        if self._engine and not callable(select):
+            return self._engine.ledger(select, detached=detached)
+        keeps = select.predicate(self._table) if isinstance(select, Selection) else select
         quality: Counter[str] = Counter()
         counted: set[bytes] = set()
 
         def kept() -> Iterator[UnitTime]:
             for unit in self.detached() if detached else self.requests():
-                if select is not None and not select(unit):
+                if keeps is not None and not keeps(unit):
                     continue
                 if unit.duration > LONGEST_NS:
                     quality["absurd_duration"] += 1
@@ -88,12 +143,24 @@ class Attribution:
 
         units = list(kept())
         for trace in self.forest.traces:
-            if select is None or trace.trace_id in counted:
+            if keeps is None or trace.trace_id in counted:
                 quality.update(_completeness(trace))
         quality["clock_steps"] = self.clocks.steps
         ledger = Ledger.of_units(units, dict(quality))
         ledger.check()
         return ledger
+
+    def request_table(self, select: Selection | None = None) -> pa.Table:
+        """One row (`request_table.SCHEMA`) for each request that the ledger counts, by trace
+        id."""
+        if self._engine:
+            return self._engine.request_table(select)
+        keeps = None if select is None else select.predicate(self._table)
+        return request_table.of_units(
+            unit
+            for unit in self.requests()
+            if unit.duration <= LONGEST_NS and (keeps is None or keeps(unit))
+        )
 
 
 _COUNTED_FLAGS: Final = frozenset({"outlives", "clock_conflict", "no_client_span", "retry"})

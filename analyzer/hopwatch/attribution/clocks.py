@@ -14,15 +14,21 @@ small gaps stand for both, for a single odd span must not decide (attribution.md
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, Self
 
+import numpy as np
+import numpy.typing as npt
+
 from hopwatch.attribution.model import Forest, Span
 
+Calls = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
+"""a and b of some calls."""
 WINDOW_NS: Final = 60_000_000_000
-_CALLS_TO_JUDGE: Final = 10
+CALLS_TO_JUDGE: Final = 10
+"""Calls of a window without which it says nothing of θ."""
 _SLACK_NS: Final = 50_000
 
 
@@ -66,10 +72,19 @@ class Clocks:
                             windows.setdefault(span.start // WINDOW_NS, []).append(
                                 (child.start - span.start, child.end - span.end)
                             )
-        offsets = {
-            pair: _pair_offsets(windows, *(forest.granularity[process] for process in pair))
-            for pair, windows in calls.items()
-        }
+        offsets = {}
+        for pair, windows in calls.items():
+            known = pair_offsets(
+                {window: _columns(found) for window, found in windows.items()},
+                *(forest.granularity[process] for process in pair),
+            )
+            if known:
+                offsets[pair] = known
+        return cls.of(offsets)
+
+    @classmethod
+    def of(cls, offsets: Mapping[tuple[int, int], Mapping[int, Offset]]) -> Self:
+        """Clocks of which so much is known."""
         return cls(offsets, sum(_steps(by_window) for by_window in offsets.values()))
 
     def at(self, pair: tuple[int, int], time: int) -> Offset | None:
@@ -96,17 +111,17 @@ def _steps(windows: Mapping[int, Offset]) -> int:
     return inside + between
 
 
-def _pair_offsets(
-    windows: Mapping[int, list[tuple[int, int]]], g_parent: int, g_child: int
-) -> dict[int, Offset]:
-    """Per window with enough calls what they say; else one offset from the calls of all."""
+def pair_offsets(windows: Mapping[int, Calls], g_parent: int, g_child: int) -> dict[int, Offset]:
+    """What the calls between two processes tell of θ, by window: per window with enough calls
+    what they say; else one offset from the calls of all."""
     bounds = {}
     for window, calls in windows.items():
         bound = _bounds(calls, g_parent, g_child)
         if bound is not None:
             bounds[window] = bound
     if not bounds:
-        bound = _bounds([call for calls in windows.values() for call in calls], g_parent, g_child)
+        a, b = (np.concatenate(column) for column in zip(*windows.values(), strict=True))
+        bound = _bounds((a, b), g_parent, g_child)
         if bound is None:
             return {}
         bounds[min(windows)] = bound
@@ -120,22 +135,26 @@ def _pair_offsets(
     }
 
 
-def _bounds(calls: list[tuple[int, int]], g_parent: int, g_child: int) -> tuple[int, int] | None:
+def _columns(calls: list[tuple[int, int]]) -> Calls:
+    a, b = np.array(calls, np.int64).T
+    return a, b
+
+
+def _bounds(calls: Calls, g_parent: int, g_child: int) -> tuple[int, int] | None:
     """L and U of θ from calls (a, b); None if they are too few."""
-    fitting = sorted((a - b, a, b) for a, b in calls if a >= b)
-    if len(fitting) < _CALLS_TO_JUDGE:
+    a, b = calls
+    gap = a - b
+    fitting = gap >= 0
+    if np.count_nonzero(fitting) < CALLS_TO_JUDGE:
         return None
-    median_gap = fitting[(len(fitting) - 1) // 2][0]
-    quick = [(a, b) for gap, a, b in fitting if gap <= median_gap]
-    low = _quantile((b for _, b in quick), 99) - g_parent
-    high = _quantile((a for a, _ in quick), 1) + g_child
-    return low, high
+    a, b, gap = a[fitting], b[fitting], gap[fitting]
+    quick = gap <= np.sort(gap)[(len(gap) - 1) // 2]
+    return _quantile(b[quick], 99) - g_parent, _quantile(a[quick], 1) + g_child
 
 
-def _quantile(values: Iterable[int], percent: int) -> int:
+def _quantile(values: npt.NDArray[np.int64], percent: int) -> int:
     """Nearest rank; of few values the extreme."""
-    ordered = sorted(values)
-    return ordered[round((len(ordered) - 1) * percent / 100)]
+    return int(np.sort(values)[round((len(values) - 1) * percent / 100)])
 
 
 def _clamp(value: int, low: int, high: int) -> int:

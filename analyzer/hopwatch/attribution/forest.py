@@ -20,35 +20,70 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from itertools import zip_longest
-from typing import Any, Final, cast
+from dataclasses import dataclass
+from typing import Final, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from hopwatch import semconv
 from hopwatch.attribution.model import Forest, Span, Trace, Unit
+from hopwatch.spans import ATTRIBUTES
 
 _GRANULARITIES: Final = (1_000_000, 1_000, 256)
 _STAMPS_TO_JUDGE: Final = 20
 _NO_PARENT: Final = bytes(8)
 
 
-def build(table: pa.Table) -> Forest:
-    """The forest of a span table (any order, any number of traces).
+COLUMNS: Final = (
+    "trace_id", "span_id", "parent_span_id", "name", "kind", "start_time_unix_nano",
+    "duration_nano", "status_code", "service_name", "service_namespace", "service_version",
+    "service_instance_id", "telemetry_sdk_language", "scope_name", "resource_attributes",
+    "span_attributes",
+)  # fmt: skip
+"""The columns of the span table that attribution reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Some rows of a span table, and what the whole of it says of the processes: each row's,
+    and each process's granularity."""
+
+    rows: list[int]
+    process: list[int]
+    granularity: list[int]
+
+
+def build(table: pa.Table, excerpt: Excerpt | None = None) -> Forest:
+    """The forest of a span table (any order, any number of traces), or of an excerpt.
 
     Clock granularity is judged per process over all of `table`.
     """
-    spans, granularity = _spans(table)
+    if excerpt is None:
+        spans, granularity = _spans(_plain(table))
+    else:
+        spans, _ = _spans(_plain(table.take(pa.array(excerpt.rows, pa.int64()))))
+        granularity = excerpt.granularity
+        for span, row, process in zip(spans, excerpt.rows, excerpt.process, strict=True):
+            span.row, span.process = row, process
     by_trace: dict[bytes, list[Span]] = {}
     for span in spans:
         by_trace.setdefault(span.trace_id, []).append(span)
-    content = _RowContent(table)
+    content = RowContent(table)
     traces = [_trace(trace_id, by_trace[trace_id], content) for trace_id in sorted(by_trace)]
     return Forest(traces, granularity)
 
 
-def _trace(trace_id: bytes, spans: list[Span], content: _RowContent) -> Trace:
+def _plain(table: pa.Table) -> pa.Table:
+    """The columns that are read, attribute maps as plain text."""
+    columns = {
+        name: table[name].cast(ATTRIBUTES) if name.endswith("_attributes") else table[name]
+        for name in COLUMNS
+    }
+    return pa.table(columns)
+
+
+def _trace(trace_id: bytes, spans: list[Span], content: RowContent) -> Trace:
     trace = Trace(trace_id)
     repairs = trace.repairs
     nodes = _nodes_by_id(spans, content, repairs)
@@ -72,7 +107,7 @@ def _trace(trace_id: bytes, spans: list[Span], content: _RowContent) -> Trace:
 
 
 def _nodes_by_id(
-    spans: list[Span], content: _RowContent, repairs: Counter[str]
+    spans: list[Span], content: RowContent, repairs: Counter[str]
 ) -> dict[bytes, Span]:
     """Copies collapsed, shared ids split: one span per id."""
     copies: dict[bytes, list[Span]] = {}
@@ -99,7 +134,7 @@ def _nodes_by_id(
     return nodes
 
 
-def _collapse(copies: list[Span], content: _RowContent, repairs: Counter[str]) -> Span:
+def _collapse(copies: list[Span], content: RowContent, repairs: Counter[str]) -> Span:
     if len(copies) == 1:
         return copies[0]
     distinct = {content.of(span.row): span for span in sorted(copies, key=lambda s: -s.row)}
@@ -161,46 +196,35 @@ def _cut_cycles(nodes: dict[bytes, Span], repairs: Counter[str]) -> None:
             span.parent.children.append(span)
 
 
-class _RowContent:
-    """Canonical content of rows, made only for the rows that have copies."""
+class RowContent:
+    """Canonical content of rows: of two copies with the same, either may be kept. Made only for
+    the rows that have copies, of the columns that attribution reads."""
 
     def __init__(self, table: pa.Table) -> None:
-        self._table = table
+        self._table = table.select(COLUMNS)
         self._made: dict[int, str] = {}
 
     def of(self, row: int) -> str:
+        """The content of a row, as text that sorts."""
         if row not in self._made:
-            record = self._table.slice(row, 1).to_pylist()[0]
-            for owner in ("resource", "scope", "span"):
-                # The letters stand in the order of the map, which means nothing.
-                letters = record.pop(f"{owner}_attribute_types") or ""
-                pairs = record[f"{owner}_attributes"] or []
-                record[f"{owner}_attributes"] = sorted(zip_longest(pairs, letters), key=repr)
-            self._made[row] = repr([(key, _canonical(record[key])) for key in sorted(record)])
+            self.load([row])
         return self._made[row]
 
-
-def _canonical(value: Any) -> Any:
-    if isinstance(value, list):
-        items = [_canonical(item) for item in value]
-        pairs = all(isinstance(item, tuple) and len(item) == 2 for item in items)
-        return sorted(items, key=repr) if pairs else items
-    if isinstance(value, dict):
-        return sorted((key, _canonical(item)) for key, item in value.items())
-    return value
+    def load(self, rows: list[int]) -> None:
+        """Makes the content of many rows at once."""
+        records = _plain(self._table.take(pa.array(rows, pa.int64()))).to_pylist()
+        for row, record in zip(rows, records, strict=True):
+            for name in ("resource_attributes", "span_attributes"):
+                record[name] = sorted(record[name] or (), key=repr)
+            self._made[row] = repr(sorted(record.items()))
 
 
 def _spans(table: pa.Table) -> tuple[list[Span], list[int]]:
     """Rows as spans, and the granularity of each process's clock."""
     resource = _fields(table, "resource_attributes", semconv.RESOURCE_FIELDS)
     columns = {
-        name: table[name].to_pylist()
-        for name in (
-            "trace_id", "span_id", "parent_span_id", "name", "kind", "start_time_unix_nano",
-            "duration_nano", "status_code", "service_name", "service_namespace",
-            "service_version", "service_instance_id", "telemetry_sdk_language", "scope_name",
-        )
-    }  # fmt: skip
+        name: table[name].to_pylist() for name in COLUMNS if not name.endswith("_attributes")
+    }
     fields = _fields(table, "span_attributes", semconv.SPAN_FIELDS)
     whole_resource = table["resource_attributes"]
     processes: dict[tuple[str, ...], int] = {}

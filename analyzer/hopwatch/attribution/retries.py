@@ -34,7 +34,7 @@ def find(
         if id(parent) in retried:
             retried.update(id(child) for child in parent.children)
             continue
-        attempts: dict[tuple[str, str], list[Span]] = {}
+        attempts: dict[tuple[str, ...], list[Span]] = {}
         for child in parent.children:  # by start
             if child.kind == "CLIENT" and not child.is_remote_to(parent):
                 attempts.setdefault(semconv.request(child.name, child.fields), []).append(child)

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,40 +20,52 @@ class Selection:
 
     start, end: the root starts in [start, end), Unix ns. service: one of the request's spans
     is of this service (its name, with or without its namespace). route: a glob (`*`, `?`) for
-    the request's route. attributes: for each key, one of the request's spans has it, on itself
-    or its resource, with this text.
+    the request's route. outcome: `ok` or `error`. attributes: for each key, one of the
+    request's spans has it, on itself or its resource, with this text.
     """
 
     start: int | None = None
     end: int | None = None
     service: str | None = None
     route: str | None = None
+    outcome: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
 
-    def predicate(self, table: pa.Table) -> Callable[[UnitTime], bool] | None:
-        """The test for units that were attributed from `table`; None where all are wanted."""
-        if self == Selection():
-            return None
-        rows = [_rows_with(table, key, text) for key, text in self.attributes.items()]
-        route = None if self.route is None else _glob(self.route)
+    def predicate(self, table: pa.Table) -> Callable[[UnitTime], bool]:
+        """The test for units that were attributed from `table`."""
+        rows = self.rows(table)
+        fits = self.route_test()
 
         def selected(unit: UnitTime) -> bool:
             root = unit.unit.root
             return (
                 (self.start is None or root.start >= self.start)
                 and (self.end is None or root.start < self.end)
-                and (route is None or route.fullmatch(unit.route) is not None)
+                and (self.outcome is None or unit.outcome == self.outcome)
+                and fits(unit.route)
                 and (
                     self.service is None
-                    or any(
-                        self.service in (time.span.hop, time.span.hop.rpartition("/")[2])
-                        for time in unit.spans
-                    )
+                    or any(self.is_service(time.span.hop) for time in unit.spans)
                 )
-                and all(any(time.span.row in having for time in unit.spans) for having in rows)
+                and all(any(having[time.span.row] for time in unit.spans) for having in rows)
             )
 
         return selected
+
+    def route_test(self) -> Callable[[str], bool]:
+        """The test for routes."""
+        if self.route is None:
+            return lambda _: True
+        pattern = _glob(self.route)
+        return lambda route: pattern.fullmatch(route) is not None
+
+    def is_service(self, hop: str) -> bool:
+        """Whether a hop is the service asked for."""
+        return self.service in (hop, hop.rpartition("/")[2])
+
+    def rows(self, table: pa.Table) -> list[npt.NDArray[np.bool_]]:
+        """For each of `attributes` which rows of `table` have it."""
+        return [_rows_with(table, key, text) for key, text in self.attributes.items()]
 
 
 def _glob(pattern: str) -> re.Pattern[str]:
@@ -60,10 +74,26 @@ def _glob(pattern: str) -> re.Pattern[str]:
     return re.compile("".join(wild.get(c) or re.escape(c) for c in pattern), re.DOTALL)
 
 
-def _rows_with(table: pa.Table, key: str, text: str) -> frozenset[int]:
-    found = [
-        pc.equal(pc.map_lookup(table[column].combine_chunks(), key, "first"), text)
-        for column in ("span_attributes", "resource_attributes")
-    ]
-    either = pc.or_(*(pc.fill_null(mask, False) for mask in found))
-    return frozenset(pc.indices_nonzero(either).to_pylist())
+def _rows_with(table: pa.Table, key: str, text: str) -> npt.NDArray[np.bool_]:
+    having = np.zeros(table.num_rows, np.bool_)
+    for column in ("span_attributes", "resource_attributes"):
+        first = 0
+        for chunk in table[column].chunks:
+            offsets = chunk.offsets.to_numpy()
+            entries = np.flatnonzero(_is(chunk.keys, key) & _is(chunk.items, text))
+            entries = entries[(entries >= offsets[0]) & (entries < offsets[-1])]
+            having[first + np.searchsorted(offsets, entries, side="right") - 1] = True
+            first += len(chunk)
+    return having
+
+
+def _is(array: pa.Array, text: str) -> npt.NDArray[np.bool_]:
+    """Where an array of text, plain or dictionary-encoded, is `text`."""
+    wanted: pa.Scalar = pa.scalar(text)
+    if pa.types.is_dictionary(array.type):
+        wanted = pc.index(array.dictionary, wanted)
+        array = array.indices
+    found: npt.NDArray[np.bool_] = pc.fill_null(pc.equal(array, wanted), False).to_numpy(
+        zero_copy_only=False
+    )
+    return found

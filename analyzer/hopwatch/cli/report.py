@@ -68,21 +68,19 @@ def run(args: argparse.Namespace) -> int:
 
     loaded = load(args, window)
     attribution = Attribution(loaded.table, Options(tau_ns=tau))
-    selected = Selection(
+    selection = Selection(
         start=window.start,
         end=window.end,
         service=args.service,
         route=args.route,
         attributes=wanted,
-    ).predicate(loaded.table)
+    )
     if args.per_trace:
         loaded.warn()
         units = attribution.detached() if args.detached else attribution.requests()
-        _print_per_trace(
-            (unit for unit in units if selected is None or selected(unit)), as_json=args.json
-        )
+        _print_per_trace(filter(selection.predicate(loaded.table), units), as_json=args.json)
         return 0
-    ledger = attribution.ledger(selected, detached=args.detached)
+    ledger = attribution.ledger(selection, detached=args.detached)
     if args.json:
         import json
 

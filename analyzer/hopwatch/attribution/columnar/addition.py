@@ -1,0 +1,83 @@
+"""Blamed spans -> the ledger's cells: sums by unit key and cell, in the ledger's order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hopwatch.attribution.columnar.blame import Records
+from hopwatch.attribution.columnar.jit import compiled
+from hopwatch.attribution.columnar.rows import Integers
+
+
+def add_up(
+    units: Integers, key: Integers, members: Integers, bounds: Integers, cell: Integers,
+    entered: npt.NDArray[np.bool_], nodes: Records, cells: int,
+) -> tuple[Integers, Integers, Integers]:  # fmt: skip
+    """For each key and each cell of its units: the key, the cell, and the sums in the order of
+    `ledger.MEASURES`. `units` by rising `key`; `cell` is numbered in the ledger's order."""
+    room = int((bounds[units + 1] - bounds[units]).sum())
+    found: tuple[Integers, Integers, Integers] = _add_up(
+        units, key, members, bounds, cell, entered, nodes, cells, room
+    )
+    return found
+
+
+@compiled
+def _add_up(
+    units: Any, key: Any, members: Any, bounds: Any, cell: Any, entered: Any, nodes: Any,
+    cells: Any, room: Any,
+) -> Any:  # fmt: skip
+    keys, found = np.empty(room, np.int64), np.empty(room, np.int64)
+    sums = np.zeros((room, 8), np.int64)
+    place = np.full(cells, -1, np.int64)  # of each cell among this key's, as they come
+    touched = np.empty(cells, np.int64)
+    raw = np.empty((cells, 8), np.int64)
+    rows, i = 0, 0
+    while i < len(units):
+        this, count = key[i], 0
+        while i < len(units) and key[i] == this:
+            for member in range(bounds[units[i]], bounds[units[i] + 1]):
+                node = nodes[members[member]]
+                if node.late:
+                    continue
+                which = cell[members[member]]
+                if place[which] < 0:
+                    place[which] = count
+                    touched[count] = which
+                    raw[count] = 0
+                    count += 1
+                into = raw[place[which]]
+                into[0] += node.own
+                into[1] += node.local
+                into[2] += node.concurrent
+                into[3] += node.hidden
+                into[4] += node.doubtful
+                into[5] += node.retry
+                into[6] += entered[members[member]]
+                into[7] += 1
+            i += 1
+        for which in np.sort(touched[:count]):
+            keys[rows], found[rows] = this, which
+            sums[rows] = raw[place[which]]
+            place[which] = -1
+            rows += 1
+    return keys[:rows].copy(), found[:rows].copy(), sums[:rows].copy()
+
+
+@compiled
+def unit_sums(members: Any, bounds: Any, nodes: Any) -> Any:
+    """By unit: blamed ns, clipped ns, late spans, and spans with each flag, lowest bit first."""
+    sums = np.zeros((len(bounds) - 1, 7), np.int64)
+    for unit in range(len(bounds) - 1):
+        into = sums[unit]
+        for member in range(bounds[unit], bounds[unit + 1]):
+            node = nodes[members[member]]
+            into[0] += node.own
+            into[1] += node.clipped
+            into[2] += node.late
+            for flag in range(4):
+                into[3 + flag] += (node.flags >> flag) & 1
+    return sums

@@ -1,0 +1,464 @@
+"""The walk over all units: what every span is blamed for. The readable form is `units`, with
+`critical_path`, `clocks.child_offset` and `retries`; the names here are theirs.
+
+One pass over the nodes, parents before their children. At each parent its children are moved
+into its clock, its attempts found, its own extent walked; if it is on its root's path, the
+window it is blamed for, too, and the windows of the chosen are handed down.
+
+All that is known of a node lies side by side in one record: the walk visits nodes in no order
+that columns would serve, and few arguments make cheap calls.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from hopwatch.attribution.columnar.contents import KINDS
+from hopwatch.attribution.columnar.jit import compiled
+from hopwatch.attribution.columnar.rows import Integers
+
+Records = npt.NDArray[np.void]
+
+OUTLIVES: Final = 1
+CLOCK_CONFLICT: Final = 2
+NO_CLIENT_SPAN: Final = 4
+RETRY: Final = 8
+
+NODE: Final = np.dtype(
+    [
+        # Given. call: to a child in another process (see `offsets.Calls`), -1 for any other
+        # node. missing: place of its trace in `Missing.bounds`, -1 for none.
+        *((name, np.int64) for name in ("start", "end", "span_id", "first_child", "last_child")),
+        *((name, np.int32) for name in ("parent", "root", "process", "call", "request")),
+        ("missing", np.int32),
+        ("kind", np.int8),
+        ("failed", np.bool_),
+        ("resent", np.bool_),
+        # Found on the way: the node in its parent's clock, the window it is blamed for, its
+        # clock minus the root's, and keys to sort siblings by.
+        ("retried", np.bool_),
+        *(
+            (name, np.int64)
+            for name in (
+                "placed_start", "placed_end", "window_low", "window_high", "shift",
+                "key", "second_key", "third_key",
+            )
+        ),
+        # Wanted: as in `units.SpanTime`, flags as bits.
+        *(
+            (name, np.int64)
+            for name in (
+                "own", "local", "concurrent", "hidden", "doubtful", "retry", "clipped",
+            )
+        ),
+        ("late", np.bool_),
+        ("flags", np.int8),
+    ]
+)  # fmt: skip
+KNOWN: Final = np.dtype([("known", np.bool_), ("theta", np.int64), ("kappa", np.int64)])
+"""What is known of θ, by call."""
+_PROCESS: Final = np.dtype(
+    [
+        ("tau", np.int64),
+        ("seen", np.int64),  # the parent whose children the rest is of
+        *(
+            (name, np.int64)
+            for name in ("group", "fit_low", "fit_high", "least_a", "least_start", "theta")
+        ),
+        ("all_serve", np.bool_),
+    ]
+)
+_ROOM: Final = np.dtype(
+    [
+        (name, np.int64)
+        for name in (
+            "order", "spare", "chosen", "chosen_low", "chosen_high", "segment_low",
+            "segment_high", "pause_low", "pause_high", "low", "high",
+        )
+    ]
+)  # fmt: skip
+"""Room for one parent's children and the intervals they make."""
+_FAR: Final = np.iinfo(np.int64).max
+_SERVER, _CLIENT = KINDS["SERVER"], KINDS["CLIENT"]
+
+
+def lay_out(
+    start: Integers, end: Integers, parent: Integers, child_bounds: Integers, root: Integers,
+    span_id: Integers, process: Integers, call: Integers, request: Integers, content: Integers,
+    kind: Integers, failed: npt.NDArray[np.bool_], resent: npt.NDArray[np.bool_],
+    missing: Integers,
+) -> Records:  # fmt: skip
+    """Columns as records: all by node, but `kind`, `failed` and `resent` by content."""
+    nodes = np.zeros(len(start), NODE)
+    _lay_out(
+        nodes, start, end, parent, child_bounds, root, span_id, process, call, request, content,
+        kind, failed, resent, missing,
+    )  # fmt: skip
+    return nodes
+
+
+@compiled
+def _lay_out(
+    nodes: Any, start: Any, end: Any, parent: Any, child_bounds: Any, root: Any, span_id: Any,
+    process: Any, call: Any, request: Any, content: Any, kind: Any, failed: Any, resent: Any,
+    missing: Any,
+) -> None:  # fmt: skip
+    for i in range(len(nodes)):
+        node = nodes[i]
+        node.start, node.end, node.parent, node.root = start[i], end[i], parent[i], root[i]
+        node.first_child, node.last_child = child_bounds[i], child_bounds[i + 1]
+        node.span_id, node.process, node.call = span_id[i], process[i], call[i]
+        node.request, node.missing = request[i], missing[i]
+        node.kind, node.failed, node.resent = (
+            kind[content[i]], failed[content[i]], resent[content[i]],
+        )  # fmt: skip
+
+
+def blame(
+    nodes: Records, members: Integers, children: Integers, known: Records, taus: Integers,
+    least_tau: int, missing_bounds: Integers, missing: Records,
+) -> None:  # fmt: skip
+    """Fills in what every node is blamed for.
+
+    members: all nodes, parents before their children. children: nodes, each parent's from its
+    `first_child` to before its `last_child`. known: by call. taus: by process of the children.
+    missing: `low` and `high` of where fragments lie, by trace disjoint and in order.
+    """
+    widest = int((nodes["last_child"] - nodes["first_child"]).max(initial=0))
+    hidden = int(np.diff(missing_bounds).max(initial=0))
+    room = np.zeros(widest + hidden + 1, _ROOM)
+    processes = np.zeros(len(taus), _PROCESS)
+    processes["tau"] = taus
+    processes["seen"] = -1
+    asked = np.full((int(nodes["request"].max(initial=-1)) + 1, 2), -1, np.int64)
+    _blame(
+        nodes, members, children, known, processes, least_tau, missing_bounds, missing, room,
+        asked,
+    )  # fmt: skip
+
+
+@compiled
+def _blame(
+    nodes: Any, members: Any, children: Any, known: Any, processes: Any, least_tau: Any,
+    missing_bounds: Any, missing: Any, room: Any, asked: Any,
+) -> None:  # fmt: skip
+    for i in members:
+        node = nodes[i]
+        if node.parent < 0:
+            node.window_low, node.window_high = node.start, node.end
+        tau, pauses = least_tau, 0
+        if node.first_child < node.last_child:
+            for j in range(node.first_child, node.last_child):
+                tau = max(tau, processes[nodes[children[j]].process].tau)
+            _place(i, nodes, children, known, processes, room)
+            pauses = _find_retries(i, tau, nodes, children, room, asked)
+        _walk_node(i, tau, pauses, nodes, children, missing_bounds, missing, room)
+        for j in range(node.first_child, node.last_child):
+            child = nodes[children[j]]
+            child.shift = node.shift + child.start - child.placed_start
+
+
+@compiled
+def _place(i: Any, nodes: Any, children: Any, known: Any, processes: Any, room: Any) -> None:
+    """The children in the parent's clock: one θ per process that they run in."""
+    parent = nodes[i]
+    groups = 0
+    for j in range(parent.first_child, parent.last_child):
+        child = nodes[children[j]]
+        if child.call < 0:
+            continue
+        process = processes[child.process]
+        a, b = child.start - parent.start, child.end - parent.end
+        if process.seen != i:
+            process.seen, process.group = i, groups
+            groups += 1
+            process.fit_low, process.fit_high = -_FAR, _FAR
+            process.least_a, process.least_start = a, child.start
+            process.all_serve = True
+        if b <= a:
+            process.fit_low = max(process.fit_low, b)
+            process.fit_high = min(process.fit_high, a)
+        process.least_a = min(process.least_a, a)
+        process.least_start = min(process.least_start, child.start)
+        if child.kind != _SERVER:
+            process.all_serve = False
+    settled = 0  # groups whose θ is found; they come in the order of their first child
+    for j in range(parent.first_child, parent.last_child):
+        child = nodes[children[j]]
+        theta = 0
+        if child.call >= 0:
+            if processes[child.process].group == settled:
+                _child_offset(i, child.process, known[child.call], nodes, children, processes)
+                settled += 1
+            theta = processes[child.process].theta
+            if child.end - theta > parent.end:
+                child.flags |= OUTLIVES
+        child.placed_start, child.placed_end = child.start - theta, child.end - theta
+    if groups and parent.kind != _CLIENT:
+        _flag_parallel(i, groups, nodes, children, processes, room)
+
+
+@compiled
+def _child_offset(
+    i: Any, which: Any, offset: Any, nodes: Any, children: Any, processes: Any
+) -> None:
+    """θ of the children in a process; flags those whose clock contradicts what is known."""
+    parent, process = nodes[i], processes[which]
+    if process.fit_high < _FAR and process.fit_low <= process.fit_high:
+        theta = max(process.fit_low, min(offset.theta, process.fit_high))
+        if not offset.known or abs(theta - offset.theta) <= offset.kappa:
+            process.theta = theta
+            return
+    theta = min(offset.theta, process.least_a)
+    apart = (
+        not offset.known
+        and parent.kind == _CLIENT
+        and process.all_serve
+        and theta + parent.end <= process.least_start
+    )
+    process.theta = process.least_a if apart else theta
+    for j in range(parent.first_child, parent.last_child):
+        child = nodes[children[j]]
+        if child.call >= 0 and child.process == which:
+            a, b = child.start - parent.start, child.end - parent.end
+            if apart or b <= a < offset.theta - offset.kappa:
+                child.flags |= CLOCK_CONFLICT
+
+
+@compiled
+def _flag_parallel(
+    i: Any, groups: Any, nodes: Any, children: Any, processes: Any, room: Any
+) -> None:
+    """Calls that run in parallel without client spans depend on the clocks: flags them."""
+    parent = nodes[i]
+    count = parent.last_child - parent.first_child
+    for j in range(count):
+        room[j].order = children[parent.first_child + j]
+        child = nodes[room[j].order]
+        child.key, child.second_key = child.placed_start, child.placed_end
+        # Equal extents in the order of placing: own process first, then process by process.
+        group = 0 if child.call < 0 else 1 + processes[child.process].group
+        child.third_key = group * count + j
+    _sort(nodes, room, count)
+    for j in range(count - 1):
+        earlier, later = nodes[room[j].order], nodes[room[j + 1].order]
+        if later.placed_start < earlier.placed_end:
+            if earlier.call >= 0:
+                earlier.flags |= NO_CLIENT_SPAN
+            if later.call >= 0:
+                later.flags |= NO_CLIENT_SPAN
+
+
+@compiled
+def _comes_first(a: Any, b: Any) -> Any:
+    if a.key != b.key:
+        return a.key < b.key
+    if a.second_key != b.second_key:
+        return a.second_key < b.second_key
+    return a.third_key < b.third_key
+
+
+@compiled
+def _sort(nodes: Any, room: Any, count: Any) -> None:
+    """Sorts `room.order` by the nodes' keys: runs of 8 by insertion, then merged."""
+    for first in range(0, count, 8):
+        for i in range(first + 1, min(first + 8, count)):
+            this, j = room[i].order, i
+            while j > first and _comes_first(nodes[this], nodes[room[j - 1].order]):
+                room[j].order = room[j - 1].order
+                j -= 1
+            room[j].order = this
+    width = 8
+    while width < count:
+        for first in range(0, count, 2 * width):
+            left, right = first, min(first + width, count)
+            middle, last = right, min(first + 2 * width, count)
+            for i in range(first, last):
+                if left < middle and (
+                    right >= last
+                    or not _comes_first(nodes[room[right].order], nodes[room[left].order])
+                ):
+                    room[i].spare = room[left].order
+                    left += 1
+                else:
+                    room[i].spare = room[right].order
+                    right += 1
+        for i in range(count):
+            room[i].order = room[i].spare
+        width *= 2
+
+
+@compiled
+def _find_retries(i: Any, tau: Any, nodes: Any, children: Any, room: Any, asked: Any) -> Any:
+    """Marks the children that are attempts which were repeated; gives the number of pauses
+    between attempts, which lie in `room`, in the root's clock. `asked`: by request the parent
+    that asked last, and its child."""
+    parent = nodes[i]
+    pauses = 0
+    for j in range(parent.first_child, parent.last_child):
+        child = nodes[children[j]]
+        if parent.retried:
+            child.retried = True
+            continue
+        if child.kind != _CLIENT or child.call >= 0:
+            continue
+        last = asked[child.request]
+        if last[0] == i:
+            earlier = nodes[last[1]]
+            if child.resent or (earlier.failed and child.start >= earlier.end - tau):
+                earlier.retried = True
+                earlier.flags |= RETRY
+                room[pauses].pause_low = earlier.end - parent.shift
+                room[pauses].pause_high = child.start - parent.shift
+                pauses += 1
+        last[0], last[1] = i, children[j]
+    return _union(room.pause_low, room.pause_high, pauses)
+
+
+@compiled
+def _union(low: Any, high: Any, count: Any) -> Any:
+    """Makes intervals disjoint and ordered, in place; gives their number."""
+    if count > 1:
+        order = np.argsort(low[:count].copy())
+        low[:count] = low[:count][order]
+        high[:count] = high[:count][order]
+    merged = 0
+    for i in range(count):
+        if merged and low[i] <= high[merged - 1]:
+            high[merged - 1] = max(high[merged - 1], high[i])
+        elif low[i] < high[i]:
+            low[merged], high[merged] = low[i], high[i]
+            merged += 1
+    return merged
+
+
+@compiled
+def _overlap(room: Any, segments: Any, shift: Any, low: Any, high: Any) -> Any:
+    """How long the part of the segments (last first, less `shift`) is that disjoint intervals
+    cover."""
+    total, i = 0, 0
+    for segment in range(segments - 1, -1, -1):
+        start, end = room[segment].segment_low - shift, room[segment].segment_high - shift
+        while i < len(low) and high[i] <= start:
+            i += 1
+        j = i
+        while j < len(low) and low[j] < end:
+            total += min(end, high[j]) - max(start, low[j])
+            j += 1
+    return total
+
+
+@compiled
+def _walk_node(
+    i: Any, tau: Any, pauses: Any, nodes: Any, children: Any, missing_bounds: Any, missing: Any,
+    room: Any,
+) -> None:  # fmt: skip
+    node = nodes[i]
+    count = node.last_child - node.first_child
+    for j in range(count):
+        room[j].order = children[node.first_child + j]
+        child = nodes[room[j].order]
+        if child.placed_end > node.end:
+            node.clipped += min(child.placed_end - node.end, child.placed_end - child.placed_start)
+        child.key, child.second_key, child.third_key = (
+            -child.placed_end, child.placed_start, child.span_id,
+        )  # fmt: skip
+    _sort(nodes, room, count)
+    own, concurrent, chosen, segments = _walk(node.start, node.end, count, tau, nodes, room)
+    node.local = own
+    node.late = node.root != i and node.start - node.shift >= nodes[node.root].end
+    if node.window_low >= node.window_high:
+        return
+    if node.window_low != node.start or node.window_high != node.end:
+        own, concurrent, chosen, segments = _walk(
+            node.window_low, node.window_high, count, tau, nodes, room
+        )
+    for j in range(chosen):
+        child = nodes[room[j].chosen]
+        theta = child.start - child.placed_start
+        child.window_low = room[j].chosen_low + theta
+        child.window_high = room[j].chosen_high + theta
+    node.own, node.concurrent, node.doubtful = own, concurrent, concurrent
+    if node.missing >= 0:
+        first, last = missing_bounds[node.missing], missing_bounds[node.missing + 1]
+        _hide(node, segments, count, missing[first:last], nodes, room)
+    if node.retried:
+        node.retry = own
+    elif pauses:
+        node.retry = _overlap(
+            room, segments, node.shift, room.pause_low[:pauses], room.pause_high[:pauses]
+        )
+
+
+@compiled
+def _hide(node: Any, segments: Any, count: Any, missing: Any, nodes: Any, room: Any) -> None:
+    """What fragments may hide of a node's own time."""
+    node.hidden = _overlap(room, segments, node.shift, missing.low, missing.high)
+    if not node.hidden:
+        return
+    node.doubtful = node.hidden
+    if node.concurrent:
+        fragments = len(missing)
+        for j in range(fragments):
+            room[j].low, room[j].high = missing[j].low, missing[j].high
+        for j in range(count):
+            child = nodes[room[j].order]
+            room[fragments + j].low = child.placed_start - node.shift
+            room[fragments + j].high = child.placed_end - node.shift
+        merged = _union(room.low, room.high, fragments + count)
+        node.doubtful = _overlap(room, segments, node.shift, room.low[:merged], room.high[:merged])
+
+
+@compiled
+def _walk(low: Any, high: Any, count: Any, tau: Any, nodes: Any, room: Any) -> Any:
+    """`critical_path.walk` over the children in `room.order`: own, concurrent, and how many
+    chosen and segments there are in `room`."""
+    cursor, reach = high, high
+    explained, covered, chosen, segments = 0, 0, 0, 0
+    above, above_start, above_end = -1, low, low
+    for j in range(count + 1):
+        child, start, end = -1, low, low
+        if j < count:
+            child = room[j].order
+            start = max(nodes[child].placed_start, low)
+            end = min(nodes[child].placed_end, high)
+            if end <= start:
+                continue
+            if start < reach:
+                covered += min(end, reach) - start
+                reach = start
+            if start >= cursor:
+                continue
+            if end > cursor:
+                if end <= cursor + tau:
+                    above, above_start, above_end = child, start, end
+                continue
+        usable = above >= 0 and above_start < cursor and above_end - cursor <= tau
+        if usable and (child < 0 or above_end - cursor < cursor - end):
+            room[chosen].chosen = above
+            room[chosen].chosen_low, room[chosen].chosen_high = above_start, cursor
+            chosen += 1
+            explained += cursor - above_start
+            cursor, above = above_start, -1
+            # The same child again, under the lowered cursor.
+            if start >= cursor or end > cursor + tau:
+                continue
+            if end > cursor:
+                above, above_start, above_end = child, start, end
+                continue
+        if child >= 0:
+            if end < cursor:
+                room[segments].segment_low, room[segments].segment_high = end, cursor
+                segments += 1
+            room[chosen].chosen = child
+            room[chosen].chosen_low, room[chosen].chosen_high = start, end
+            chosen += 1
+            explained += end - start
+            cursor = start
+    if low < cursor:
+        room[segments].segment_low, room[segments].segment_high = low, cursor
+        segments += 1
+    return high - low - explained, covered - explained, chosen, segments

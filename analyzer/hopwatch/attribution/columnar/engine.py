@@ -1,0 +1,353 @@
+"""A span table, attributed as columns: the same ledgers as the reference makes span by span."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from hopwatch.attribution import buckets, request_table
+from hopwatch.attribution.cells import Cell
+from hopwatch.attribution.clocks import Clocks
+from hopwatch.attribution.columnar import nodes as forest
+from hopwatch.attribution.columnar import offsets
+from hopwatch.attribution.columnar.addition import add_up, unit_sums
+from hopwatch.attribution.columnar.blame import Records, blame, lay_out
+from hopwatch.attribution.columnar.nodes import DETACHED, FRAGMENT, REQUEST
+from hopwatch.attribution.columnar.rows import Integers, read
+from hopwatch.attribution.columnar.texts import NONE
+from hopwatch.attribution.critical_path import DEFAULT_TAU_NS
+from hopwatch.attribution.forest import Excerpt
+from hopwatch.attribution.intervals import Interval, union
+from hopwatch.attribution.ledger import (
+    BLOCK_NS,
+    CELLS_SCHEMA,
+    LONGEST_NS,
+    MEASURES,
+    REQUESTS_SCHEMA,
+    Ledger,
+)  # fmt: skip
+from hopwatch.attribution.select import Selection
+from hopwatch.attribution.units import Options
+from hopwatch.errors import ConservationError
+
+Mask = npt.NDArray[np.bool_]
+
+Keyed = Integers | tuple[Integers, list[str]]
+"""A key of the ledger: its values, or places in a list of texts."""
+
+_OUTCOMES: Final = ["error", "ok"]  # as they sort
+_FLAGS: Final = ("outlives", "clock_conflict", "no_client_span", "retry")
+_BOUNDS: Final = np.array([bound for bound in buckets.BOUNDS if bound < 2**63], np.int64)
+
+
+class Engine:
+    """Every trace of a span table, attributed at once. `clocks`: as for `Attribution`."""
+
+    def __init__(self, table: pa.Table, options: Options, clocks: Clocks | None = None) -> None:
+        self._table = table
+        self.rows = read(table, options.waits)
+        self.nodes = forest.build(self.rows, table)
+        self._calls = offsets.calls(self.nodes, self.rows)
+        self.clocks = clocks or offsets.estimate(self._calls, self.rows.granularity)
+        self._content = self.rows.contents.of[self.nodes.row]
+        self._unit_of = np.empty(len(self.nodes.row), np.int64)
+        sizes = np.diff(self.nodes.member_bounds)
+        self._unit_of[self.nodes.members] = np.repeat(np.arange(len(sizes)), sizes)
+        combination = np.full(len(self.nodes.row), -1, np.int64)
+        combination[self._calls.child] = self._calls.combination
+        self._blamed = self._records(combination)
+        taus = self.rows.granularity if options.tau_ns is None else 0 * self.rows.granularity
+        blame(
+            self._blamed, self.nodes.members, self.nodes.children,
+            offsets.known(self._calls, self.clocks), taus,
+            DEFAULT_TAU_NS if options.tau_ns is None else options.tau_ns, *self._missing,
+        )  # fmt: skip
+        self._cells, self._cell, self._entered = self._classify(combination >= 0)
+        self._sums: Integers = unit_sums(self.nodes.members, self.nodes.member_bounds, self._blamed)
+        self._check()
+
+    def ledger(self, select: Selection | None = None, *, detached: bool = False) -> Ledger:
+        """See `Attribution.ledger`."""
+        wanted = self.nodes.unit_kind == (DETACHED if detached else REQUEST)
+        if select is not None:
+            wanted &= self._selected(select)
+        kept = wanted & (self._duration <= LONGEST_NS)
+        quality = self._quality(kept, everything=select is None)
+        if absurd := int((wanted & ~kept).sum()):
+            quality["absurd_duration"] = absurd
+        ledger = self._ledger(np.flatnonzero(kept), quality)
+        ledger.check()
+        return ledger
+
+    def request_table(self, select: Selection | None = None) -> pa.Table:
+        """See `Attribution.request_table`."""
+        wanted = (self.nodes.unit_kind == REQUEST) & (self._duration <= LONGEST_NS)
+        if select is not None:
+            wanted &= self._selected(select)
+        units = np.flatnonzero(wanted)
+        root = self.nodes.units[units]
+        routes, route = self._routes
+        sizes = np.diff(self.nodes.member_bounds)
+        return pa.Table.from_arrays(
+            [
+                self._trace_ids(self.nodes.trace[root]),
+                self._table["span_id"].take(pa.array(self.nodes.row[root])).combine_chunks(),
+                _dictionary(route[units], routes),
+                _dictionary(self._outcome[units], _OUTCOMES),
+                pa.array(self.nodes.start[root]),
+                pa.array(self._duration[units]),
+                pa.array(sizes[units]),
+            ],
+            schema=request_table.SCHEMA,
+        )
+
+    def excerpt(self, trace_id: bytes) -> Excerpt:
+        """The rows of one trace, for the reference."""
+        wanted = np.frombuffer(trace_id, np.uint8)
+        (place,) = np.nonzero((self.rows.trace_ids == wanted).all(axis=1))
+        rows = np.flatnonzero(np.isin(self.rows.trace, place))
+        return Excerpt(
+            rows.tolist(), self.rows.process[rows].tolist(), self.rows.granularity.tolist()
+        )
+
+    # Preparing the kernel's input
+
+    def _records(self, call: Integers) -> Records:
+        nodes, contents = self.nodes, self.rows.contents
+        unit = self._unit_of
+        trace = np.full(len(self.rows.trace_ids), NONE, np.int64)
+        trace[self._incomplete] = np.arange(len(self._incomplete))
+        in_fragment = nodes.unit_kind[unit] == FRAGMENT
+        return lay_out(
+            nodes.start, nodes.end, nodes.parent, nodes.child_bounds, nodes.units[unit],
+            self.rows.span_id[nodes.row], self.rows.process[nodes.row], call,
+            contents.request[nodes.row], self._content,
+            contents.kind, contents.failed, contents.resent,
+            # Nothing hides in what is a fragment itself.
+            np.where(in_fragment, NONE, trace[nodes.trace]),
+        )  # fmt: skip
+
+    @cached_property
+    def _fragments(self) -> Integers:
+        """The roots of fragments."""
+        found: Integers = self.nodes.units[self.nodes.unit_kind == FRAGMENT]
+        return found
+
+    @cached_property
+    def _incomplete(self) -> Integers:
+        """The traces that have fragments."""
+        return np.unique(self.nodes.trace[self._fragments])
+
+    @cached_property
+    def _missing(self) -> tuple[Integers, Records]:
+        """Where the fragments of each incomplete trace lie: the bounds of each trace's disjoint
+        intervals, and these."""
+        by_trace: dict[int, list[Interval]] = {trace: [] for trace in self._incomplete.tolist()}
+        for root in self._fragments.tolist():
+            extent = int(self.nodes.start[root]), int(self.nodes.end[root])
+            by_trace[int(self.nodes.trace[root])].append(extent)
+        merged = [union(extents) for extents in by_trace.values()]
+        return (
+            np.cumsum([0, *(len(pairs) for pairs in merged)]),
+            np.array(
+                [pair for pairs in merged for pair in pairs],
+                [("low", np.int64), ("high", np.int64)],
+            ),
+        )
+
+    # What the kernel's output means
+
+    def _classify(self, remote: Mask) -> tuple[list[Cell], Integers, Mask]:
+        """The cells, each node's, and whether it enters its hop."""
+        nodes, contents = self.nodes, self.rows.contents
+        hop = contents.hop[self._content]
+        callee = np.full(len(remote), NONE, np.int64)
+        calling = np.flatnonzero(remote)[::-1]  # the first child is written last
+        callee[nodes.parent[calling]] = hop[calling]
+        has_children = np.diff(nodes.child_bounds) > 0
+        variant = np.where(callee != NONE, 2, has_children.astype(np.int64))
+        base = contents.base[self._content, variant]
+        caller = forest.callers(nodes.members, nodes.parent, remote, hop)
+        cells, cell = contents.cells(base, caller, callee)
+        is_self = np.array([found.kind == "self" for found in cells], np.bool_)
+        return cells, cell, ~is_self[cell] | (nodes.parent < 0) | remote
+
+    def _check(self) -> None:
+        wrong = np.flatnonzero(self._sums[:, 0] != self._duration)
+        if len(wrong):
+            unit = wrong[0]
+            root = self.nodes.units[unit]
+            trace = self.rows.trace_ids[self.nodes.trace[root]].tobytes().hex()
+            raise ConservationError(
+                f"trace {trace}: blamed {self._sums[unit, 0]} ns of {self._duration[unit]} ns; "
+                "please report this with the trace"
+            )
+
+    @cached_property
+    def _duration(self) -> Integers:
+        return self.nodes.end[self.nodes.units] - self.nodes.start[self.nodes.units]
+
+    @cached_property
+    def _routes(self) -> tuple[list[str], Integers]:
+        """The routes, sorted, and each unit's."""
+        numbers = self.rows.contents.route[self._content[self.nodes.units]]
+        distinct, which = np.unique(numbers, return_inverse=True)
+        texts = [self.rows.vocabulary.texts[number] for number in distinct]
+        routes = sorted(texts)
+        place = {route: position for position, route in enumerate(routes)}
+        ranks = np.array([place[text] for text in texts], np.int64)
+        return routes, ranks[which] if len(ranks) else which
+
+    @cached_property
+    def _outcome(self) -> Integers:
+        """By unit, of `_OUTCOMES`."""
+        failed = self.rows.contents.error[self._content[self.nodes.units]]
+        return np.where(failed, 0, 1)
+
+    def _trace_ids(self, traces: Integers) -> pa.Array:
+        ids = np.ascontiguousarray(self.rows.trace_ids[traces])
+        return pa.Array.from_buffers(pa.binary(16), len(ids), [None, pa.py_buffer(ids)])
+
+    def _selected(self, select: Selection) -> Mask:
+        """Which units are as a selection asks."""
+        units = self.nodes.units
+        start, (routes, route) = self.nodes.start[units], self._routes
+        chosen = np.ones(len(units), np.bool_)
+        if select.start is not None:
+            chosen &= start >= select.start
+        if select.end is not None:
+            chosen &= start < select.end
+        if select.outcome is not None:
+            chosen &= self._outcome == _index(_OUTCOMES, select.outcome)
+        if select.route is not None:
+            fits = select.route_test()
+            fitting = np.array([fits(route) for route in routes], np.bool_)
+            chosen &= fitting[route] if len(routes) else False
+        if select.service is not None:
+            hops = self.rows.contents.hop
+            texts = self.rows.vocabulary.texts
+            named = np.array([select.is_service(texts[hop]) for hop in hops], np.bool_)
+            chosen &= self._having(named[self._content])
+        for rows in select.rows(self._table):
+            chosen &= self._having(rows[self.nodes.row])
+        return chosen
+
+    def _having(self, node_is: Mask) -> Mask:
+        """The units of which a node is so."""
+        result = np.zeros(len(self.nodes.units), np.bool_)
+        result[self._unit_of[node_is]] = True
+        return result
+
+    def _quality(self, kept: Mask, *, everything: bool) -> dict[str, int]:
+        sums = self._sums[kept].sum(axis=0)
+        traces = np.zeros(len(self.rows.trace_ids), np.bool_)
+        traces[self.nodes.trace[self.nodes.units[kept]]] = True
+        if everything:
+            traces[:] = True
+        quality = {}
+        if kept.any():
+            spans = np.diff(self.nodes.member_bounds)[kept].sum()
+            quality = {"spans": int(spans), "clipped_ns": int(sums[1]), "late_spans": int(sums[2])}
+        counts = dict(zip(_FLAGS, sums[3:], strict=True)) | self._completeness(traces)
+        quality |= {name: int(count) for name, count in counts.items() if count}
+        return quality | {"clock_steps": self.clocks.steps}
+
+    def _completeness(self, traces: Mask) -> dict[str, int]:
+        units_of = np.zeros((len(traces), 3), np.int64)
+        np.add.at(units_of, (self.nodes.trace[self.nodes.units], self.nodes.unit_kind), 1)
+        units_of = units_of[traces]
+        requests, detached, fragments = (units_of[:, kind] for kind in range(3))
+        return {
+            **dict(zip(forest.REPAIRS, self.nodes.repairs[traces].sum(axis=0), strict=True)),
+            "traces": traces.sum(),
+            "incomplete_traces": (fragments > 0).sum(),
+            "fragments": fragments.sum(),
+            "detached_units": detached.sum(),
+            "traces_without_root": ((requests == 0) & (detached == 0)).sum(),
+        }
+
+    def _ledger(self, units: Integers, quality: dict[str, int]) -> Ledger:
+        root = self.nodes.units[units]
+        routes, route = self._routes
+        duration = self._duration[units]
+        columns = [
+            self.nodes.start[root] // BLOCK_NS * BLOCK_NS,
+            route[units],
+            self._outcome[units],
+            np.searchsorted(_BOUNDS, duration),
+        ]
+        order = np.lexsort(columns[::-1])
+        units, duration, trace = units[order], duration[order], self.nodes.trace[root][order]
+        columns = [column[order] for column in columns]
+        begins = offsets.runs(*columns) if len(units) else np.zeros(1, np.int64)
+        key = np.repeat(np.arange(len(begins) - 1), np.diff(begins))
+        heads = [column[begins[:-1]] for column in columns]
+        key_arrays: dict[str, Keyed] = {
+            "block_start_unix_nano": heads[0],
+            "route": (heads[1], routes),
+            "outcome": (heads[2], _OUTCOMES),
+            "bucket": heads[3],
+        }
+        return Ledger(
+            self._cell_table(units, key, key_arrays),
+            self._request_rows(begins, duration, trace, key_arrays),
+            dict(sorted(quality.items())),
+        )
+
+    def _cell_table(self, units: Integers, key: Integers, keys: dict[str, Keyed]) -> pa.Table:
+        nodes = self.nodes
+        of_key, cell, sums = add_up(
+            units, key, nodes.members, nodes.member_bounds, self._cell, self._entered,
+            self._blamed, len(self._cells),
+        )  # fmt: skip
+        arrays = {
+            **{name: _take(values, of_key) for name, values in keys.items()},
+            **{
+                name: _text([getattr(found, name) for found in self._cells], cell)
+                for name in Cell._fields
+            },
+            **{name: np.ascontiguousarray(sums[:, i]) for i, name in enumerate(MEASURES)},
+        }
+        return pa.Table.from_arrays(
+            [pa.array(arrays[field.name], field.type) for field in CELLS_SCHEMA],
+            schema=CELLS_SCHEMA,
+        )
+
+    def _request_rows(
+        self, begins: Integers, duration: Integers, trace: Integers, keys: dict[str, Keyed]
+    ) -> pa.Table:
+        some = len(begins) > 1
+        every = np.arange(len(begins) - 1)
+        least = np.minimum.reduceat(trace, begins[:-1]) if some else every
+        arrays = {
+            **{name: _take(values, every) for name, values in keys.items()},
+            "requests": np.diff(begins),
+            "duration_ns": np.add.reduceat(duration, begins[:-1]) if some else every,
+            "exemplar_trace_id": self._trace_ids(least),
+        }
+        return pa.Table.from_arrays(
+            [pa.array(arrays[field.name], field.type) for field in REQUESTS_SCHEMA],
+            schema=REQUESTS_SCHEMA,
+        )
+
+
+def _take(values: Keyed, places: Integers) -> Integers | pa.Array:
+    if isinstance(values, tuple):
+        return _text(values[1], values[0][places])
+    return values[places]
+
+
+def _text(texts: list[str], which: Integers) -> pa.Array:
+    return pa.array(texts, pa.string()).take(pa.array(which))
+
+
+def _dictionary(codes: Integers, texts: list[str]) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), pa.array(texts, pa.string()))
+
+
+def _index(values: list[str], value: str) -> int:
+    return values.index(value) if value in values else NONE
