@@ -105,7 +105,7 @@ def _choose(trace: OneTrace) -> int | None:
 def _span(trace: OneTrace, row: int) -> None:
     shown = span_details.details(trace.waterfall.spans[row], trace.table, reveal=_reveal())
     failed = " — failed" if shown.failed else ""
-    st.markdown(f"**{theme.markdown(shown.name, 1000)}**{failed}")
+    st.markdown(f"**{theme.markdown(shown.name, 400)}**{failed}")
     markup.show(traces_markup.span(shown), key="span details")
 
 
