@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hopwatch_stack import toolchains
+from hopwatch_stack import runtimes, toolchains
+from hopwatch_stack.containers import engine, images
 from hopwatch_stack.errors import StackError
 from hopwatch_stack.ports import free_ports
 from hopwatch_stack.processes import ProcessRuntime
@@ -44,17 +45,46 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     assert supervisor.stop() == []
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The stack's own tests are of both runtimes; those of what it serves, of one."""
+    if "runtime_name" in metafunc.fixturenames:
+        path = metafunc.definition.path
+        names: list[object] = [] if path.name == "test_docker.py" else [runtimes.DEFAULT]
+        if "stack" in path.parts:
+            # The first of them may build the images.
+            names.append(pytest.param(runtimes.DOCKER, marks=pytest.mark.timeout(1200)))
+        metafunc.parametrize("runtime_name", names, scope="session")
+
+
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+def docker_images() -> None:
+    """Builds what has changed, where an engine is or can be had."""
+    try:
+        client = engine.connect()
+    except StackError as error:
+        pytest.skip(str(error))
+    images.build(client, Silent())
+
+
+@pytest.fixture(scope="session")
+def runtime(runtime_name: str, request: pytest.FixtureRequest) -> str:
+    """The runtime's name, once it can be used."""
+    if runtime_name == runtimes.DOCKER:
+        request.getfixturevalue("docker_images")
+    return runtime_name
+
+
+@pytest.fixture(scope="session")
+def stack(runtime: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """The whole stack on free ports with labs on, beside whatever else may run."""
-    with started(_settings(tmp_path_factory.mktemp("stack"))) as running:
+    with started(_settings(tmp_path_factory.mktemp("stack")), runtime) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+def own_stack(runtime: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """As `stack`, for the tests of one file that break things."""
-    with started(_settings(tmp_path_factory.mktemp("own_stack"))) as running:
+    with started(_settings(tmp_path_factory.mktemp("own_stack")), runtime) as running:
         yield running
 
 

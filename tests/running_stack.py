@@ -108,9 +108,10 @@ class LoadMeanwhile:
 
 
 @contextmanager
-def started(settings: Settings) -> Iterator[RunningStack]:
+def started(settings: Settings, runtime: str) -> Iterator[RunningStack]:
     """The whole stack without its dashboard, kept up by a process of its own."""
-    hopwatch_stack("up", settings, "--detach", "--labs", "--no-dashboard")
+    words = ("--detach", "--labs", "--no-dashboard", "--runtime", runtime)
+    hopwatch_stack("up", settings, *words)
     stack = Stack(settings.state_dir)
     yield RunningStack(settings, stack)
     assert stack.stop() == []

@@ -48,10 +48,10 @@ class DockerRuntime(Logs):
         self.surroundings = InContainers()
         self._state_dir = state_dir
         digest = hashlib.sha256(str(state_dir).encode()).hexdigest()
-        self._stack = f"hopwatch-{digest[:8]}"
-        self._labels = {STACK_LABEL: self._stack}
-        self._programs = f"{self._stack}-programs"
-        self._data = f"{self._stack}-data"
+        self.stack_id = f"hopwatch-{digest[:8]}"
+        self._labels = {STACK_LABEL: self.stack_id}
+        self._programs = f"{self.stack_id}-programs"
+        self._data = f"{self.stack_id}-data"
         self._known_client: docker.DockerClient | None = None
         self._images: dict[str, str] = {}
         self._pods: dict[str, str] = {}
@@ -62,7 +62,7 @@ class DockerRuntime(Logs):
         self.clear()
         self.begin()
         try:
-            self._client.networks.create(self._stack, labels=self._labels)
+            self._client.networks.create(self.stack_id, labels=self._labels)
             for volume in (self._programs, self._data):
                 self._client.volumes.create(volume, labels=self._labels)
             # A container of the pod's image, even one that is never started, fills the volume
@@ -93,7 +93,7 @@ class DockerRuntime(Logs):
 
     def clear(self) -> None:
         try:
-            wanted = {"label": f"{STACK_LABEL}={self._stack}"}
+            wanted = {"label": f"{STACK_LABEL}={self.stack_id}"}
             # Those that have another's network go first.
             for container in self._client.containers.list(all=True, filters=wanted):
                 _remove(container, force=True, v=True)
@@ -114,7 +114,7 @@ class DockerRuntime(Logs):
         pod = self._client.containers.run(
             **self._anywhere(service, self._images["pod"], POD_MEMORY_MIB),
             **self._at_home(service),
-            name=f"{self._stack}-{service.name}-pod",
+            name=f"{self.stack_id}-{service.name}-pod",
         )
         return str(pod.id)
 
@@ -161,10 +161,10 @@ class DockerRuntime(Logs):
 
     def _at_home(self, service: Service) -> dict[str, Any]:
         return {
-            "network": self._stack,
+            "network": self.stack_id,
             "hostname": service.name,
             "networking_config": {
-                self._stack: self._client.api.create_endpoint_config(aliases=[service.name])
+                self.stack_id: self._client.api.create_endpoint_config(aliases=[service.name])
             },
             "ports": {f"{port}/tcp": ("127.0.0.1", port) for port in service.ports.values()},
         }
