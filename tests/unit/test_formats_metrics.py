@@ -146,6 +146,18 @@ def test_values_that_are_no_ordinary_numbers_are_kept(given: Any, value: float) 
     assert repr(table["value"].to_pylist()) == repr([value])
 
 
+def test_zero_keeps_its_sign() -> None:
+    for kind, point in (
+        ("gauge", {"asDouble": -0.0}),
+        ("summary", {"sum": -0.0}),
+        ("exponentialHistogram", {"zeroThreshold": -0.0}),
+    ):
+        row = points(kind, point).table.to_pylist()[0]
+        assert "-0.0" in map(repr, (row["value"], row["sum"], row["zero_threshold"]))
+    table, _ = points("summary", {"quantileValues": [{"quantile": -0.0, "value": -0.0}]})
+    assert repr(table["quantiles"][0].as_py()) == "[{'quantile': -0.0, 'value': -0.0}]"
+
+
 def test_a_series_that_has_ended_needs_no_value() -> None:
     table, rejected = points("gauge", {"flags": metrics.NO_RECORDED_VALUE})
     assert (table["value"].to_pylist(), rejected.total) == ([None], 0)
@@ -169,6 +181,8 @@ BOUNDS = {"explicitBounds": [1, 2]}
         ("gauge", 7, "malformed"),
         ("histogram", {"count": -1}, "malformed"),
         ("histogram", {"count": str(2**63)}, "count_out_of_range"),
+        ("histogram", {"flags": 1, "count": str(2**63)}, "count_out_of_range"),
+        ("histogram", {"flags": 1, "bucketCounts": [0] * (MAX_BUCKETS + 1)}, "too_many_buckets"),
         ("histogram", {**BOUNDS, "bucketCounts": [1, -1, 1]}, "malformed"),
         ("histogram", {**BOUNDS, "bucketCounts": [1, 1]}, "bucket_mismatch"),
         ("histogram", {**BOUNDS}, "bucket_mismatch"),

@@ -100,13 +100,10 @@ def _check(point: Point) -> None:
             raise ItemError("time_out_of_range", f"time {time} is not within 0..2^63 ns")
     if len(point.exemplars) > MAX_BUCKETS:
         raise _too_many(len(point.exemplars))
-    if point.flags & metrics.NO_RECORDED_VALUE:
-        return
-    if point.metric.type in ("gauge", "sum"):
-        if point.value is None:
-            raise ItemError("missing_value", "the data point has no value")
-        return
-    _check_distribution(point)
+    if point.metric.type not in ("gauge", "sum"):
+        _check_distribution(point)
+    elif point.value is None and not point.flags & metrics.NO_RECORDED_VALUE:
+        raise ItemError("missing_value", "the data point has no value")
 
 
 def _too_many(number: int) -> ItemError:

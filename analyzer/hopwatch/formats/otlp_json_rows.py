@@ -196,7 +196,7 @@ def _exponential_point(point: dict[str, Any], scope: Scope, metric: Metric) -> P
         **_totals(point),
         scale=get_integer(point, "scale", INT32),
         zero_count=get_integer(point, "zeroCount", UINT64),
-        zero_threshold=get_double(point, "zeroThreshold") or 0.0,
+        zero_threshold=_double(point, "zeroThreshold"),
         positive=_buckets(get_object(point, "positive")),
         negative=_buckets(get_object(point, "negative")),
     )
@@ -205,9 +205,9 @@ def _exponential_point(point: dict[str, Any], scope: Scope, metric: Metric) -> P
 def _summary_point(point: dict[str, Any], scope: Scope, metric: Metric) -> Point:
     return _point(point, scope, metric)._replace(
         measurements=get_integer(point, "count", UINT64),
-        sum=get_double(point, "sum") or 0.0,
+        sum=_double(point, "sum"),
         quantiles=[
-            Quantile(get_double(found, "quantile") or 0.0, get_double(found, "value") or 0.0)
+            Quantile(_double(found, "quantile"), _double(found, "value"))
             for found in get_objects(point, "quantileValues")
         ],
     )
@@ -257,6 +257,12 @@ def _number(holder: dict[str, Any]) -> tuple[float | None, int | None]:
         number = get_integer(holder, "asInt", INT64)
         return float(number), number
     return get_double(holder, "asDouble"), None
+
+
+def _double(holder: dict[str, Any], key: str) -> float:
+    """A number; 0 if it is not there. (Not by `or`, which takes the sign from -0.0.)"""
+    value = get_double(holder, key)
+    return 0.0 if value is None else value
 
 
 def _exemplar(exemplar: dict[str, Any]) -> Exemplar:
