@@ -6,7 +6,7 @@
 `first page`: from the address typed to the ledger on the screen, the first visitor of a server
 that has just started. `second visitor`: the same once the ledger is there. Clicks: from the
 click to its result on the screen, the median and the worst of several. Times are wall times:
-on a machine that does other work they are too long.
+on a machine that does other work they are too long; CPU times are not.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from hopwatch_stack import toolchains
@@ -33,8 +34,8 @@ CLICKS = 5
 
 
 @contextmanager
-def served(store: Path) -> Iterator[str]:
-    """A dashboard of the store; gives its address."""
+def served(store: Path) -> Iterator[tuple[str, psutil.Process]]:
+    """A dashboard of the store; gives its address and its process."""
     port = free_ports(1)[0]
     process = subprocess.Popen(
         [sys.executable, "-m", "hopwatch.cli", "dashboard", "--store", str(store),
@@ -44,7 +45,7 @@ def served(store: Path) -> Iterator[str]:
     address = f"http://127.0.0.1:{port}"
     try:
         until_healthy(address)
-        yield address
+        yield address, psutil.Process(process.pid)
     finally:
         process.send_signal(signal.SIGINT)
         process.wait()
@@ -98,13 +99,17 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the results to this file as well")
     args = parser.parse_args()
     results: dict[str, float] = {}
-    with served(args.store) as address, sync_playwright() as playwright:
+    with served(args.store) as (address, server), sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=toolchains.find("chromium"), args=["--disable-quic", "--disable-gpu"]
         )
         _, results["first page"] = open_page(browser, address)
         page, results["second visitor"] = open_page(browser, address)
-        for name, seconds in clicks(page).items():
+        before = server.cpu_times()
+        measured = clicks(page)
+        spent = sum(server.cpu_times()[:2]) - sum(before[:2])
+        results["server CPU per click"] = spent / sum(map(len, measured.values()))
+        for name, seconds in measured.items():
             results[f"{name}, median"] = statistics.median(seconds)
             results[f"{name}, worst"] = max(seconds)
         browser.close()

@@ -136,6 +136,14 @@ def take(source: Source, chosen: Chosen) -> Snapshot:
     return found
 
 
+def first(source: Source) -> Snapshot:
+    """What a session takes that has chosen nothing yet."""
+    now = snapshot.now_ns()
+    words = (windows.default_choice(source.extent().max_start_ns, now, source.live),)
+    window = _window(source, Chosen(words, live=False, filters=Filters()), now)
+    return Snapshot(source.key, source.version(), window)
+
+
 def kept_parameters() -> dict[str, str]:
     """What a link to another page takes along of this one's URL."""
     return {key: st.query_params[key] for key in _KEPT if key in st.query_params}

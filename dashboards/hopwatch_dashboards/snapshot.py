@@ -11,7 +11,7 @@ from typing import TypeVar, cast
 import pyarrow as pa
 import streamlit as st
 
-from hopwatch.attribution import Attribution, Ledger
+from hopwatch.attribution import COLUMNS, Attribution, Ledger, Selection
 from hopwatch.quality import Quality
 from hopwatch.quality import quality as check
 from hopwatch_dashboards.source import Source
@@ -35,11 +35,19 @@ def now_ns() -> int:
     return time.time_ns()
 
 
-@st.cache_resource(max_entries=8, show_spinner="Adding up where the time went …")
-def ledger(snapshot: Snapshot, _source: Source) -> Ledger:
-    """The ledger of all requests that begin in the snapshot's window."""
+@st.cache_resource(max_entries=16, show_spinner="Adding up where the time went …")
+def ledger(snapshot: Snapshot, _source: Source, service: str | None = None) -> Ledger:
+    """The ledger of all requests that begin in the snapshot's window; of those in which
+    `service` takes part."""
     window = snapshot.window
-    return Attribution(_source.window(window.start, window.end)).ledger()
+    wanted = Selection(start=window.start, end=window.end, service=service)
+    return _attribution(snapshot, _source).ledger(wanted)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _attribution(snapshot: Snapshot, _source: Source) -> Attribution:
+    window = snapshot.window
+    return Attribution(_source.window(window.start, window.end, COLUMNS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +72,7 @@ class Requests:
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _filtered(snapshot: Snapshot, filters: Filters, _source: Source) -> Ledger:
-    return filtered(ledger(snapshot, _source), filters)
+    return filtered(ledger(snapshot, _source, filters.service), filters)
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)

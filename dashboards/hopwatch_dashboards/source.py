@@ -47,8 +47,11 @@ class Source(Protocol):
     def extent(self) -> Extent:
         """How many spans there are, and from when to when."""
 
-    def window(self, start_ns: int, end_ns: int) -> pa.Table:
-        """All spans of the traces that begin in the window (`hopwatch.spans.SCHEMA`)."""
+    def window(
+        self, start_ns: int, end_ns: int, columns: Collection[str] | None = None
+    ) -> pa.Table:
+        """All spans of the traces that begin in the window (`hopwatch.spans.SCHEMA`, or only
+        these columns of it)."""
 
     def trace(self, prefix: str) -> pa.Table:
         """All spans of the one trace whose id in hex begins so. Raises UsageError, InputError."""
@@ -91,9 +94,11 @@ class StoreSource:
         with open_reader(self.path) as reader:
             return reader.extent()
 
-    def window(self, start_ns: int, end_ns: int) -> pa.Table:
+    def window(
+        self, start_ns: int, end_ns: int, columns: Collection[str] | None = None
+    ) -> pa.Table:
         with open_reader(self.path) as reader:
-            return reader.window(start_ns, end_ns)
+            return reader.window(start_ns, end_ns, columns=columns)
 
     def trace(self, prefix: str) -> pa.Table:
         with open_reader(self.path) as reader:
@@ -148,7 +153,13 @@ class FileSource:
             max_start_ns=first_last["max"].as_py(),
         )
 
-    def window(self, start_ns: int, end_ns: int) -> pa.Table:
+    def window(
+        self, start_ns: int, end_ns: int, columns: Collection[str] | None = None
+    ) -> pa.Table:
+        found = self._begun_in(start_ns, end_ns)
+        return found if columns is None else found.select(list(columns))
+
+    def _begun_in(self, start_ns: int, end_ns: int) -> pa.Table:
         table = self._table
         start = table["start_time_unix_nano"]
         inside = pc.and_(pc.greater_equal(start, start_ns), pc.less(start, end_ns))

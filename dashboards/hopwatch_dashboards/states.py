@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Final
 
 import duckdb
 import pyarrow as pa
@@ -13,6 +14,9 @@ from hopwatch.errors import HopwatchError, InputError
 from hopwatch.store import is_store
 from hopwatch_dashboards.source import FileSource, Source, StoreSource
 from hopwatch_dashboards.theme import markdown
+
+UNREADABLE: Final = (HopwatchError, duckdb.Error, pa.ArrowException, OSError)
+"""What reading a source may raise where its data is damaged or not what was expected."""
 
 
 class NothingStoredError(InputError):
@@ -28,7 +32,7 @@ def guarded(render: Callable[[Source], None], source: Source) -> None:
         render(source)
     except NothingStoredError:
         _nothing_stored(source)
-    except (HopwatchError, duckdb.Error, pa.ArrowException, OSError) as error:
+    except UNREADABLE as error:
         st.error(markdown(str(error), 1000), icon=":material/error:")
         st.caption(
             "What is named above could not be read. A damaged file of the store can be moved "

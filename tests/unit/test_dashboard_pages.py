@@ -149,6 +149,12 @@ def test_a_route_can_be_chosen(dashboard: Open, tmp_path: Path) -> None:
     assert "the mean of 1 requests" in Page(app).text
 
 
+def test_a_service_can_be_chosen(dashboard: Open, tmp_path: Path) -> None:
+    table = spans_of(request(1), request(2, back_name="other"), request(3))
+    app = dashboard(written(tmp_path, table), service="other")
+    assert "the mean of 1 requests" in Page(app).text
+
+
 def test_a_window_without_data_offers_the_one_that_has_it(dashboard: Open, tmp_path: Path) -> None:
     app = dashboard(written(tmp_path, some()), last="5m")
     assert "No requests here" in messages(app)
