@@ -42,6 +42,11 @@ up: build  ## Start the stack and keep it up until Ctrl-C
 down: setup  ## Stop the stack
 	@$(BIN)/hopwatch-stack down
 
+.PHONY: bench
+bench: setup  ## Measure how fast attribution is; figures also in .build/bench.json
+	@mkdir -p .build
+	@$(BIN)/python -m benchmarks.attribution --json .build/bench.json
+
 .PHONY: lint
 lint: setup  ## Check style, types and layers of the Python code
 	@$(BIN)/ruff check
