@@ -37,7 +37,6 @@ _SERVICES: Final = (
 _BRANCHES: Final = 6
 _WAIT_MS: Final = 60_000
 _FRAMES: Final = """async () => {
-
     const frames = [];
     const find = (root) => {
         for (const element of root.querySelectorAll("*")) {
