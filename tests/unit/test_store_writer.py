@@ -167,6 +167,29 @@ def test_same_payload_is_a_duplicate(path: Path, opened: Callable[..., Store]) -
     assert numbers_in(path) == [1, 1]
 
 
+def test_what_is_sent_again_after_a_crash_is_a_duplicate(
+    path: Path, opened: Callable[..., Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its sender may have lost the answer; log records and data points have no id to be known
+    again by."""
+    monkeypatch.setattr(writer, "_FLUSH_EVERY_S", 0.05)
+    with opened() as store:
+        add(store, 1)
+        while numbers_in(path) != [1]:
+            time.sleep(0.01)
+        with monkeypatch.context() as patch:
+            patch.setattr(Store, "_flush_pending", lambda _: None)
+            add(store, 2)
+            with crashed(path) as copy:
+                with Store(copy, decode=decode, retention=Retention(), on_problem=print) as again:
+                    assert again.recovery.batches == 1
+                    for number in (1, 2):
+                        assert not again.append(0, payload(number), table(number))
+                    assert again.append(0, payload(3), table(3))
+                    patch.undo()
+                assert numbers_in(copy) == [1, 2, 3]
+
+
 def test_many_threads(path: Path, opened: Callable[..., Store]) -> None:
     with opened() as store:
         workers = [

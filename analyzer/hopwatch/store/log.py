@@ -10,6 +10,7 @@ belongs to the caller. The marker lets reading go on behind a damaged frame.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import struct
 from collections.abc import Callable, Iterator, Sequence
@@ -46,6 +47,11 @@ class Frame(NamedTuple):
     kind: int
     payload: bytes
 
+    @property
+    def digest(self) -> bytes:
+        """See `digest`."""
+        return digest(self.kind, self.payload)
+
 
 @dataclass(frozen=True, slots=True)
 class Damage:
@@ -60,6 +66,11 @@ class Damage:
     def __str__(self) -> str:
         what = "an unfinished last frame" if self.torn else "damaged"
         return f"{self.path}: {len(self.data)} bytes at {self.offset} are {what}"
+
+
+def digest(kind: int, payload: bytes) -> bytes:
+    """By which a batch is known again when it is sent a second time."""
+    return hashlib.blake2b(payload, digest_size=16, key=bytes([kind])).digest()
 
 
 def _frame(batch: int, kind: int, payload: bytes) -> bytes:

@@ -27,6 +27,9 @@ class Recovery:
     rows: int = 0
     damages: list[str] = field(default_factory=list)
     """One line for each stretch that could not be read, and where it is kept now."""
+    digests: list[bytes] = field(default_factory=list)
+    """Of all batches that are kept, also those that had a segment already: their senders may
+    have lost the answer, and send again."""
 
 
 def unflushed(
@@ -41,12 +44,13 @@ def unflushed(
         for item in log.read(path, newest=path == found[-1]):
             if isinstance(item, Damage):
                 _set_aside(directory, item, report)
-            elif item.batch > flushed_batch:
-                table = _decoded(directory, item, decode, report)
-                if table is not None:
-                    report.batches += 1
-                    report.rows += table.num_rows
-                    yield item, table
+            elif item.batch <= flushed_batch:
+                report.digests.append(item.digest)
+            elif (table := _decoded(directory, item, decode, report)) is not None:
+                report.batches += 1
+                report.rows += table.num_rows
+                report.digests.append(item.digest)
+                yield item, table
 
 
 def _decoded(directory: Path, frame: Frame, decode: Decode, report: Recovery) -> pa.Table | None:

@@ -7,7 +7,6 @@ append -> [committer: log, one sync for all who wait] -> answered
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import os
 import threading
@@ -111,7 +110,7 @@ class Store:
         Returns when it is safe on the disk: True, or False if the same payload came in during
         the last minutes already. Raises UnavailableError if it cannot be kept now.
         """
-        digest = hashlib.blake2b(payload, digest_size=16, key=bytes([kind])).digest()
+        digest = log.digest(kind, payload)
         with self._state:
             receipt = self._recent.get(digest)
             known = receipt is not None
@@ -310,6 +309,7 @@ class Store:
                 batches, held = [], 0
         if batches:
             self._write_segments(batches)
+        self._recent.update((digest, _Receipt(answered=True)) for digest in report.digests)
         log.drop_all(self.path / LOG)
         return report
 
