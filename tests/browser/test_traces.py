@@ -288,7 +288,8 @@ def test_a_phone_shows_it_all_without_scrolling_sideways(
     page = context.new_page()
     expect.set_options(timeout=STEP_MS)
     page.goto(f"/traces?trace={trace_id().hex()}")
-    expect(page.get_by_role("tree")).to_be_visible()
+    tree = page.get_by_role("tree")
+    expect(tree).to_have_attribute("aria-activedescendant", re.compile("row-"))  # is drawn
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
     corner = page.locator("canvas.rows").evaluate(
         "canvas => [...canvas.getContext('2d').getImageData(1, canvas.height - 2, 1, 1).data]"
