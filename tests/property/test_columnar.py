@@ -159,8 +159,9 @@ def test_they_agree_on_the_traces_of_others(shared_data: Any, folder: str, tau: 
     assert_same(read_files([shared_data / folder]).table, tau)
 
 
-def test_one_trace_of_many_is_what_it_is_among_them() -> None:
+def test_one_trace_of_many_is_what_it_is_among_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """`only` takes the trace's rows out, with what all rows say of clocks and processes."""
+    monkeypatch.setattr("hopwatch.attribution._MANY", 1)
     many = many_spans(15_000)
     by_engine, by_reference = Attribution(many), Attribution(many)
     by_reference._engine = None
@@ -175,3 +176,16 @@ def test_one_trace_of_many_is_what_it_is_among_them() -> None:
             for attribution in (by_engine, by_reference)
         )
         assert few == all_
+
+
+def test_they_agree_on_absurd_stamps_and_hostile_names() -> None:
+    far = 2**62
+    assert_same(
+        table(
+            span("R", 0, 100, service="\0caller"),
+            span("x", 1, far, "R", service="<script>"),
+            span("y", 1, far, "R", service="\u202eB"),
+            span("z", far, 2**63 - 1, "R", service="C"),
+            span("century", 1, 3 * 10**18, trace="other"),
+        )
+    )

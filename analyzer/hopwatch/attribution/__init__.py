@@ -24,10 +24,10 @@ from hopwatch.attribution import request_table
 from hopwatch.attribution.clocks import Clocks
 from hopwatch.attribution.forest import COLUMNS
 from hopwatch.attribution.intervals import union
-from hopwatch.attribution.ledger import LONGEST_NS, Ledger
+from hopwatch.attribution.ledger import Ledger
 from hopwatch.attribution.model import Forest, Trace, Unit
 from hopwatch.attribution.select import Selection
-from hopwatch.attribution.units import DEFAULTS, Options, UnitTime, attribute_unit
+from hopwatch.attribution.units import DEFAULTS, LONGEST_NS, Options, UnitTime, attribute_unit
 
 if TYPE_CHECKING:
     from hopwatch.attribution.columnar import Engine
@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 
-_MANY: Final = 10_000
+_MANY: Final = 20_000
 """Rows from which on the columnar engine is faster than the reference: to load it takes as long
 as the reference takes for so many."""
 

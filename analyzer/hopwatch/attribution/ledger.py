@@ -34,8 +34,6 @@ MEASURES: Final = (
 )  # fmt: skip
 """What a cell adds up, of the parts of `units.SpanTime`. `calls`: how often the hop was entered;
 `spans`: spans of the cell."""
-LONGEST_NS: Final = 30 * 86_400 * 10**9
-"""A root that took longer was stamped wrongly: it is left out of ledgers, and counted."""
 
 _TEXT_KEYS: Final = frozenset(
     {"route", "outcome", "caller", "hop", "operation", "language", "version", "kind"}

@@ -23,6 +23,10 @@ from hopwatch.attribution.intervals import Interval, overlap, union
 from hopwatch.attribution.model import Forest, Span, Trace, Unit
 from hopwatch.errors import ConservationError
 
+LONGEST_NS: Final = 30 * 86_400 * 10**9
+"""A span that took longer was stamped wrongly. Such a root is left out of ledgers, and counted;
+of any other span no more than this is local time or clipped, so that sums stay within 64 bits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -176,12 +180,12 @@ def _span_time(
         span=span,
         cell=cell,
         own=result.own,
-        local=local,
+        local=min(local, LONGEST_NS),
         concurrent=result.concurrent,
         hidden=hidden,
         doubtful=doubtful,
         retry=retry,
-        clipped=_clipped(span, children),
+        clipped=min(_clipped(span, children), LONGEST_NS),
         shift=shift,
         late=span is not root and span.start - shift >= root.end,
         segments=segments,

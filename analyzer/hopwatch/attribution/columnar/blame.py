@@ -19,6 +19,7 @@ import numpy.typing as npt
 from hopwatch.attribution.columnar.contents import KINDS
 from hopwatch.attribution.columnar.jit import compiled
 from hopwatch.attribution.columnar.rows import Integers
+from hopwatch.attribution.units import LONGEST_NS
 
 Records = npt.NDArray[np.void]
 
@@ -362,13 +363,14 @@ def _walk_node(
         room[j].order = children[node.first_child + j]
         child = nodes[room[j].order]
         if child.placed_end > node.end:
-            node.clipped += min(child.placed_end - node.end, child.placed_end - child.placed_start)
+            over = min(child.placed_end - node.end, child.placed_end - child.placed_start)
+            node.clipped = min(node.clipped + over, LONGEST_NS)
         child.key, child.second_key, child.third_key = (
             -child.placed_end, child.placed_start, child.span_id,
         )  # fmt: skip
     _sort(nodes, room, count)
     own, concurrent, chosen, segments = _walk(node.start, node.end, count, tau, nodes, room)
-    node.local = own
+    node.local = min(own, LONGEST_NS)
     node.late = node.root != i and node.start - node.shift >= nodes[node.root].end
     if node.window_low >= node.window_high:
         return

@@ -25,13 +25,12 @@ from hopwatch.attribution.intervals import Interval, union
 from hopwatch.attribution.ledger import (
     BLOCK_NS,
     CELLS_SCHEMA,
-    LONGEST_NS,
     MEASURES,
     REQUESTS_SCHEMA,
     Ledger,
 )  # fmt: skip
 from hopwatch.attribution.select import Selection
-from hopwatch.attribution.units import Options
+from hopwatch.attribution.units import LONGEST_NS, Options
 from hopwatch.errors import ConservationError
 
 Mask = npt.NDArray[np.bool_]

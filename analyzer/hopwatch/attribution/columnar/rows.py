@@ -83,8 +83,8 @@ def _processes(texts: dict[str, Codes], resource: Maps, fields: dict[str, Codes]
 
 
 def _integers(column: pa.ChunkedArray) -> Integers:
-    values: Integers = column.to_numpy()
-    return values
+    # Always a copy: kernels for memory that cannot be written would be others, compiled anew.
+    return np.array(column.to_numpy(), np.int64)
 
 
 def _halves(column: pa.ChunkedArray, count: int) -> list[Integers]:

@@ -82,7 +82,7 @@ def _encoded(array: pa.Array) -> tuple[Codes, pa.Array]:
     if not pa.types.is_dictionary(array.type):
         array = array.dictionary_encode()
     codes = array.indices.fill_null(NONE) if array.null_count else array.indices
-    return codes.to_numpy(zero_copy_only=False).astype(np.int32, copy=False), array.dictionary
+    return np.array(codes.to_numpy(zero_copy_only=False), np.int32), array.dictionary
 
 
 class Maps:
