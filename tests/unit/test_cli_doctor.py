@@ -7,6 +7,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from rich.cells import cell_len
 
 from hopwatch.cli import main
 from hopwatch.formats import otlp_json
@@ -173,6 +174,20 @@ def test_trace_with_logs(file: Callable[..., str], capsys: pytest.CaptureFixture
     assert max(map(len, out.splitlines())) <= 80
     _, out, _ = ran(capsys, "trace", TRACE, path)
     assert "later" not in out
+
+
+def test_trace_with_hostile_logs_in_a_narrow_terminal(
+    file: Callable[..., str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    path = file(
+        spans(), log(0, HOSTILE), log(1, "", severityNumber=0, severityText=HOSTILE + "日本語")
+    )
+    code, out, _ = ran(capsys, "trace", TRACE, "--logs", path)
+    assert code == 0
+    assert max(map(cell_len, out.splitlines())) <= 40
+    assert not {c for c in out if c != "\n" and not c.isprintable()}
+    assert "\\x1b]0;owned" in out
 
 
 def test_trace_with_logs_as_json(

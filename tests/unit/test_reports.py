@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from importlib import resources
 from typing import Any
 
@@ -178,6 +179,27 @@ def test_plain_and_shorten() -> None:
     assert plain("a\r\nb\u202e") == r"a\r\nb\u202e"
     assert shorten("abcdefghij", 6) == "abc…ij"
     assert shorten("短い名前です", 7).endswith("す")
+
+
+def test_shortening_looks_at_the_ends_of_long_text_only() -> None:
+    before = time.process_time()
+    assert shorten("日" * 10**7, 9) == "日日…日日"
+    assert time.process_time() - before < 0.5
+    marks = shorten("e" + "\u0301" * 10**6, 10)
+    assert len(marks) < 100
+    assert cell_len(marks) <= 10
+
+
+@pytest.mark.parametrize("width", [40, 62, 80])
+def test_a_trace_fits_a_narrow_terminal_with_its_figures_whole(width: int) -> None:
+    console = Console(file=io.StringIO(), width=width, highlight=False, markup=False, emoji=False)
+    print_trace(console, Attribution(table(*LONG_NAMES)))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert max(map(cell_len, text.splitlines())) <= width
+    waterfall, cells = text.split(" own")[1].split("ns ", maxsplit=1)
+    assert waterfall.count("30.00 ms") == 1
+    assert waterfall.count(" ms ") == 2 * len(LONG_NAMES)
+    assert "30,000,000  100.0%" in cells
 
 
 def test_duration_in_its_unit() -> None:

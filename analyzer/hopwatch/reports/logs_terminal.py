@@ -12,9 +12,10 @@ from rich.text import Text
 from hopwatch import logs, semconv
 from hopwatch.attribution import Attribution, UnitTime
 from hopwatch.reports.numbers import duration
-from hopwatch.reports.text import language_style, plain, shorten
+from hopwatch.reports.text import language_style, shorten
 
 _AT_WIDTH: Final = 11
+_LEVEL_WIDTH: Final = 5
 _SERVICE_WIDTH: Final = 16
 _MOST_LINES: Final = 4
 _STYLES: Final = {"WARN": "yellow", "ERROR": "red", "FATAL": "bold red"}
@@ -30,11 +31,12 @@ def print_logs(console: Console, attribution: Attribution, table: pa.Table) -> N
     units = [*attribution.requests(), *attribution.detached(), *attribution.fragments()]
     shifts = _shifts(units)
     begin = min(unit.unit.root.start for unit in units)
-    message_width = max(20, console.width - _AT_WIDTH - _SERVICE_WIDTH - 8)
+    service_width = min(_SERVICE_WIDTH, max(6, console.width // 5))
+    message_width = max(8, console.width - _AT_WIDTH - _LEVEL_WIDTH - service_width - 4)
     shown = Table(box=None, padding=(0, 1, 0, 0), show_edge=False, header_style="dim")
     shown.add_column("at", width=_AT_WIDTH, justify="right", no_wrap=True)
-    shown.add_column("level", width=5, no_wrap=True)
-    shown.add_column("service", width=_SERVICE_WIDTH, no_wrap=True)
+    shown.add_column("level", width=_LEVEL_WIDTH, no_wrap=True)
+    shown.add_column("service", width=service_width, no_wrap=True)
     shown.add_column("log", width=message_width, overflow="fold")
     rows = [
         (row["time_unix_nano"] - shifts.get(row["span_id"], 0), row) for row in table.to_pylist()
@@ -46,7 +48,7 @@ def print_logs(console: Console, attribution: Attribution, table: pa.Table) -> N
             Text(f"{'+' if time >= begin else ''}{duration(time - begin)}", style="dim"),
             Text(level, style=_STYLES.get(level, "")),
             Text(
-                shorten(hop, _SERVICE_WIDTH),
+                shorten(hop, service_width),
                 style=language_style(row["telemetry_sdk_language"] or semconv.UNKNOWN),
             ),
             Text(shorten(_message(row), _MOST_LINES * message_width)),
@@ -67,4 +69,5 @@ def _message(row: dict[str, Any]) -> str:
 
 
 def _level(row: dict[str, Any]) -> str:
-    return logs.severity(row["severity_number"]) or shorten(plain(row["severity_text"] or ""), 5)
+    named = logs.severity(row["severity_number"])
+    return named or shorten(row["severity_text"] or "", _LEVEL_WIDTH)

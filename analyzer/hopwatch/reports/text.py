@@ -8,6 +8,8 @@ from rich.text import Text
 
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
+_MOST_CHARACTERS_A_CELL = 4
+
 LANGUAGE_STYLES = {
     "go": "cyan",
     "nodejs": "green",
@@ -35,11 +37,13 @@ def plain(text: str) -> str:
 
 def shorten(text: str, width: int) -> str:
     """At most `width` terminal cells of `text`, the middle left out."""
-    shown = Text(plain(text))
-    if shown.cell_len <= width:
-        return shown.plain
-    tail = Text(shown.plain[::-1])
-    head = Text(shown.plain)
+    # Of megabytes only the ends are looked at, and of marks that take no cell only so many kept.
+    reach = _MOST_CHARACTERS_A_CELL * width
+    ends = (text, text) if len(text) <= 2 * reach else (text[:reach], text[-reach:])
+    head, tail = (Text(plain(end)) for end in ends)
+    if ends[0] is text and head.cell_len <= width:
+        return head.plain
+    tail = Text(tail.plain[::-1])
     head.truncate((width - 1) - (width - 1) // 2)
     tail.truncate((width - 1) // 2)
     return f"{head.plain}…{tail.plain[::-1]}"

@@ -18,6 +18,8 @@ from hopwatch.reports.text import language_style, plain, shorten
 
 MOST_ROWS = 500
 _TIME_WIDTH = 10
+_NARROWEST = 8
+_ROOM_FOR_CELLS = 60
 
 
 def print_trace(console: Console, attribution: Attribution, *, every_span: bool = False) -> None:
@@ -69,8 +71,9 @@ def _print_unit(console: Console, unit: UnitTime, prefix: str, every_span: bool)
 
 
 def _waterfall(unit: UnitTime, shown: list[SpanTime], console: Console) -> Table:
-    label_width = max(30, (console.width - 2 * _TIME_WIDTH - 3) * 55 // 100)
-    bar_width = max(10, console.width - label_width - 2 * _TIME_WIDTH - 3)
+    room = max(2 * _NARROWEST, console.width - 2 * _TIME_WIDTH - 4)
+    label_width = min(max(30, room * 55 // 100), room - _NARROWEST)
+    bar_width = room - label_width
     unicode = (console.encoding or "").lower().startswith("utf")
     table = Table(box=None, padding=(0, 1, 0, 0), show_edge=False, header_style="dim")
     table.add_column("span", width=label_width, no_wrap=True)
@@ -159,10 +162,13 @@ def _cells(unit: UnitTime, width: int) -> Table:
         totals[key] = totals.get(key, 0) + ns
     ordered = sorted(totals.items(), key=lambda item: (-item[1], item[0]))
     shares = apportion([ns for _, ns in ordered], 1000 if unit.duration else 0)
-    names = {
-        name: [*(key[i] for key, _ in ordered), "sum = duration" if name == "hop" else ""]
-        for i, name in enumerate(("hop", "language", "kind"))
-    }
+    if width < _ROOM_FOR_CELLS:
+        names = {"where": [*(" ".join(key) for key, _ in ordered), "sum = duration"]}
+    else:
+        names = {
+            name: [*(key[i] for key, _ in ordered), "sum = duration" if name == "hop" else ""]
+            for i, name in enumerate(("hop", "language", "kind"))
+        }
     figures = {
         "ns": [f"{ns:,}" for ns in (*(ns for _, ns in ordered), unit.duration)],
         "share": [f"{share / 10:.1f}%" for share in (*shares, sum(shares))],
