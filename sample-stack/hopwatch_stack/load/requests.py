@@ -183,7 +183,8 @@ def _failure(answer: Any) -> str:
 def _learn(user: Shopper) -> tuple[list[dict[str, Any]], str]:
     """Products that can be bought, and a first order: untraced and unmeasured."""
     page = _prepare(user, "GET", "/api/products")
-    products = [product for product in page["products"] if product["stock"] >= PLENTY]
+    # Null where the shop could not ask for it.
+    products = [product for product in page["products"] if (product["stock"] or 0) >= PLENTY]
     if not products:
         sys.exit(f"the shop's first page has no product with {PLENTY} in stock.")
     return products, _prepare(user, "POST", "/api/orders", _order_body(products))["order"]["id"]
