@@ -146,6 +146,27 @@ def test_a_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "WARN  shop" in out
 
 
+def test_a_clock_that_is_wrong_does_not_choose_what_is_examined(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    future = 2**63 - 10
+    wrong = spans(traceId="ab" * 16, startTimeUnixNano=future, endTimeUnixNano=future)
+
+    def examined(*exports: dict[str, Any]) -> tuple[int, int]:
+        with Store(
+            tmp_path, decode=lambda *_: None, retention=Retention(max_bytes=10**9), on_problem=print
+        ) as store:
+            for export in exports:
+                data = json.dumps(export).encode()
+                store.append(0, data, otlp_json.decode(data, signal=SPANS).table)
+        _, out, _ = ran(capsys, "doctor", "--store", str(tmp_path), "--json")
+        found = json.loads(out)["examined"]
+        return found["traces"], found["start_ns"]
+
+    assert examined(wrong) == (1, future)
+    assert examined(spans()) == (1, START)
+
+
 def test_a_window_is_for_a_store(
     file: Callable[..., str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -101,7 +101,7 @@ def test_negative_gaps_name_the_worst() -> None:
 
 def test_what_was_left_out_is_said() -> None:
     def entry(outcome: str, count: int, reason: str = "", signal: str = "spans") -> LeftOut:
-        return LeftOut(signal, outcome, reason, count, 1, 2, "<b>why</b>")
+        return LeftOut(signal, outcome, reason, count, 1, NOW - 7200 * 10**9, "<b>why</b>")
 
     found = examined(
         *call(),
@@ -122,9 +122,18 @@ def test_what_was_left_out_is_said() -> None:
         "refused_metrics": "note",
         "repaired_spans": "note",
     }
-    assert found.findings[0].sentence == "Invalid spans, not stored (invalid trace id): 5,000."
+    assert found.findings[0].sentence == (
+        "Invalid spans, not stored (invalid trace id): 5,000. The last one came in 2 hours ago."
+    )
     assert found.findings[0].examples == ("<b>why</b>",)
     assert not found.sound
+
+
+def test_what_was_left_out_before_all_that_is_stored_is_no_problem_any_more() -> None:
+    long_ago = LeftOut("spans", "rejected", "invalid_trace_id", 5000, 0, 0, "why")
+    assert codes(examined(*call(), left_out=(long_ago,))) == {
+        "rejected_spans_invalid_trace_id": "note"
+    }
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def findings(inventory: Inventory, now_ns: int) -> Iterator[Finding]:
     yield from _empty_or_stale(inventory, now_ns)
     for entry in inventory.left_out:
         if entry.count:
-            yield _left_out(entry, inventory)
+            yield _left_out(entry, inventory, now_ns)
     yield from _silent(inventory)
 
 
@@ -123,19 +123,24 @@ def _empty_or_stale(inventory: Inventory, now_ns: int) -> Iterator[Finding]:
             )
 
 
-def _left_out(entry: LeftOut, inventory: Inventory) -> Finding:
+def _left_out(entry: LeftOut, inventory: Inventory, now_ns: int) -> Finding:
     level, sentence, advice = _WORDS[entry.outcome]
-    stored = sum(s.rows for s in inventory.stored if s.signal == entry.signal)
+    of_signal = [s for s in inventory.stored if s.signal == entry.signal]
+    stored = sum(s.rows for s in of_signal)
     is_rows = entry.outcome != "unreadable"
     total = stored + (0 if entry.outcome == "repaired" else entry.count)
     if entry.outcome == "rejected" and entry.count > _MUCH * total:
         level = "problem"
+    if entry.last_ns is not None and any(entry.last_ns < (s.first_ns or 0) for s in of_signal):
+        level = "note"  # what was stored then is gone too
     of_files = entry.first_ns is None
     whole = "Files or lines" if of_files else f"Requests to /v1/{_path(entry.signal)}"
     unit = _unit(entry.signal) if is_rows else whole
     words = sentence.format(
         count=f"{entry.count:,}", unit=unit, reason=entry.reason.replace("_", " ")
     )
+    if entry.last_ns is not None:
+        words += f" The last one came in {_age(max(0, now_ns - entry.last_ns))} ago."
     code = "_".join(filter(None, (entry.outcome, entry.signal, entry.reason)))
     return Finding(
         code,
