@@ -150,7 +150,15 @@ def stand_in(client: docker.DockerClient, argument: str, log: IO[str]) -> str:
         _fill(root, recipe, log)
         _import(client, root, recipe, name, digest)
         shutil.rmtree(root)
+        _forget_others(client, name, digest)
     return f"{name}:{digest}"
+
+
+def _forget_others(client: docker.DockerClient, name: str, digest: str) -> None:
+    for image in client.images.list(name):
+        for tag in image.tags:
+            if tag != f"{name}:{digest}":
+                client.images.remove(tag)
 
 
 def _fill(root: Path, recipe: StandIn, log: IO[str]) -> None:

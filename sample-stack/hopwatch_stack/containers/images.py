@@ -20,6 +20,7 @@ from . import bases, engine
 
 # Compiling and fetching say nothing for minutes.
 BUILD_SECONDS = 1800
+KEEP_STAGES = "24h"
 # Which image was built last, a file each.
 IDS = BUILD / "images"
 DOCKERIGNORE = ROOT / ".dockerignore"
@@ -74,6 +75,9 @@ def build(client: docker.DockerClient, show: Steps) -> dict[str, str]:
     with (IDS / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         run_steps(_steps(client, local=bases.why_not_public(client) is not None), show)
+        if engine.is_own(client):
+            # Nobody else would: the stages of builds long past.
+            client.images.prune(filters={"dangling": True, "until": KEEP_STAGES})
         return {image.name: image.id_file.read_text() for image in IMAGES}
 
 
