@@ -3,7 +3,9 @@
 import fcntl
 import re
 import shutil
+import sys
 from collections.abc import Iterable
+from importlib.metadata import version
 from pathlib import Path
 from typing import IO
 
@@ -12,7 +14,7 @@ from rich.console import Console
 from . import progress, toolchains
 from .commands import run
 from .errors import StackError
-from .paths import BFF, BUILD, COLLECTOR, DATABASE, ORDERS, SAMPLE_STACK, SHARED, WEB
+from .paths import BFF, BUILD, COLLECTOR, DATABASE, KERNELS, ORDERS, SAMPLE_STACK, SHARED, WEB
 from .steps import Step, run_steps
 
 BINARIES = BUILD / "bin"
@@ -79,6 +81,14 @@ def _steps() -> list[Step]:
             words=lambda: [toolchains.version("node")],
             makes=[NODE_MODULES / ".package-lock.json"],
             action=lambda log: _npm(log, "ci"),
+        ),
+        Step(
+            name="kernels",
+            # Their files, not their folder: numba keeps what it compiles beside them.
+            sources=sorted(KERNELS.glob("*.py")),
+            words=lambda: [sys.version, version("numba")],
+            makes=[KERNELS / "__pycache__"],
+            action=lambda log: run([sys.executable, "-m", "hopwatch.attribution.columnar"], log),
         ),
         _workspace("shared", SHARED, needs=["node modules"], makes=SHARED / "dist"),
         _workspace("bff", BFF, needs=["shared"], makes=BFF_MAIN),
