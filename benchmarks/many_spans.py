@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 from benchmarks.shapes import LANGUAGES, Node, draw
 from hopwatch import spans
 from hopwatch.receiver.bodies import decode_logged
+from hopwatch.signals import SPANS
 from hopwatch.store import Retention, Store, UnavailableError
 
 Integers = npt.NDArray[np.int64]
@@ -55,7 +56,7 @@ def tables(
 
 def table(count: int, *, seed: int = 1) -> pa.Table:
     """About `count` spans as one table."""
-    return spans.concat(list(tables(count, seed=seed)))
+    return SPANS.concat(list(tables(count, seed=seed)))
 
 
 class _Content:

@@ -19,6 +19,8 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from hopwatch.errors import UsageError
+
 SCHEMA_VERSION: Final = 1
 
 KINDS: Final = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
@@ -167,11 +169,14 @@ def empty() -> pa.Table:
     return SCHEMA.empty_table()
 
 
-def concat(tables: list[pa.Table]) -> pa.Table:
-    """One table of all rows, dictionaries unified."""
-    if not tables:
-        return empty()
-    return pa.concat_tables(tables).unify_dictionaries()
+def trace_id_prefix(text: str) -> str:
+    """The beginning of a trace id, in lower-case hex. Raises UsageError for what is none."""
+    prefix = text.strip().lower()
+    if not 1 <= len(prefix) <= 32 or prefix.strip("0123456789abcdef"):
+        raise UsageError(
+            f"{text!r} is no trace id: up to 32 hex digits, such as 4bf92f3577b34da6, are expected"
+        )
+    return prefix
 
 
 def table_from_columns(columns: dict[str, list[Any]]) -> pa.Table:

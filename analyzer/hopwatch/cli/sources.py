@@ -64,11 +64,7 @@ def load(args: argparse.Namespace, window: Window) -> Loaded:
 def load_around(args: argparse.Namespace, prefix: str) -> tuple[Loaded, bytes]:
     """The one trace whose id begins with `prefix` (hex), with others of its time and services,
     for one trace alone does not tell how clocks lie; and its id."""
-    wanted = prefix.strip().lower()
-    if not wanted or len(wanted) > 32 or set(wanted) - set("0123456789abcdef"):
-        raise UsageError(
-            f"{prefix!r} is no trace id: up to 32 hex digits, such as 4bf92f3577b34da6"
-        )
+    wanted = spans.trace_id_prefix(prefix)
     if args.paths:
         loaded = _from_files(args)
         return loaded, _only_id(loaded, wanted)
@@ -81,7 +77,7 @@ def load_around(args: argparse.Namespace, prefix: str) -> tuple[Loaded, bytes]:
         others = reader.window(start, start + WINDOW_NS, services=services, limit=_NEIGHBOURS)
     trace_id: bytes = trace["trace_id"][0].as_py()
     apart = others.filter(pc.not_equal(others["trace_id"], pa.scalar(trace_id, pa.binary(16))))
-    return Loaded(spans.concat([trace, apart]), str(reader.path), {}, ()), trace_id
+    return Loaded(SPANS.concat([trace, apart]), str(reader.path), {}, ()), trace_id
 
 
 def load_logs(args: argparse.Namespace, loaded: Loaded, trace_id: bytes) -> pa.Table:

@@ -167,8 +167,7 @@ _CALLS: Final = "SELECT count(*) FROM spans WHERE kind = 'SERVER' AND parent_spa
 
 def findings(table: pa.Table, ledger: Ledger) -> Iterator[Finding]:
     """What is odd about the traces of a span table, whose ledger `ledger` is."""
-    counts = {"traces": 0, "spans": table.num_rows, "fragments": 0, **ledger.quality}
-    counts["spans"] = table.num_rows
+    counts = {"traces": 0, "fragments": 0, **ledger.quality, "spans": table.num_rows}
     with duckdb.connect() as connection:
         names = ["trace_id", "span_id", "parent_span_id", "kind", "duration_nano"]
         connection.register("spans", table.select(names))

@@ -164,9 +164,7 @@ class Reader:
 
         Raises UsageError for what is no hex or fits several traces, InputError if it fits none.
         """
-        prefix = trace_id_prefix.strip().lower()
-        if not 1 <= len(prefix) <= 32 or prefix.strip("0123456789abcdef"):
-            raise UsageError(f"{trace_id_prefix!r} is no trace id: 1 to 32 hex digits are expected")
+        prefix = spans.trace_id_prefix(trace_id_prefix)
         low, high = prefix.ljust(32, "0"), prefix.ljust(32, "f")
         possible = [
             segment

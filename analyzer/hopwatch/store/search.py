@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -18,7 +18,7 @@ import duckdb
 import pyarrow as pa
 
 from hopwatch import semconv, spans
-from hopwatch.errors import UsageError
+from hopwatch.store.lookup import Source, create_view
 
 Status = Literal["ok", "error", "error_inside"]
 Order = Literal["newest", "slowest"]
@@ -188,7 +188,7 @@ ORDER BY hop, spans DESC, name
 """
 
 
-def search(source: pa.Table | Sequence[str], query: Query, *, limit: int, points: int) -> Found:
+def search(source: Source, query: Query, *, limit: int, points: int) -> Found:
     """The traces of `source` (a span table, or the paths of a store's segments) that `query`
     asks for: `limit` of them as rows, `points` of them as a sample.
 
@@ -213,7 +213,7 @@ def search(source: pa.Table | Sequence[str], query: Query, *, limit: int, points
         )
 
 
-def names(source: pa.Table | Sequence[str], start_ns: int, end_ns: int, *, limit: int) -> Names:
+def names(source: Source, start_ns: int, end_ns: int, *, limit: int) -> Names:
     """The routes of the traces that begin in [start_ns, end_ns), and the services and operations
     of the spans that do; at most `limit` routes, and operations of a service."""
     low, high = _id_range(None)
@@ -237,15 +237,10 @@ def names(source: pa.Table | Sequence[str], start_ns: int, end_ns: int, *, limit
     )
 
 
-def _connect(source: pa.Table | Sequence[str]) -> duckdb.DuckDBPyConnection:
+def _connect(source: Source) -> duckdb.DuckDBPyConnection:
     """A connection that knows `source` as the view `spans`."""
     connection = duckdb.connect()
-    if isinstance(source, pa.Table):
-        connection.register("spans", source)
-    elif source:
-        connection.read_parquet(list(source)).create_view("spans")
-    else:
-        connection.register("spans", spans.empty())
+    create_view(connection, "spans", source if len(source) else spans.empty())
     return connection
 
 
@@ -303,9 +298,7 @@ def _glob(pattern: str) -> str:
 
 
 def _id_range(prefix: str | None) -> tuple[str, str]:
-    wanted = (prefix or "").strip().lower()
-    if len(wanted) > 32 or wanted.strip("0123456789abcdef"):
-        raise UsageError(f"{prefix!r} is no trace id: up to 32 hex digits are expected")
+    wanted = spans.trace_id_prefix(prefix) if prefix and not prefix.isspace() else ""
     return wanted.ljust(32, "0"), wanted.ljust(32, "f")
 
 
