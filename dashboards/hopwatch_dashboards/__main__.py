@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import logging
+import os
 import sys
 import threading
 from pathlib import Path
@@ -29,7 +30,12 @@ def main() -> None:
     sys.argv = [
         "streamlit", "run", str(app), "--server.address", host, "--server.port", port,
     ]  # fmt: skip
-    cli.main()
+    try:
+        cli.main()
+    except SystemExit as end:
+        # Threads of sessions may be inside native code still; an interpreter that takes itself
+        # apart around them aborts.
+        os._exit(end.code if isinstance(end.code, int) else int(end.code is not None))
 
 
 def _prepare() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final
+from functools import wraps
+from typing import Concatenate, Final, ParamSpec
 
 import duckdb
 import pyarrow as pa
@@ -15,6 +16,7 @@ from hopwatch.store import is_store
 from hopwatch_dashboards.source import FileSource, Source, StoreSource
 from hopwatch_dashboards.theme import markdown
 
+P = ParamSpec("P")
 UNREADABLE: Final = (HopwatchError, duckdb.Error, pa.ArrowException, OSError)
 """What reading a source may raise where its data is damaged or not what was expected."""
 
@@ -28,16 +30,27 @@ def guarded(render: Callable[[Source], None], source: Source) -> None:
     if isinstance(source, StoreSource) and not is_store(source.path):
         _no_store(source)
         return
-    try:
-        render(source)
-    except NothingStoredError:
-        _nothing_stored(source)
-    except UNREADABLE as error:
-        st.error(markdown(str(error), 1000), icon=":material/error:")
-        st.caption(
-            "What is named above could not be read. A damaged file of the store can be moved "
-            "away; `hopwatch doctor` says what else is wrong."
-        )
+    telling(render)(source)
+
+
+def telling(draw: Callable[Concatenate[Source, P], None]) -> Callable[Concatenate[Source, P], None]:
+    """`draw`, a page or a part of one that is drawn anew by itself, saying what it could not
+    read."""
+
+    @wraps(draw)
+    def drawn(source: Source, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            draw(source, *args, **kwargs)
+        except NothingStoredError:
+            _nothing_stored(source)
+        except UNREADABLE as error:
+            st.error(markdown(str(error), 1000), icon=":material/error:")
+            st.caption(
+                "What is named above could not be read. A damaged file of the store can be moved "
+                "away; `hopwatch doctor` says what else is wrong."
+            )
+
+    return drawn
 
 
 def no_requests(source: Source, first_ns: int, last_ns: int) -> None:

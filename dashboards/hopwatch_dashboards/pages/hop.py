@@ -25,7 +25,7 @@ def render(source: Source) -> None:
     st.title("Hop")
     chosen = controls.show(source)
     every = controls.LIVE_SECONDS if chosen.live else None
-    st.fragment(_body, run_every=every)(source, chosen)
+    st.fragment(states.telling(_body), run_every=every)(source, chosen)
 
 
 def _body(source: Source, chosen: Chosen) -> None:
@@ -53,7 +53,12 @@ def _choose(requests: Requests) -> str:
     known = theme.labels(requests.view(hop_view.hops))
     asked = st.query_params.get("name")
     options = [*known, asked] if asked and asked not in known else list(known)
-    label = st.selectbox("Hop", options, key="name", bind="query-params", width=400) or options[0]
+    # Without a default, so that the URL always names the hop.
+    label = st.selectbox(
+        "Hop", options, index=None, key="name", bind="query-params", width=400,
+        placeholder="the dearest",
+    )  # fmt: skip
+    label = label or options[0]
     return known.get(label, label)
 
 

@@ -27,7 +27,7 @@ def render(source: Source) -> None:
     st.title("Where the time goes")
     chosen = controls.show(source)
     every = controls.LIVE_SECONDS if chosen.live else None
-    st.fragment(_body, run_every=every)(source, chosen)
+    st.fragment(states.telling(_body), run_every=every)(source, chosen)
 
 
 def _body(source: Source, chosen: Chosen) -> None:
