@@ -25,8 +25,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
+from hopwatch.errors import InputError
 from hopwatch.receiver import bodies
 from hopwatch.receiver.app import create_app
+from hopwatch.receiver.bodies import Body, Content
+from hopwatch.signals import LOGS, METRICS, SPANS
 from hopwatch.store import Retention, Store, UnavailableError, open_reader
 
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
@@ -170,6 +173,46 @@ def test_overload_asks_to_send_again(
     assert counted(client) == {"refused": 2, "rejected": 1}
     assert post(client, data).status_code == 200
     assert counted(client) == {"refused": 2, "stored": 2, "rejected": 2}
+
+
+def test_repaired_rows_count_once_they_are_stored(
+    client: FlaskClient, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> bool:
+        raise UnavailableError("too much is waiting to be written")
+
+    export = log_request()
+    export.resource_logs[0].scope_logs[0].log_records[0].severity_text = "XYZ"
+    data = export.SerializeToString().replace(b"XYZ", b"\xff\xfeZ")
+
+    def send() -> int:
+        return client.post("/v1/logs", data=data, content_type=PROTOBUF).status_code
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "append", full)
+        assert send() == 503
+    for _ in range(2):  # the second one is a duplicate
+        assert send() == 200
+    assert counted(client, "logs") == {"refused": 1, "stored": 1, "duplicate": 1}
+    metrics = client.get("/metrics").get_data(as_text=True)
+    assert "\nhopwatch_logs_repaired_total 2\n" in metrics
+
+
+def test_kinds_in_the_log_are_a_format() -> None:
+    """What an earlier version logged must be read by every later one."""
+    kinds = {
+        (SPANS, Content.PROTOBUF, "identity"): 32,
+        (SPANS, Content.JSON, "gzip"): 1,
+        (LOGS, Content.PROTOBUF, "identity"): 36,
+        (METRICS, Content.JSON, "zstd"): 25,
+    }
+    for (signal, content, encoding), kind in kinds.items():
+        body = Body(signal, content, encoding, b"x")
+        assert body.kind == kind
+        assert Body.from_kind(kind, b"x") == body
+    for unknown in (2, 12, 255):
+        with pytest.raises(InputError, match="later version"):
+            Body.from_kind(unknown, b"")
 
 
 def test_defect_is_answered_and_logged(

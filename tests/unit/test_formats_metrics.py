@@ -5,6 +5,7 @@ import math
 from typing import Any
 
 import pytest
+from google.protobuf.json_format import ParseDict
 from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     Gauge,
     Histogram,
@@ -228,6 +229,31 @@ def test_a_metric_that_cannot_be_read_counts_its_points(metric: Any, lost: int) 
 def test_points_without_a_name_are_rejected() -> None:
     table, rejected = from_json(name="", gauge={"dataPoints": [{"timeUnixNano": 9, "asInt": 1}]})
     assert (table.num_rows, rejected.counts) == (0, {"missing_name": 1})
+
+
+@pytest.mark.parametrize("decoder", [otlp_json, otlp_protobuf])
+def test_a_sum_that_is_not_said_is_not_zero(decoder: Any) -> None:
+    nothing, zero = {"timeUnixNano": 9}, {"timeUnixNano": 9, "sum": 0, "min": 0, "max": 0}
+    if decoder is otlp_json:
+        table, _ = points("histogram", nothing, zero)
+    else:
+        made = [ParseDict(point, HistogramDataPoint()) for point in (nothing, zero)]
+        data = encoded(Metric(name="h", histogram=Histogram(data_points=made)))
+        table, _ = otlp_protobuf.decode(data, signal=METRICS)
+    for name in ("sum", "min", "max"):
+        assert table[name].to_pylist() == [None, 0.0]
+
+
+def test_what_only_upb_finds_too_deep_is_not_repaired() -> None:
+    data = MetricsData()
+    metric = data.resource_metrics.add().scope_metrics.add().metrics.add(name="m")
+    point = metric.gauge.data_points.add(time_unix_nano=9, as_int=1)
+    value = point.attributes.add(key="k").value
+    for _ in range(49):
+        value = value.array_value.values.add()
+    table, rejected = otlp_protobuf.decode(data.SerializeToString(), signal=METRICS)
+    assert table["point_attributes"][0].as_py()[0][1].count("[") == 49
+    assert (rejected.total, rejected.repaired) == (0, 0)
 
 
 def test_broken_bytes_cost_one_point() -> None:

@@ -187,7 +187,8 @@ def test_logs_are_found(tmp_path: Path, opened: Callable[..., Store]) -> None:
         assert bodies(end=2 * 10**9) == "a"
         assert bodies(services=["db", "none"]) == "b"
         assert bodies(services=[]) == ""
-        assert bodies(min_severity=13) == "c"
+        assert bodies(min_severity=13) == bodies(min_severity=17) == "c"
+        assert bodies(min_severity=18) == ""
         assert bodies(limit=2) == "bc"
         with pytest.raises(UsageError, match="32 hex digits"):
             reader.logs(trace_id="abc")
