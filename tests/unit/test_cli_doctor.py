@@ -214,7 +214,10 @@ def test_trace_with_hostile_logs_in_a_narrow_terminal(
 def test_trace_with_logs_as_json(
     file: Callable[..., str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    attributes = [{"key": "n", "value": {"doubleValue": "NaN"}}]
+    attributes = [
+        {"key": "n", "value": {"doubleValue": "NaN"}},
+        {"key": "i", "value": {"arrayValue": {"values": [{"doubleValue": "-Infinity"}]}}},
+    ]
     path = file(spans(), log(1, "hello", attributes=attributes))
     _, out, _ = ran(capsys, "trace", TRACE, path, "--logs", "--json")
 
@@ -223,7 +226,7 @@ def test_trace_with_logs_as_json(
 
     (record,) = json.loads(out, parse_constant=refuse)["logs"]
     assert (record["body"], record["span_id"]) == ("hello", ROOT)
-    assert record["attributes"] == {"n": "NaN"}
+    assert record["attributes"] == {"n": "NaN", "i": ["-Infinity"]}
     _, out, _ = ran(capsys, "trace", TRACE, path, "--json")
     assert "logs" not in json.loads(out)
 

@@ -63,6 +63,20 @@ def test_incomplete_traces_are_shown_with_their_ids() -> None:
     assert codes(examined(span("O", 2, 5, "gone"), *whole[:2]))["incomplete_traces"] == "problem"
 
 
+def test_a_parent_in_another_trace_is_no_parent() -> None:
+    found = examined(
+        span("r1", 0, 10, trace="t1"),
+        span("r2", 0, 10, trace="t2"),
+        span("O", 2, 5, "r1", trace="t2"),
+    )
+    (finding,) = found.findings
+    assert (finding.code, finding.examples) == ("incomplete_traces", (trace_id("t2").hex(),))
+
+
+def test_a_server_that_takes_as_long_as_its_client_waits_is_nothing_odd() -> None:
+    assert codes(examined(*call(start=5 * MS, end=95 * MS))) == {}
+
+
 @pytest.mark.parametrize(
     ("rows", "code", "level"),
     [

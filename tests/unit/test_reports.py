@@ -17,13 +17,16 @@ from rich.console import Console
 
 from hopwatch.attribution import Attribution, attribute
 from hopwatch.errors import UsageError
+from hopwatch.formats import otlp_json
 from hopwatch.reports.documents import ledger_document, unit_document
 from hopwatch.reports.ledger_terminal import print_ledger
+from hopwatch.reports.logs_terminal import print_logs
 from hopwatch.reports.numbers import apportion, duration
 from hopwatch.reports.text import plain, shorten
 from hopwatch.reports.trace_terminal import print_trace
 from hopwatch.reports.words import what_it_says
-from tests.spans_dsl import span, table
+from hopwatch.signals import LOGS
+from tests.spans_dsl import span, span_id, table, trace_id
 
 MS = 1_000_000
 HOSTILE = (
@@ -200,6 +203,34 @@ def test_a_trace_fits_a_narrow_terminal_with_its_figures_whole(width: int) -> No
     assert waterfall.count("30.00 ms") == 1
     assert waterfall.count(" ms ") == 2 * len(LONG_NAMES)
     assert "30,000,000  100.0%" in cells
+
+
+def test_log_records_are_placed_by_the_clock_of_the_first_request() -> None:
+    ahead = 3600 * 1000 * MS
+    rows = [
+        row
+        for n in range(20)
+        for row in (
+            span(f"R{n}", 0, 100 * MS, trace=f"t{n}"),
+            span(f"C{n}", 10 * MS, 90 * MS, f"R{n}", trace=f"t{n}", kind="CLIENT"),
+            span(
+                f"S{n}", 11 * MS + ahead, 89 * MS + ahead, f"C{n}",
+                trace=f"t{n}", kind="SERVER", service="B",
+            ),
+        )
+    ]  # fmt: skip
+    record = {
+        "timeUnixNano": 50 * MS + ahead,
+        "severityNumber": 9,
+        "traceId": trace_id("t3").hex(),
+        "spanId": span_id("S3").hex(),
+    }
+    export = {"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}
+    found = otlp_json.decode(json.dumps(export).encode(), signal=LOGS).table
+    console = Console(file=io.StringIO(), width=80, highlight=False, markup=False, emoji=False)
+    attribution = Attribution(table(*rows)).only(trace_id("t3"))
+    print_logs(console, attribution, found)
+    assert "+50.00 ms INFO  unknown" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
 def test_duration_in_its_unit() -> None:

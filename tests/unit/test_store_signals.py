@@ -226,19 +226,20 @@ def test_inventory_and_what_was_left_out_survive_a_restart(
 ) -> None:
     with opened() as store:
         store.append(0, b"1", span(1))
-        store.append(1, b"1", log(2, service_version="1", telemetry_sdk_language="go"))
+        said = {"service_version": "1", "telemetry_sdk_language": "go"}
+        store.append(1, b"1", pa.concat_tables([log(2, **said), log(7, **said)]))
         store.tally.add("spans", "rejected", "missing_end_time", 2, "first")
         store.tally.add("logs", "duplicate", "", 0)
     with opened() as store:
         store.tally.add("spans", "rejected", "missing_end_time", 3, "second " + "x" * 9999)
     with open_reader(tmp_path) as reader:
         inventory = reader.inventory()
-    assert [(s.signal, s.rows, s.first_ns) for s in inventory.stored] == [
-        ("spans", 1, 10**9), ("logs", 1, 2 * 10**9), ("metrics", 0, None),
+    assert [(s.signal, s.rows, s.first_ns, s.last_ns) for s in inventory.stored] == [
+        ("spans", 1, 10**9, 10**9), ("logs", 2, 2 * 10**9, 7 * 10**9), ("metrics", 0, None, None),
     ]  # fmt: skip
     (service,) = inventory.services
     assert (service.name, service.languages, service.versions) == ("shop", ("go",), ("1",))
-    assert (service.spans, service.logs, service.metrics) == (1, 1, 0)
+    assert (service.spans, service.logs, service.metrics) == (1, 2, 0)
     (entry,) = inventory.left_out
     assert (entry.signal, entry.outcome, entry.reason, entry.count) == (
         "spans", "rejected", "missing_end_time", 5,
