@@ -1,5 +1,6 @@
 """What is merged, dropped and deleted, decided on manifests alone."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,13 @@ def test_dropped_by_age_and_by_size() -> None:
     by_size = Retention(max_bytes=250)
     assert upkeep.to_drop(of(*segments), by_size, now_ns=0) == segments[:3]
     assert upkeep.to_drop(of(), by_size, now_ns=0) == []
+
+
+def test_newer_rows_of_one_signal_are_not_dropped_before_older_ones_of_another() -> None:
+    spans = [segment(number) for number in (1, 2, 3)]
+    metrics = replace(segment(0, level=2), signal="metrics", received_ns=10 * 10**9)
+    by_size = Retention(max_bytes=250)
+    assert upkeep.to_drop(of(metrics, *spans), by_size, now_ns=0) == spans[:2]
 
 
 def test_changes_of_a_manifest() -> None:

@@ -79,7 +79,8 @@ def to_drop(manifest: Manifest, retention: Retention, now_ns: int) -> Sequence[S
     surplus = sum(segment.file_bytes for segment in manifest.segments)
     surplus -= retention.max_bytes or surplus
     dropped: list[Segment] = []
-    for segment in manifest.segments:
+    # By their newest rows: a merged segment of a signal that is small holds days of it.
+    for segment in sorted(manifest.segments, key=lambda segment: segment.received_ns):
         if surplus <= 0:
             break
         dropped.append(segment)
