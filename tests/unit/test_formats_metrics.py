@@ -249,10 +249,10 @@ def test_what_only_upb_finds_too_deep_is_not_repaired() -> None:
     metric = data.resource_metrics.add().scope_metrics.add().metrics.add(name="m")
     point = metric.gauge.data_points.add(time_unix_nano=9, as_int=1)
     value = point.attributes.add(key="k").value
-    for _ in range(49):
+    for _ in range(60):
         value = value.array_value.values.add()
     table, rejected = otlp_protobuf.decode(data.SerializeToString(), signal=METRICS)
-    assert table["point_attributes"][0].as_py()[0][1].count("[") == 49
+    assert table["point_attributes"][0].as_py()[0][1].count("[") == 60
     assert (rejected.total, rejected.repaired) == (0, 0)
 
 
