@@ -146,6 +146,22 @@ def test_a_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "WARN  shop" in out
 
 
+@pytest.mark.parametrize("width", [40, 71, 72])
+def test_a_narrow_terminal_shows_all_findings(
+    width: int,
+    file: Callable[..., str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    path = file(spans(parentSpanId="12" * 8), log(1, "x"), point())
+    code, out, err = ran(capsys, "doctor", path)
+    assert (code, err) == (1, "")
+    assert "Incomplete traces" in out
+    assert ("language" in out.split("Examined")[0]) == (width == 72)
+    assert max(map(cell_len, out.splitlines())) <= width
+
+
 def test_a_clock_that_is_wrong_does_not_choose_what_is_examined(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

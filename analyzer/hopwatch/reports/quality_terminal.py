@@ -16,6 +16,8 @@ from hopwatch.reports.text import plain, shorten
 from hopwatch.store import Inventory, Stored
 
 _STYLES: Final = {"problem": "bold red", "warning": "yellow", "note": "cyan"}
+_ROOM_FOR_ALL: Final = 72
+"""Terminal columns below which only names and counts are shown, for they must be whole."""
 _LONGEST_EXAMPLE: Final = 300
 
 
@@ -42,40 +44,30 @@ def print_quality(console: Console, quality: Quality) -> None:
 
 def _print_stored(console: Console, inventory: Inventory) -> None:
     stored = inventory.stored
-    console.print(
-        table_of(
-            {"signal": [one.signal for one in stored]},
-            {
-                "rows": [f"{one.rows:,}" for one in stored],
-                "size": [_size(one) for one in stored],
-                "from": [_moment(one.first_ns) for one in stored],
-                "to": [_moment(one.last_ns) for one in stored],
-            },
-            [""] * len(stored),
-            console.width,
-        )
-    )
+    figures = {
+        "rows": [f"{one.rows:,}" for one in stored],
+        "size": [_size(one) for one in stored],
+    }
+    if console.width >= _ROOM_FOR_ALL:
+        figures["from"] = [_moment(one.first_ns) for one in stored]
+        figures["to"] = [_moment(one.last_ns) for one in stored]
+    names = {"signal": [one.signal for one in stored]}
+    console.print(table_of(names, figures, [""] * len(stored), console.width))
 
 
 def _print_services(console: Console, inventory: Inventory) -> None:
     services = inventory.services
-    console.print(
-        table_of(
-            {
-                "service": [service.name for service in services],
-                "language": [", ".join(service.languages) or "-" for service in services],
-                "version": [", ".join(service.versions) or "-" for service in services],
-            },
-            {
-                "processes": [f"{service.instances:,}" for service in services],
-                "spans": [f"{service.spans:,}" for service in services],
-                "logs": [f"{service.logs:,}" for service in services],
-                "metrics": [f"{service.metrics:,}" for service in services],
-            },
-            [""] * len(services),
-            console.width,
-        )
-    )
+    names = {"service": [service.name for service in services]}
+    figures = {
+        "spans": [f"{service.spans:,}" for service in services],
+        "logs": [f"{service.logs:,}" for service in services],
+        "metrics": [f"{service.metrics:,}" for service in services],
+    }
+    if console.width >= _ROOM_FOR_ALL:
+        names["language"] = [", ".join(service.languages) or "-" for service in services]
+        names["version"] = [", ".join(service.versions) or "-" for service in services]
+        figures = {"processes": [f"{service.instances:,}" for service in services], **figures}
+    console.print(table_of(names, figures, [""] * len(services), console.width))
 
 
 def _print_finding(console: Console, finding: Finding) -> None:
