@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from hopwatch.errors import InputError, UsageError
 from hopwatch.formats import Contents, read_contents
 from hopwatch.signals import LOGS, METRICS, SPANS
+from hopwatch.spans import trace_id_prefix
 from hopwatch.store import Extent, default_path, lookup, open_reader
 from hopwatch.store.inventory import Inventory
 
@@ -172,9 +173,7 @@ class FileSource:
         return table.filter(pc.is_in(table["trace_id"], chosen))
 
     def trace(self, prefix: str) -> pa.Table:
-        wanted = prefix.strip().lower()
-        if not 1 <= len(wanted) <= 32 or wanted.strip("0123456789abcdef"):
-            raise UsageError(f"{prefix!r} is no trace id: 1 to 32 hex digits are expected")
+        wanted = trace_id_prefix(prefix)
         ids: Collection[bytes] = pc.unique(self._table["trace_id"]).to_pylist()
         found = [trace_id for trace_id in ids if trace_id.hex().startswith(wanted)]
         if not found:

@@ -104,3 +104,11 @@ def test_rates_and_percentiles_by_block() -> None:
     assert frame["p95"].iloc[0] == pytest.approx(6, rel=0.01)
     assert frame["p50"].isna().iloc[1]
     assert frame["p50"].iloc[2] == pytest.approx(82, rel=0.01)
+
+
+def test_span_of_a_wrong_clock_does_not_stretch_the_last_minutes() -> None:
+    now, year = 1_000_000 * SECOND, 365 * 86_400 * SECOND
+    chosen = window("15m", 0, now + year, now)
+    assert chosen.start == now - 900 * SECOND
+    assert now < chosen.end <= now + 60 * SECOND
+    assert window("15m", 0, now + 5, now).end == now + 6

@@ -11,6 +11,8 @@ LENGTHS: Final = {"5m": 300 * SECOND, "15m": 900 * SECOND, "1h": 3600 * SECOND}
 ALL: Final = "all"
 CUSTOM: Final = "custom"
 DEFAULT_LENGTH: Final = "15m"
+_AHEAD: Final = 60 * SECOND
+"""A clock may be so far ahead of ours; a span later than that is stamped wrongly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,8 @@ def window(choice: str, first_ns: int, last_ns: int, now_ns: int) -> Window:
     """What `choice`, a word of LENGTHS or ALL, means for data from first to last."""
     if choice == ALL:
         return Window(first_ns, last_ns + 1)
-    return Window((now_ns - LENGTHS[choice]) // SECOND * SECOND, max(now_ns, last_ns + 1))
+    end = min(max(now_ns, last_ns + 1), now_ns + _AHEAD)
+    return Window((now_ns - LENGTHS[choice]) // SECOND * SECOND, end)
 
 
 def step_ns(window: Window, most: int = 90) -> int:
