@@ -84,8 +84,7 @@ def _steps() -> list[Step]:
         ),
         Step(
             name="kernels",
-            # Their files, not their folder: numba keeps what it compiles beside them.
-            sources=sorted(KERNELS.glob("*.py")),
+            sources=[KERNELS],
             words=lambda: [sys.version, version("numba")],
             makes=[KERNELS / "__pycache__"],
             action=lambda log: run([sys.executable, "-m", "hopwatch.attribution.columnar"], log),

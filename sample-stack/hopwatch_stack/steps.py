@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import IO
 
@@ -41,20 +42,24 @@ class StepError(StackError):
 
 def run_steps(steps: Sequence[Step], show: Steps) -> None:
     """Runs the steps, each after those it needs. The first failure stops new ones, lets the
-    running ones end, and is raised as StepError."""
-    waiting = {step.name: step for step in steps}
+    running ones end, and is raised as StepError. Raises ValueError for needs that cannot be met."""
+    named = {step.name: step for step in steps}
+    missing = {need for step in steps for need in step.needs} - named.keys()
+    if missing or len(named) < len(steps):
+        raise ValueError(f"steps of one name, or missing: {sorted(missing)}")
+    order = TopologicalSorter({step.name: step.needs for step in steps})
+    order.prepare()
     running: dict[Future[None], str] = {}
-    done: set[str] = set()
     failure: BaseException | None = None
     with ThreadPoolExecutor(max_workers=len(steps)) as pool:
-        while running or (waiting and failure is None):
-            if failure is None:
-                for step in [s for s in waiting.values() if done.issuperset(s.needs)]:
-                    del waiting[step.name]
-                    running[pool.submit(_run_step, step, show)] = step.name
+        while order.is_active():
+            for name in order.get_ready() if failure is None else ():
+                running[pool.submit(_run_step, named[name], show)] = name
+            if not running:
+                break
             ended, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in ended:
-                done.add(running.pop(future))
+                order.done(running.pop(future))
                 failure = failure or future.exception()
     if failure is not None:
         raise failure

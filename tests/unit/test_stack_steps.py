@@ -125,3 +125,16 @@ def test_failure_shows_the_end_of_the_log_and_stops_what_needs_it(source: Path) 
     # Not taken for done by the next run.
     with pytest.raises(StepError):
         run(broken)
+
+
+@pytest.mark.parametrize(
+    "needs",
+    [{"a": ["nobody"]}, {"a": ["b"], "b": ["a"]}],
+    ids=["of no step", "in a circle"],
+)
+def test_needs_that_cannot_be_met_are_refused(needs: dict[str, list[str]]) -> None:
+    with pytest.raises(ValueError, match=r"nobody|cycle"):
+        run_steps(
+            [Step(name=name, action=lambda log: None, needs=of) for name, of in needs.items()],
+            Silent(),
+        )
