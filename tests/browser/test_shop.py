@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect
 
 from hopwatch_stack.paths import SAMPLE_STACK
 from hopwatch_stack.waiting import wait_until
@@ -15,16 +14,6 @@ TRACE_ID = re.compile(r"[0-9a-f]{32}")
 STEP_MS = 15_000
 SETTLE_SECONDS = 20
 AXE = SAMPLE_STACK / "node_modules" / "axe-core" / "axe.min.js"
-
-
-@pytest.fixture(scope="module")
-def browser(chromium_path: Path) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium_path, args=["--disable-quic", "--disable-gpu"]
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

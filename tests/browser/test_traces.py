@@ -1,22 +1,14 @@
 """Traces in a real browser: found, drawn on the canvas, walked through by keys, searched."""
 
-import json
-import os
 import re
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
-from tenacity import retry, stop_after_delay, wait_fixed
+from playwright.sync_api import Browser, Locator, Page, expect
 
-from hopwatch_stack.ports import free_ports
+from tests.browser.conftest import Serve
 from tests.spans_dsl import MS, span, span_id, table, trace_id
 
 STEP_MS = 30_000
@@ -61,34 +53,9 @@ def many() -> Iterator[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def dashboard(serve: Serve) -> str:
     """The dashboard over a file of traces; its address."""
-    path = tmp_path_factory.mktemp("traces") / "spans.parquet"
-    pq.write_table(table(*SHOP, *TREE_OF_HOSTILE, *many()), path)
-    (port,) = free_ports(1)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "hopwatch_dashboards", "127.0.0.1", str(port)],
-        env=os.environ | {"HOPWATCH_DASHBOARD_PATHS": json.dumps([str(path)])},
-    )
-    wait_until_listening(port)
-    yield f"http://127.0.0.1:{port}"
-    process.terminate()
-    process.wait(20)
-
-
-@retry(stop=stop_after_delay(60), wait=wait_fixed(0.2), reraise=True)
-def wait_until_listening(port: int) -> None:
-    socket.create_connection(("127.0.0.1", port), timeout=1).close()
-
-
-@pytest.fixture(scope="module")
-def browser(chromium_path: Path) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium_path, args=["--disable-quic", "--disable-gpu"]
-        )
-        yield browser
-        browser.close()
+    return serve(table(*SHOP, *TREE_OF_HOSTILE, *many()))
 
 
 @pytest.fixture
