@@ -29,6 +29,8 @@ def main() -> None:
     threading.Thread(target=_prepare, daemon=True).start()
     sys.argv = [
         "streamlit", "run", str(app), "--server.address", host, "--server.port", port,
+        # Streamlit takes itself for its own checkout wherever it lies in no `site-packages`.
+        "--global.developmentMode", "false",
     ]  # fmt: skip
     try:
         cli.main()

@@ -18,9 +18,11 @@ from hopwatch_stack.containers.runtime import STACK_LABEL, DockerRuntime
 from hopwatch_stack.session import SessionFile
 from hopwatch_stack.settings import Settings
 from hopwatch_stack.stack import Stack
+from hopwatch_stack.waiting import wait_until
 from tests.running_stack import RunningStack, hopwatch_stack
 
 ORDERS_BYTES = 10_000_000
+DASHBOARD_SECONDS = 60
 
 NAMES = pytest.mark.parametrize("name", [image.name for image in images.IMAGES])
 
@@ -70,6 +72,27 @@ def test_image_starts_as_an_ordinary_user_without_a_shell(
     assert not {"sh", "/bin/sh", "bash"} & set(words)
     if health := config.get("Healthcheck"):
         assert health["Test"][0] == "CMD"
+
+
+def test_dashboard_serves_from_the_image(client: docker.DockerClient) -> None:
+    container = client.containers.run(
+        image(client, "hopwatch"),
+        ["dashboard", "--listen", "127.0.0.1:8501"],
+        detach=True,
+        read_only=True,
+        tmpfs={"/tmp": ""},
+        network_mode="none",
+    )
+    ask = "from urllib.request import urlopen; urlopen('http://127.0.0.1:8501/_stcore/health')"
+    try:
+        answered = wait_until(
+            lambda: container.exec_run(["/usr/bin/python3", "-c", ask]).exit_code == 0,
+            DASHBOARD_SECONDS,
+        )
+    finally:
+        log = container.logs().decode()
+        container.remove(force=True)
+    assert answered, log
 
 
 def test_every_base_has_a_stand_in() -> None:

@@ -25,8 +25,9 @@ def render(source: Source) -> None:
     )
     if not exercise.labs():
         st.info(
-            "Labs belong to the sample shop, which is not installed here: `pip install "
-            "'hopwatch[stack]'`, or `make demo` in a checkout.",
+            "Labs belong to the sample shop, which is not installed here. In a checkout, "
+            "`make demo` starts it with this page; beside containers, "
+            "`hopwatch-stack lab start --surprise` in a terminal.",
             icon=":material/science:",
         )
         return
