@@ -24,7 +24,7 @@ test: build  ## Run every test
 	@$(BIN)/pytest
 
 .PHONY: soak
-soak: build  ## Restart each service under thousands of requests (some 15 minutes)
+soak: build  ## Restart each service under 5,000 requests, on both runtimes
 	@HOPWATCH_SOAK=1 $(BIN)/pytest tests/stack/test_survival.py
 
 .PHONY: setup
