@@ -47,16 +47,19 @@ class Loaded:
 
 
 def load(args: argparse.Namespace, window: Window) -> Loaded:
-    """All spans of the files named, or whole traces of the store's window."""
+    """All spans of the files named, or whole traces of the store's window; of these the columns
+    that attribution needs."""
     if args.paths:
         return _from_files(args)
     from hopwatch import store
+    from hopwatch.attribution import COLUMNS
 
     with store.open_reader(args.store) as reader:
         extent = reader.extent()
         table = reader.window(
             _EARLIEST if window.start is None else window.start,
             _LATEST if window.end is None else window.end,
+            columns=COLUMNS,
         )
     return Loaded(table, str(reader.path), {}, () if table.num_rows else (_holds(extent),))
 
