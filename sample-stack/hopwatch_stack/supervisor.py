@@ -77,6 +77,11 @@ class Supervisor:
             self.stop()
             raise
 
+    @property
+    def has_been_up(self) -> bool:
+        """Whether all that is awaited has been ready, also after the end."""
+        return self._up
+
     def watch(self, until: Callable[[], bool] = lambda: False) -> None:
         """Keeps the stack as it should be until the condition holds."""
         while not until():

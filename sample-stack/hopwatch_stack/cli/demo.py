@@ -38,7 +38,8 @@ def run(args: argparse.Namespace) -> int:
     runtime = runtimes.make(args.runtime, settings.state_dir)
     settings = up.with_dashboard(settings, not args.once, runtime, console)
     build.build_for(args.runtime, console)
-    with up.running(settings, runtime, console) as supervisor:
+    supervisor = up.supervisor_of(settings, runtime, console)
+    with up.running(supervisor, settings, runtime, console):
         _show_ledger(settings, supervisor, console)
         if not args.once:
             console.print()

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -50,26 +51,38 @@ def run(args: argparse.Namespace) -> int:
         _say_where(settings, console)
         console.print("`hopwatch-stack down` stops them.")
         return 0
-    with running(settings, runtime, console) as supervisor:
-        keep_up(settings, supervisor, console)
+    supervisor = supervisor_of(settings, runtime, console)
+    try:
+        with running(supervisor, settings, runtime, console):
+            keep_up(settings, supervisor, console)
+    except KeyboardInterrupt:
+        if not supervisor.has_been_up:
+            raise
     return 0
 
 
+def supervisor_of(settings: Settings, runtime: Runtime, console: Console) -> Supervisor:
+    """An owner for the stack, that says on the console what befalls it."""
+    return Supervisor(settings.state_dir, runtime, partial(_say, console))
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
 @contextmanager
-def running(settings: Settings, runtime: Runtime, console: Console) -> Iterator[Supervisor]:
+def running(
+    supervisor: Supervisor, settings: Settings, runtime: Runtime, console: Console
+) -> Iterator[None]:
     """The stack, all that is awaited of it ready; stopped when the block ends."""
-
-    def say(text: str) -> None:
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-    supervisor = Supervisor(settings.state_dir, runtime, say)
+    say = partial(_say, console)
     with progress.steps(console) as show:
         supervisor.start(services(settings, runtime.surroundings), show, labs=settings.labs)
     try:
         # A lab of the last stack is not to go on with this one.
         labs_file(settings.state_dir).unlink(missing_ok=True)
         with ProcessMetrics(supervisor.instances, settings.otlp_http_url, say):
-            yield supervisor
+            yield
     finally:
         for problem in supervisor.stop():
             say(f"{problem}.")
