@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import subprocess
 from pathlib import Path
 
@@ -40,15 +41,24 @@ def block(page: str, first_line: str) -> str:
     return str(found)
 
 
+REPORTED = ("one-request", "parallel-calls", "missing-span")
+
+
+@pytest.mark.parametrize("example", REPORTED)
 def test_ledger_page_shows_what_the_command_prints(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, example: str
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    assert main(["report", str(DOCS / "examples" / "one-request.json")]) == 0
+    assert main(["report", str(DOCS / "examples" / f"{example}.json")]) == 0
     printed = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
-    shown = block("ledger.md", "$ hopwatch report docs/examples/one-request.json").splitlines()
+    shown = block("ledger.md", f"$ hopwatch report docs/examples/{example}.json").splitlines()
     start = printed.index(shown[0])
     assert printed[start : start + len(shown)] == shown
+
+
+def test_timelines_show_what_is_attributed() -> None:
+    for name, picture in runpy.run_path(str(DOCS / "timelines.py"))["pictures"]().items():
+        assert (DOCS / "images" / name).read_text() == picture, "run: python docs/timelines.py"
 
 
 def test_collector_takes_the_configuration_that_the_page_adds(tmp_path: Path) -> None:
