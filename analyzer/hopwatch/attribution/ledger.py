@@ -8,7 +8,7 @@ merge by addition to the table of the whole, byte for byte (attribution.md secti
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil, floor, sqrt
@@ -19,8 +19,8 @@ import pyarrow as pa
 
 from hopwatch.attribution import buckets
 from hopwatch.attribution.cells import enters_hop
+from hopwatch.attribution.long_table import MEASURES, LongTable, add_up, column_type, from_rows
 from hopwatch.attribution.units import UnitTime
-from hopwatch.errors import ConservationError
 
 BLOCK_NS: Final = 1_000_000_000
 
@@ -28,52 +28,13 @@ _KEYS: Final = ("block_start_unix_nano", "route", "outcome")
 _CELL_KEYS: Final = (
     *_KEYS, "bucket", "caller", "hop", "operation", "language", "version", "kind",
 )  # fmt: skip
-MEASURES: Final = (
-    "blamed_ns", "local_ns", "concurrent_ns", "hidden_ns", "doubtful_ns", "retry_ns", "calls",
-    "spans",
-)  # fmt: skip
-"""What a cell adds up, of the parts of `units.SpanTime`. `calls`: how often the hop was entered;
-`spans`: spans of the cell."""
-
-_TEXT_KEYS: Final = frozenset(
-    {"route", "outcome", "caller", "hop", "operation", "language", "version", "kind"}
-)
-
-
-def _type(name: str) -> pa.DataType:
-    if name in _TEXT_KEYS:
-        return pa.string()
-    return pa.int32() if name == "bucket" else pa.int64()
-
-
-CELLS_SCHEMA: Final = pa.schema([(name, _type(name)) for name in (*_CELL_KEYS, *MEASURES)])
+CELLS_SCHEMA: Final = pa.schema([(name, column_type(name)) for name in (*_CELL_KEYS, *MEASURES)])
 REQUESTS_SCHEMA: Final = pa.schema(
     [
-        *((name, _type(name)) for name in (*_KEYS, "bucket", "requests", "duration_ns")),
+        *((name, column_type(name)) for name in (*_KEYS, "bucket", "requests", "duration_ns")),
         ("exemplar_trace_id", pa.binary(16)),  # the least of the bucket's trace ids
     ]
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """One row of a view of the ledger: its key's values, and sums in ns and counts."""
-
-    key: tuple[str, ...]
-    blamed_ns: int
-    local_ns: int
-    concurrent_ns: int
-    hidden_ns: int
-    doubtful_ns: int
-    retry_ns: int
-    calls: int
-    spans: int
-
-    @property
-    def low_ns(self) -> int:
-        """The least that the hop itself can be blamed for: without the time in which it may
-        have waited for a child that was not chosen, or for one whose span is missing."""
-        return self.blamed_ns - self.doubtful_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +49,13 @@ class Percentile:
 
 
 @dataclass(frozen=True)
-class Ledger:
+class Ledger(LongTable):
     """Where the time of `requests` went. See the module's docstring."""
 
-    cells: pa.Table
-    requests: pa.Table
     quality: dict[str, int]
+
+    GROUP_KEYS = _CELL_KEYS
+    SUBJECT = "ledger"
 
     @classmethod
     def of_units(cls, units: Iterable[UnitTime], quality: dict[str, int] | None = None) -> Self:
@@ -128,8 +90,8 @@ class Ledger:
                     for i, value in enumerate(add):
                         sums[i] += value
         return cls(
-            _table(CELLS_SCHEMA, ((*key, *sums) for key, sums in sorted(cells.items()))),
-            _table(REQUESTS_SCHEMA, ((*key, *sums) for key, sums in sorted(requests.items()))),
+            from_rows(CELLS_SCHEMA, ((*key, *sums) for key, sums in sorted(cells.items()))),
+            from_rows(REQUESTS_SCHEMA, ((*key, *sums) for key, sums in sorted(requests.items()))),
             dict(sorted((quality or {}).items())),
         )
 
@@ -139,14 +101,10 @@ class Ledger:
         for name, count in other.quality.items():
             quality[name] = quality.get(name, 0) + count
         return Ledger(
-            _add_up(pa.concat_tables([self.cells, other.cells]), _CELL_KEYS),
-            _add_up(pa.concat_tables([self.requests, other.requests]), (*_KEYS, "bucket")),
+            add_up(pa.concat_tables([self.cells, other.cells]), _CELL_KEYS),
+            add_up(pa.concat_tables([self.requests, other.requests]), (*_KEYS, "bucket")),
             dict(sorted(quality.items())),
         )
-
-    @cached_property
-    def request_count(self) -> int:
-        return _sum(self.requests, "requests")
 
     @cached_property
     def failed_count(self) -> int:
@@ -154,36 +112,6 @@ class Ledger:
             self.requests["outcome"].to_pylist(), self.requests["requests"].to_pylist(), strict=True
         )
         return sum(count for outcome, count in rows if outcome == "error")
-
-    @cached_property
-    def total_ns(self) -> int:
-        """Σ end-to-end durations = Σ cells."""
-        return _sum(self.requests, "duration_ns")
-
-    @property
-    def mean_ns(self) -> float:
-        """Mean end-to-end time; 0 without requests."""
-        return self.total_ns / self.request_count if self.request_count else 0.0
-
-    def group_by(self, *keys: str) -> list[Group]:
-        """The cells by some of their keys, most blamed first.
-
-        Raises KeyError for a name that is no key of the ledger.
-        """
-        for key in keys:
-            if key not in _CELL_KEYS:
-                raise KeyError(f"{key} is no key of the ledger; it has {', '.join(_CELL_KEYS)}")
-        grouped = self.cells.group_by(list(keys)).aggregate([(name, "sum") for name in MEASURES])
-        groups = [
-            Group(tuple(str(row[key]) for key in keys), *(row[f"{m}_sum"] for m in MEASURES))
-            for row in grouped.to_pylist()
-        ]
-        if sum(group.blamed_ns for group in groups) != self.total_ns:
-            raise ConservationError(
-                f"the view by {', '.join(keys)} does not add up to {self.total_ns} ns: the sums "
-                "are beyond 292 years; look at a shorter window"
-            )
-        return sorted(groups, key=lambda group: (-group.blamed_ns, -group.calls, group.key))
 
     def percentile(self, q: float) -> Percentile | None:
         """The nearest-rank q-quantile (0 < q < 1) of the end-to-end time, by buckets: each
@@ -226,15 +154,6 @@ class Ledger:
                 return bucket, exemplar
         raise IndexError(f"rank {rank} of {seen} requests")
 
-    def check(self) -> None:
-        """Raises ConservationError unless the cells add up to the requests' time."""
-        blamed = _sum(self.cells, "blamed_ns")
-        if blamed != self.total_ns:
-            raise ConservationError(
-                f"the ledger's cells add up to {blamed} ns, its requests to {self.total_ns} ns; "
-                "please report this with the data"
-            )
-
 
 def _interval_ranks(n: int, q: float) -> tuple[int, int]:
     """Ranks (1-based; 0 and n + 1 mean none) of the order statistics that enclose the
@@ -256,29 +175,3 @@ def _interval_ranks(n: int, q: float) -> tuple[int, int]:
         below += probability
         probability *= (n - successes) / (successes + 1) * q / (1 - q)
     return low, high
-
-
-def _table(schema: pa.Schema, rows: Iterable[Sequence[object]]) -> pa.Table:
-    columns = list(zip(*rows, strict=True)) or [()] * len(schema)
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
-    return pa.Table.from_arrays(arrays, schema=schema)
-
-
-def _add_up(table: pa.Table, keys: tuple[str, ...]) -> pa.Table:
-    measures = [
-        (name, "min" if name == "exemplar_trace_id" else "sum")
-        for name in table.column_names
-        if name not in keys
-    ]
-    grouped = table.group_by(list(keys)).aggregate(measures)
-    renamed = grouped.rename_columns([*keys, *(name for name, _ in measures)])
-    return (
-        renamed.select(table.column_names)
-        .sort_by([(key, "ascending") for key in keys])
-        .cast(table.schema)
-        .combine_chunks()
-    )
-
-
-def _sum(table: pa.Table, column: str) -> int:
-    return sum(table[column].to_pylist())

@@ -23,10 +23,7 @@ from itertools import accumulate
 from math import ceil
 from typing import Final
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from hopwatch.attribution.ledger import Group, Ledger
+from hopwatch.attribution.long_table import Group, LongTable
 from hopwatch.errors import InputError
 
 NEEDED_BEYOND: Final = 200
@@ -75,21 +72,21 @@ class Breakdown:
     shares: tuple[Share, ...]
 
 
-def at_mean(ledger: Ledger, *keys: str) -> Breakdown:
+def at_mean(table: LongTable, *keys: str) -> Breakdown:
     """The mean request by `keys` (see `Ledger.group_by`)."""
-    sums = {group.key: _parts(group) for group in ledger.group_by(*keys)}
-    n = ledger.request_count
-    return _breakdown(sums, ledger.total_ns, n or 1, n)
+    sums = {group.key: _parts(group) for group in table.group_by(*keys)}
+    n = table.request_count
+    return _breakdown(sums, table.total_ns, n or 1, n)
 
 
-def of_slowest(ledger: Ledger, share: float, *keys: str) -> Breakdown:
+def of_slowest(table: LongTable, share: float, *keys: str) -> Breakdown:
     """The mean of the slowest `share` (0 < share <= 1) of the requests, at least one.
 
     Of the bucket through which the rank goes, every request weighs the same.
     """
-    wanted = max(1, ceil(round(ledger.request_count * share, 6)))
+    wanted = max(1, ceil(round(table.request_count * share, 6)))
     left, taken = wanted, {}
-    for bucket, count in sorted(_counts(ledger).items(), reverse=True):
+    for bucket, count in sorted(_counts(table).items(), reverse=True):
         if left <= 0:
             break
         taken[bucket] = (min(count, left), count)
@@ -98,31 +95,31 @@ def of_slowest(ledger: Ledger, share: float, *keys: str) -> Breakdown:
     weights = {
         bucket: boundary if part == count else part for bucket, (part, count) in taken.items()
     }
-    return _weighted(ledger, keys, weights, wanted * boundary)
+    return _weighted(table, keys, weights, wanted * boundary)
 
 
-def at_quantile(ledger: Ledger, q: float, *keys: str) -> Breakdown:
+def at_quantile(table: LongTable, q: float, *keys: str) -> Breakdown:
     """What requests at the q-quantile (0 < q < 1) of the end-to-end time spend, by `keys`.
 
     Its total is the smoothed quantile, not the nearest rank of `Ledger.percentile`.
     Raises TooFewRequestsError below 200 requests beyond q.
     """
-    n = ledger.request_count
+    n = table.request_count
     beyond = min(q, 1 - q)
     needed = ceil(round(NEEDED_BEYOND / beyond, 6))
     if n < needed:
         raise TooFewRequestsError(q, needed, n)
     return _weighted(
-        ledger,
+        table,
         keys,
-        _regression_weights(_counts(ledger), q, min(beyond, max(beyond / 5, NEEDED_BEYOND / n))),
+        _regression_weights(_counts(table), q, min(beyond, max(beyond / 5, NEEDED_BEYOND / n))),
         _SCALE,
     )
 
 
-def _counts(ledger: Ledger) -> dict[int, int]:
+def _counts(table: LongTable) -> dict[int, int]:
     """Requests per bucket, ascending."""
-    grouped = ledger.requests.group_by("bucket").aggregate([("requests", "sum")])
+    grouped = table.requests.group_by("bucket").aggregate([("requests", "sum")])
     return {row["bucket"]: row["requests_sum"] for row in grouped.sort_by("bucket").to_pylist()}
 
 
@@ -158,11 +155,11 @@ def _regression_weights(counts: Mapping[int, int], q: float, width: float) -> di
 
 
 def _weighted(
-    ledger: Ledger, keys: tuple[str, ...], weights: Mapping[int, int], unit: int
+    table: LongTable, keys: tuple[str, ...], weights: Mapping[int, int], unit: int
 ) -> Breakdown:
     """Σ over buckets of weight / unit x the bucket's sums, cells and durations alike."""
-    wanted = pa.array(list(weights), pa.int32())
-    requests = ledger.requests.filter(pc.is_in(ledger.requests["bucket"], wanted))
+    weighing = table.of_buckets(weights)
+    requests = weighing.requests
     total = sum(
         weights[bucket] * duration
         for bucket, duration in zip(
@@ -170,8 +167,7 @@ def _weighted(
         )
     )
     sums: dict[tuple[str, ...], list[int]] = {}
-    cells = Ledger(ledger.cells.filter(pc.is_in(ledger.cells["bucket"], wanted)), requests, {})
-    for group in cells.group_by("bucket", *keys):
+    for group in weighing.group_by("bucket", *keys):
         weight = weights[int(group.key[0])]
         row = sums.setdefault(group.key[1:], [0] * 5)
         for i, value in enumerate(_parts(group)):

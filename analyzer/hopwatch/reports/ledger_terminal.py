@@ -11,8 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from hopwatch.attribution import Ledger
-from hopwatch.attribution.ledger import MEASURES, Percentile
-from hopwatch.attribution.ledger import Group as Cells
+from hopwatch.attribution.ledger import Percentile
+from hopwatch.attribution.long_table import MEASURES
+from hopwatch.attribution.long_table import Group as Cells
 from hopwatch.reports.columns import table_of
 from hopwatch.reports.documents import PERCENTILES
 from hopwatch.reports.numbers import Scale, apportion, count, duration, scale_for

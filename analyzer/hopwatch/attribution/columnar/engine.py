@@ -25,10 +25,10 @@ from hopwatch.attribution.intervals import Interval, union
 from hopwatch.attribution.ledger import (
     BLOCK_NS,
     CELLS_SCHEMA,
-    MEASURES,
     REQUESTS_SCHEMA,
     Ledger,
 )  # fmt: skip
+from hopwatch.attribution.long_table import MEASURES
 from hopwatch.attribution.select import Selection
 from hopwatch.attribution.units import LONGEST_NS, Options
 from hopwatch.errors import ConservationError
