@@ -19,14 +19,15 @@ from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
+from hopwatch.attribution import failures, request_table, times
 from hopwatch.attribution import forest as _forest
-from hopwatch.attribution import request_table
 from hopwatch.attribution.clocks import Clocks
 from hopwatch.attribution.forest import COLUMNS
 from hopwatch.attribution.intervals import union
 from hopwatch.attribution.ledger import Ledger
 from hopwatch.attribution.model import Forest, Trace, Unit
 from hopwatch.attribution.select import Selection
+from hopwatch.attribution.times import CellFilter
 from hopwatch.attribution.units import DEFAULTS, LONGEST_NS, Options, UnitTime, attribute_unit
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = [
     "COLUMNS",
     "Attribution",
+    "CellFilter",
     "Clocks",
     "Ledger",
     "Options",
@@ -155,12 +157,30 @@ class Attribution:
         id."""
         if self._engine:
             return self._engine.request_table(select)
+        return request_table.of_units(self._counted(select))
+
+    def times(
+        self, cells: CellFilter, select: Selection | None = None, *, detached: bool = False
+    ) -> pa.Table:
+        """What each request that the ledger counts (`detached`: each piece of asynchronous work)
+        spends in some cells: a row (`times.SCHEMA`) each, by trace id."""
+        if self._engine:
+            return self._engine.times(cells, select, detached=detached)
+        return times.of_units(self._counted(select, detached=detached), cells)
+
+    def failures(self, select: Selection | None = None, *, detached: bool = False) -> pa.Table:
+        """Where each failed request that the ledger counts (`detached`: each failed piece of
+        asynchronous work) began to fail: a row (`failures.SCHEMA`) each, by trace id."""
+        if self._engine:
+            return self._engine.failures(select, detached=detached)
+        return failures.of_units(self._counted(select, detached=detached))
+
+    def _counted(self, select: Selection | None, *, detached: bool = False) -> Iterator[UnitTime]:
+        """The units that the ledger counts."""
         keeps = None if select is None else select.predicate(self._table)
-        return request_table.of_units(
-            unit
-            for unit in self.requests()
-            if unit.duration <= LONGEST_NS and (keeps is None or keeps(unit))
-        )
+        for unit in self.detached() if detached else self.requests():
+            if unit.duration <= LONGEST_NS and (keeps is None or keeps(unit)):
+                yield unit
 
 
 _COUNTED_FLAGS: Final = frozenset({"outlives", "clock_conflict", "no_client_span", "retry"})

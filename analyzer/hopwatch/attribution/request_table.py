@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import pyarrow as pa
 
 from hopwatch.attribution.units import UnitTime
 
-_TEXT: Final = pa.dictionary(pa.int32(), pa.string())
+TEXT: Final = pa.dictionary(pa.int32(), pa.string())
 
 SCHEMA: Final = pa.schema(
     [
         ("trace_id", pa.binary(16)),
         ("root_span_id", pa.binary(8)),
-        ("route", _TEXT),
-        ("outcome", _TEXT),
+        ("route", TEXT),
+        ("outcome", TEXT),
         ("start_unix_nano", pa.int64()),
         ("duration_ns", pa.int64()),
         ("spans", pa.int64()),
@@ -33,11 +33,16 @@ def of_units(units: Iterable[UnitTime]) -> pa.Table:
         )
         for unit in units
     ]  # fmt: skip
-    columns = list(zip(*rows, strict=True)) or [()] * len(SCHEMA)
+    return table_of(SCHEMA, rows)
+
+
+def table_of(schema: pa.Schema, rows: Sequence[Sequence[object]]) -> pa.Table:
+    """A table of rows; its texts are dictionary-encoded where the schema says so."""
+    columns = list(zip(*rows, strict=True)) or [()] * len(schema)
     arrays = [
         pa.array(column, pa.string()).dictionary_encode()
-        if field.type == _TEXT
+        if field.type == TEXT
         else pa.array(column, field.type)
-        for column, field in zip(columns, SCHEMA, strict=True)
+        for column, field in zip(columns, schema, strict=True)
     ]
-    return pa.Table.from_arrays(arrays, schema=SCHEMA)
+    return pa.Table.from_arrays(arrays, schema=schema)

@@ -56,7 +56,7 @@ class Selection:
         """The test for routes."""
         if self.route is None:
             return lambda _: True
-        pattern = _glob(self.route)
+        pattern = glob(self.route)
         return lambda route: pattern.fullmatch(route) is not None
 
     def is_service(self, hop: str) -> bool:
@@ -68,7 +68,7 @@ class Selection:
         return [_rows_with(table, key, text) for key, text in self.attributes.items()]
 
 
-def _glob(pattern: str) -> re.Pattern[str]:
+def glob(pattern: str) -> re.Pattern[str]:
     """`*` and `?` are wild; all else, brackets of routes among it, is meant as it stands."""
     wild = {"*": ".*", "?": "."}
     return re.compile("".join(wild.get(c) or re.escape(c) for c in pattern), re.DOTALL)

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from hopwatch.attribution import buckets, request_table
+from hopwatch.attribution import buckets, failures, request_table, times
 from hopwatch.attribution.cells import Cell
 from hopwatch.attribution.clocks import Clocks
 from hopwatch.attribution.columnar import nodes as forest
-from hopwatch.attribution.columnar import offsets
+from hopwatch.attribution.columnar import offsets, per_request
 from hopwatch.attribution.columnar.addition import add_up, unit_sums
 from hopwatch.attribution.columnar.blame import Records, blame, lay_out
 from hopwatch.attribution.columnar.nodes import DETACHED, FRAGMENT, REQUEST
@@ -30,6 +30,7 @@ from hopwatch.attribution.ledger import (
 )  # fmt: skip
 from hopwatch.attribution.long_table import MEASURES
 from hopwatch.attribution.select import Selection
+from hopwatch.attribution.times import CellFilter
 from hopwatch.attribution.units import LONGEST_NS, Options
 from hopwatch.errors import ConservationError
 
@@ -84,17 +85,13 @@ class Engine:
 
     def request_table(self, select: Selection | None = None) -> pa.Table:
         """See `Attribution.request_table`."""
-        wanted = (self.nodes.unit_kind == REQUEST) & (self._duration <= LONGEST_NS)
-        if select is not None:
-            wanted &= self._selected(select)
-        units = np.flatnonzero(wanted)
+        units = self._counted(select)
         root = self.nodes.units[units]
         routes, route = self._routes
         sizes = np.diff(self.nodes.member_bounds)
         return pa.Table.from_arrays(
             [
-                self._trace_ids(self.nodes.trace[root]),
-                self._table["span_id"].take(pa.array(self.nodes.row[root])).combine_chunks(),
+                *self._ids(units),
                 _dictionary(route[units], routes),
                 _dictionary(self._outcome[units], _OUTCOMES),
                 pa.array(self.nodes.start[root]),
@@ -102,6 +99,36 @@ class Engine:
                 pa.array(sizes[units]),
             ],
             schema=request_table.SCHEMA,
+        )
+
+    def times(
+        self, cells: CellFilter, select: Selection | None = None, *, detached: bool = False
+    ) -> pa.Table:
+        """See `Attribution.times`."""
+        units = self._counted(select, detached=detached)
+        fits = cells.test()
+        chosen = np.array([fits(cell) for cell in self._cells], np.bool_)
+        sums = per_request.sums(self.nodes, self._blamed, chosen[self._cell], self._entered)
+        return pa.Table.from_arrays(
+            [
+                *self._ids(units),
+                _dictionary(self._outcome[units], _OUTCOMES),
+                pa.array(self._duration[units]),
+                *(pa.array(np.ascontiguousarray(column)) for column in sums[units].T),
+            ],
+            schema=times.SCHEMA,
+        )
+
+    def failures(self, select: Selection | None = None, *, detached: bool = False) -> pa.Table:
+        """See `Attribution.failures`."""
+        units = self._counted(select, detached=detached)
+        units = units[self._outcome[units] == _index(_OUTCOMES, "error")]
+        failed = self.rows.contents.failed[self._content]
+        cell = self._cell[per_request.origins(self.nodes, self._blamed, failed, units)]
+        texts = ([getattr(found, name) for found in self._cells] for name in failures.CELL_KEYS)
+        return pa.Table.from_arrays(
+            [*self._ids(units), *(_text(found, cell).dictionary_encode() for found in texts)],
+            schema=failures.SCHEMA,
         )
 
     def excerpt(self, trace_id: bytes) -> Excerpt:
@@ -210,6 +237,20 @@ class Engine:
     def _trace_ids(self, traces: Integers) -> pa.Array:
         ids = np.ascontiguousarray(self.rows.trace_ids[traces])
         return pa.Array.from_buffers(pa.binary(16), len(ids), [None, pa.py_buffer(ids)])
+
+    def _ids(self, units: Integers) -> list[pa.Array]:
+        """Of units the trace ids and the span ids of their roots."""
+        root = self.nodes.units[units]
+        span_ids = self._table["span_id"].take(pa.array(self.nodes.row[root]))
+        return [self._trace_ids(self.nodes.trace[root]), span_ids.combine_chunks()]
+
+    def _counted(self, select: Selection | None, *, detached: bool = False) -> Integers:
+        """The units that the ledger counts."""
+        kind = DETACHED if detached else REQUEST
+        wanted = (self.nodes.unit_kind == kind) & (self._duration <= LONGEST_NS)
+        if select is not None:
+            wanted &= self._selected(select)
+        return np.flatnonzero(wanted)
 
     def _selected(self, select: Selection) -> Mask:
         """Which units are as a selection asks."""

@@ -1,0 +1,51 @@
+"""What single requests spend in some cells (`times`), and where they began to fail (`failures`)."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from hopwatch.attribution.columnar.blame import Records
+from hopwatch.attribution.columnar.jit import compiled
+from hopwatch.attribution.columnar.nodes import Nodes
+from hopwatch.attribution.columnar.rows import Integers
+
+Mask = npt.NDArray[np.bool_]
+
+
+def sums(nodes: Nodes, blamed: Records, chosen: Mask, entered: Mask) -> Integers:
+    """By unit, of the `chosen` nodes: blamed ns, ns of retries, entries of a hop, spans."""
+    if not len(nodes.units):
+        return np.empty((0, 4), np.int64)
+    counts = (chosen & ~blamed["late"]).astype(np.int64)
+    columns = (blamed["own"], blamed["retry"], entered, 1)
+    first = nodes.member_bounds[:-1]
+    return np.stack(
+        [np.add.reduceat((counts * column)[nodes.members], first) for column in columns], axis=1
+    )
+
+
+def origins(nodes: Nodes, blamed: Records, failed: Mask, units: Integers) -> Integers:
+    """By failed unit the node where its failure began."""
+    wanted = np.zeros(len(nodes.units), np.bool_)
+    wanted[units] = True
+    sizes = np.diff(nodes.member_bounds)
+    members = nodes.members[np.repeat(wanted, sizes)]
+    unit = np.repeat(np.flatnonzero(wanted), sizes[wanted])
+    depth = _depths(members, nodes.parent)
+    possible = failed[members] & ~blamed["retried"][members] & ~blamed["late"][members]
+    members, unit, depth = members[possible], unit[possible], depth[possible]
+    start = nodes.start[members] - blamed["shift"][members]
+    order = np.lexsort((blamed["span_id"][members], start, depth, unit))
+    last = np.flatnonzero(np.diff(unit[order], append=-1))
+    return members[order[last]]
+
+
+@compiled
+def _depths(members: Integers, parent: Integers) -> Integers:
+    """How far each of some members is below its root. All of a unit, parents first."""
+    depth = np.zeros(len(parent), np.int64)
+    for member in members:
+        if parent[member] >= 0:
+            depth[member] = depth[parent[member]] + 1
+    return depth[members]
