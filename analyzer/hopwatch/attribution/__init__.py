@@ -6,6 +6,7 @@ critical_path   the walk over one span
 units           the walk over a unit; what each span is blamed for
 cells           hop x language x kind x operation of a span's time
 ledger          units -> the long table, and its views
+stacks          units -> the same by call path
 columnar        all of these at once, as columns, for many spans; the same results
 """
 
@@ -27,6 +28,7 @@ from hopwatch.attribution.intervals import union
 from hopwatch.attribution.ledger import Ledger
 from hopwatch.attribution.model import Forest, Trace, Unit
 from hopwatch.attribution.select import Selection
+from hopwatch.attribution.stacks import Stacks
 from hopwatch.attribution.times import CellFilter
 from hopwatch.attribution.units import DEFAULTS, LONGEST_NS, Options, UnitTime, attribute_unit
 
@@ -41,6 +43,7 @@ __all__ = [
     "Ledger",
     "Options",
     "Selection",
+    "Stacks",
     "UnitTime",
     "attribute",
 ]
@@ -151,6 +154,14 @@ class Attribution:
         ledger = Ledger.of_units(units, dict(quality))
         ledger.check()
         return ledger
+
+    def stacks(self, select: Selection | None = None, *, detached: bool = False) -> Stacks:
+        """The call paths of the requests that the ledger counts (see `ledger`)."""
+        if self._engine:
+            return self._engine.stacks(select, detached=detached)
+        stacks = Stacks.of_units(self._counted(select, detached=detached))
+        stacks.check()
+        return stacks
 
     def request_table(self, select: Selection | None = None) -> pa.Table:
         """One row (`request_table.SCHEMA`) for each request that the ledger counts, by trace

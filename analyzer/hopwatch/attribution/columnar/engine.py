@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from hopwatch.attribution import buckets, failures, request_table, times
+from hopwatch.attribution import stacks as call_stacks
 from hopwatch.attribution.cells import Cell
 from hopwatch.attribution.clocks import Clocks
 from hopwatch.attribution.columnar import nodes as forest
@@ -18,6 +19,8 @@ from hopwatch.attribution.columnar.addition import add_up, unit_sums
 from hopwatch.attribution.columnar.blame import Records, blame, lay_out
 from hopwatch.attribution.columnar.nodes import DETACHED, FRAGMENT, REQUEST
 from hopwatch.attribution.columnar.rows import Integers, read
+from hopwatch.attribution.columnar.stacks import call_paths
+from hopwatch.attribution.columnar.tables import Keyed, Runs, take, text
 from hopwatch.attribution.columnar.texts import NONE
 from hopwatch.attribution.critical_path import DEFAULT_TAU_NS
 from hopwatch.attribution.forest import Excerpt
@@ -30,14 +33,12 @@ from hopwatch.attribution.ledger import (
 )  # fmt: skip
 from hopwatch.attribution.long_table import MEASURES
 from hopwatch.attribution.select import Selection
+from hopwatch.attribution.stacks import Stacks
 from hopwatch.attribution.times import CellFilter
 from hopwatch.attribution.units import LONGEST_NS, Options
 from hopwatch.errors import ConservationError
 
 Mask = npt.NDArray[np.bool_]
-
-Keyed = Integers | tuple[Integers, list[str]]
-"""A key of the ledger: its values, or places in a list of texts."""
 
 _OUTCOMES: Final = ["error", "ok"]  # as they sort
 _FLAGS: Final = ("outlives", "clock_conflict", "no_client_span", "retry")
@@ -72,9 +73,7 @@ class Engine:
 
     def ledger(self, select: Selection | None = None, *, detached: bool = False) -> Ledger:
         """See `Attribution.ledger`."""
-        wanted = self.nodes.unit_kind == (DETACHED if detached else REQUEST)
-        if select is not None:
-            wanted &= self._selected(select)
+        wanted = self._wanted(select, detached)
         kept = wanted & (self._duration <= LONGEST_NS)
         quality = self._quality(kept, everything=select is None)
         if absurd := int((wanted & ~kept).sum()):
@@ -100,6 +99,21 @@ class Engine:
             ],
             schema=request_table.SCHEMA,
         )
+
+    def stacks(self, select: Selection | None = None, *, detached: bool = False) -> Stacks:
+        """See `Attribution.stacks`."""
+        nodes = self.nodes
+        units = self._counted(select, detached=detached)
+        counted = np.isin(self._unit_of, units) & ~self._blamed["late"]
+        paths, path = call_paths(nodes.members, nodes.parent, counted, self._cells, self._cell)
+        runs, number = Runs.of(units, self._keys), np.arange(len(paths))
+        stacks = Stacks(
+            self._cell_table(runs, call_stacks.CELLS_SCHEMA, path, len(number), {"path": number}),
+            self._request_rows(runs, call_stacks.REQUESTS_SCHEMA),
+            paths,
+        )
+        stacks.check()
+        return stacks
 
     def times(
         self, cells: CellFilter, select: Selection | None = None, *, detached: bool = False
@@ -127,7 +141,7 @@ class Engine:
         cell = self._cell[per_request.origins(self.nodes, self._blamed, failed, units)]
         texts = ([getattr(found, name) for found in self._cells] for name in failures.CELL_KEYS)
         return pa.Table.from_arrays(
-            [*self._ids(units), *(_text(found, cell).dictionary_encode() for found in texts)],
+            [*self._ids(units), *(text(found, cell).dictionary_encode() for found in texts)],
             schema=failures.SCHEMA,
         )
 
@@ -246,11 +260,12 @@ class Engine:
 
     def _counted(self, select: Selection | None, *, detached: bool = False) -> Integers:
         """The units that the ledger counts."""
-        kind = DETACHED if detached else REQUEST
-        wanted = (self.nodes.unit_kind == kind) & (self._duration <= LONGEST_NS)
-        if select is not None:
-            wanted &= self._selected(select)
-        return np.flatnonzero(wanted)
+        return np.flatnonzero(self._wanted(select, detached) & (self._duration <= LONGEST_NS))
+
+    def _wanted(self, select: Selection | None, detached: bool) -> Mask:
+        """Which units a ledger is asked of."""
+        wanted: Mask = self.nodes.unit_kind == (DETACHED if detached else REQUEST)
+        return wanted if select is None else wanted & self._selected(select)
 
     def _selected(self, select: Selection) -> Mask:
         """Which units are as a selection asks."""
@@ -310,79 +325,61 @@ class Engine:
             "traces_without_root": ((requests == 0) & (detached == 0)).sum(),
         }
 
-    def _ledger(self, units: Integers, quality: dict[str, int]) -> Ledger:
-        root = self.nodes.units[units]
+    @cached_property
+    def _keys(self) -> dict[str, Keyed]:
+        """By unit what the rows of ledgers are told apart by, beside the time."""
         routes, route = self._routes
-        duration = self._duration[units]
-        columns = [
-            self.nodes.start[root] // BLOCK_NS * BLOCK_NS,
-            route[units],
-            self._outcome[units],
-            np.searchsorted(_BOUNDS, duration),
-        ]
-        order = np.lexsort(columns[::-1])
-        units, duration, trace = units[order], duration[order], self.nodes.trace[root][order]
-        columns = [column[order] for column in columns]
-        begins = offsets.runs(*columns) if len(units) else np.zeros(1, np.int64)
-        key = np.repeat(np.arange(len(begins) - 1), np.diff(begins))
-        heads = [column[begins[:-1]] for column in columns]
-        key_arrays: dict[str, Keyed] = {
-            "block_start_unix_nano": heads[0],
-            "route": (heads[1], routes),
-            "outcome": (heads[2], _OUTCOMES),
-            "bucket": heads[3],
+        return {
+            "route": (route, routes),
+            "outcome": (self._outcome, _OUTCOMES),
+            "bucket": np.searchsorted(_BOUNDS, self._duration),
+        }
+
+    def _ledger(self, units: Integers, quality: dict[str, int]) -> Ledger:
+        block = self.nodes.start[self.nodes.units] // BLOCK_NS * BLOCK_NS
+        runs = Runs.of(units, {"block_start_unix_nano": block, **self._keys})
+        number = np.arange(len(self._cells))
+        of_cell: dict[str, Keyed] = {
+            name: (number, [getattr(found, name) for found in self._cells]) for name in Cell._fields
         }
         return Ledger(
-            self._cell_table(units, key, key_arrays),
-            self._request_rows(begins, duration, trace, key_arrays),
+            self._cell_table(runs, CELLS_SCHEMA, self._cell, len(number), of_cell),
+            self._request_rows(runs, REQUESTS_SCHEMA),
             dict(sorted(quality.items())),
         )
 
-    def _cell_table(self, units: Integers, key: Integers, keys: dict[str, Keyed]) -> pa.Table:
-        nodes = self.nodes
-        of_key, cell, sums = add_up(
-            units, key, nodes.members, nodes.member_bounds, self._cell, self._entered,
-            self._blamed, len(self._cells),
+    def _cell_table(
+        self, runs: Runs, schema: pa.Schema, cell: Integers, cells: int, of_cell: dict[str, Keyed]
+    ) -> pa.Table:
+        """The sums of each run by `cell`, each node's of so many; `of_cell`: the keys of each."""
+        run = np.repeat(np.arange(len(runs)), np.diff(runs.begins))
+        of_run, found, sums = add_up(
+            runs.units, run, self.nodes.members, self.nodes.member_bounds, cell, self._entered,
+            self._blamed, cells,
         )  # fmt: skip
         arrays = {
-            **{name: _take(values, of_key) for name, values in keys.items()},
-            **{
-                name: _text([getattr(found, name) for found in self._cells], cell)
-                for name in Cell._fields
-            },
+            **{name: take(values, of_run) for name, values in runs.keys.items()},
+            **{name: take(values, found) for name, values in of_cell.items()},
             **{name: np.ascontiguousarray(sums[:, i]) for i, name in enumerate(MEASURES)},
         }
         return pa.Table.from_arrays(
-            [pa.array(arrays[field.name], field.type) for field in CELLS_SCHEMA],
-            schema=CELLS_SCHEMA,
+            [pa.array(arrays[field.name], field.type) for field in schema], schema=schema
         )
 
-    def _request_rows(
-        self, begins: Integers, duration: Integers, trace: Integers, keys: dict[str, Keyed]
-    ) -> pa.Table:
-        some = len(begins) > 1
-        every = np.arange(len(begins) - 1)
-        least = np.minimum.reduceat(trace, begins[:-1]) if some else every
+    def _request_rows(self, runs: Runs, schema: pa.Schema) -> pa.Table:
+        every = np.arange(len(runs))
+        trace = self.nodes.trace[self.nodes.units[runs.units]]
+        least = np.minimum.reduceat(trace, runs.begins[:-1]) if len(runs) else every
+        duration = self._duration[runs.units]
         arrays = {
-            **{name: _take(values, every) for name, values in keys.items()},
-            "requests": np.diff(begins),
-            "duration_ns": np.add.reduceat(duration, begins[:-1]) if some else every,
+            **{name: take(values, every) for name, values in runs.keys.items()},
+            "requests": np.diff(runs.begins),
+            "duration_ns": np.add.reduceat(duration, runs.begins[:-1]) if len(runs) else every,
             "exemplar_trace_id": self._trace_ids(least),
         }
         return pa.Table.from_arrays(
-            [pa.array(arrays[field.name], field.type) for field in REQUESTS_SCHEMA],
-            schema=REQUESTS_SCHEMA,
+            [pa.array(arrays[field.name], field.type) for field in schema], schema=schema
         )
-
-
-def _take(values: Keyed, places: Integers) -> Integers | pa.Array:
-    if isinstance(values, tuple):
-        return _text(values[1], values[0][places])
-    return values[places]
-
-
-def _text(texts: list[str], which: Integers) -> pa.Array:
-    return pa.array(texts, pa.string()).take(pa.array(which))
 
 
 def _dictionary(codes: Integers, texts: list[str]) -> pa.Array:
