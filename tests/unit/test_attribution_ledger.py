@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hopwatch.attribution import Attribution, Options, attribute, buckets
-from hopwatch.attribution.ledger import _interval_ranks
+from hopwatch.attribution.ledger import interval_ranks
 from hopwatch.attribution.select import Selection
 from tests.spans_dsl import MS, span, table, trace_id
 
@@ -55,7 +55,7 @@ def test_percentiles_and_their_exemplars() -> None:
         assert point.value == pytest.approx(rank * MS, rel=0.005)
         exemplar = next(i for i in range(1, 1001) if trace_id(f"t{i}") == ledger.exemplar(q))
         assert exemplar == pytest.approx(rank, rel=0.01)
-    assert _interval_ranks(1000, 0.5) == (469, 532)
+    assert interval_ranks(1000, 0.5) == (469, 532)
 
 
 def test_selection_asks_for_all_that_is_given() -> None:
@@ -90,6 +90,6 @@ def test_buckets_are_at_most_half_a_percent_off() -> None:
     ("n", "q", "ranks"),
     [(10, 0.5, (2, 9)), (100, 0.5, (40, 61)), (4, 0.5, (0, 5)), (59, 0.95, (52, 60))],
 )
-def test_interval_ranks_are_those_of_the_binomial(n: int, q: float, ranks: tuple[int, int]) -> None:
+def testinterval_ranks_are_those_of_the_binomial(n: int, q: float, ranks: tuple[int, int]) -> None:
     """n = 10 and 100 at the median are in every table of the sign test's intervals."""
-    assert _interval_ranks(n, q) == ranks
+    assert interval_ranks(n, q) == ranks

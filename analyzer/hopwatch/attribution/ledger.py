@@ -119,7 +119,7 @@ class Ledger(LongTable):
         n = self.request_count
         if not n:
             return None
-        low, high = _interval_ranks(n, q)
+        low, high = interval_ranks(n, q)
         return Percentile(
             value=self._at_rank(ceil(n * q)),
             low=self._at_rank(low) if low >= 1 else None,
@@ -155,14 +155,14 @@ class Ledger(LongTable):
         raise IndexError(f"rank {rank} of {seen} requests")
 
 
-def _interval_ranks(n: int, q: float) -> tuple[int, int]:
+def interval_ranks(n: int, q: float) -> tuple[int, int]:
     """Ranks (1-based; 0 and n + 1 mean none) of the order statistics that enclose the
     q-quantile with 95 % confidence: the number of values below it is binomial."""
     if n * q * (1 - q) > 50:
         spread = NormalDist().inv_cdf(0.975) * sqrt(n * q * (1 - q))
         return floor(n * q - spread), ceil(n * q + spread) + 1
     if q > 0.5:  # mirrored, for (1 - q)^n may vanish in a float
-        low, high = _interval_ranks(n, 1 - q)
+        low, high = interval_ranks(n, 1 - q)
         return n + 1 - high, n + 1 - low
     low, high = 0, n + 1
     probability, below = (1 - q) ** n, 0.0

@@ -38,7 +38,8 @@ def origins(nodes: Nodes, blamed: Records, failed: Mask, units: Integers) -> Int
     start = nodes.start[members] - blamed["shift"][members]
     order = np.lexsort((blamed["span_id"][members], start, depth, unit))
     last = np.flatnonzero(np.diff(unit[order], append=-1))
-    return members[order[last]]
+    found: Integers = members[order[last]]
+    return found
 
 
 @compiled
