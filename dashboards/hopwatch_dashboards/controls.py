@@ -13,7 +13,7 @@ from hopwatch_dashboards import snapshot, theme
 from hopwatch_dashboards.snapshot import Snapshot
 from hopwatch_dashboards.source import Source
 from hopwatch_dashboards.states import NothingStoredError
-from hopwatch_dashboards.views import windows
+from hopwatch_dashboards.views import breakdown, windows
 from hopwatch_dashboards.views.selection import Filters, routes, services
 from hopwatch_dashboards.views.windows import Window
 
@@ -117,6 +117,16 @@ def _one_of(title: str, key: str, texts: tuple[str, ...], explained: str) -> str
         help=explained,
     )
     return None if label is None else known.get(label, label)
+
+
+def group_by() -> tuple[str, ...]:
+    """Shows the choice of what the rows are, and says so where nothing is chosen."""
+    keys = st.multiselect(
+        "Group by", breakdown.KEYS, default=breakdown.DEFAULT_KEYS, key="by", bind="query-params"
+    )
+    if not keys:
+        st.info("Choose what the rows are: hop, language, kind …")
+    return tuple(keys)
 
 
 def take(source: Source, chosen: Chosen) -> Snapshot:

@@ -12,6 +12,7 @@ from hopwatch_dashboards import theme
 
 TITLES: Final = {
     "": "Where the time goes",
+    "tail": "Tail",
     "traces": "Traces",
     "hop": "Hop",
     "quality": "Data quality",

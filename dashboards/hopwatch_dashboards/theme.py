@@ -41,6 +41,8 @@ _FALLBACKS: Final = ("#b8406a", "#8a7a12", "#5a8a3c", "#6f7fa8", "#9a6a4a")
 _UNKNOWN: Final = "#7d838c"
 NEUTRAL: Final = "#5b7fb0"
 """The colour of what is no language: totals, rates."""
+ACCENT: Final = "#c2571a"
+"""The colour of what is pointed at in a chart."""
 
 
 def colour(language: str, kind: str = "self") -> str:

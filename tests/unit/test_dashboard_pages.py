@@ -20,7 +20,7 @@ from hopwatch_dashboards.source import PATHS_VARIABLE
 from tests.dashboard_data import HOSTILE, MS, SECOND, request, spans_of
 
 APP = str(Path(hopwatch_dashboards.__file__).with_name("app.py"))
-PAGES = ("", "hop", "data_quality")
+PAGES = ("", "tail", "hop", "data_quality")
 TAGS = {"p", "dl", "div", "dt", "dd", "small", "a", "span", "bdi", "br", "i", "b", "ol", "li",
         "table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td"}  # fmt: skip
 ATTRIBUTES = {"class", "style", "href", "title", "scope", "role", "aria-label"}

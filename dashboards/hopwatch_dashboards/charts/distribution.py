@@ -33,15 +33,15 @@ def histogram(frame: pd.DataFrame, mark_ms: float, mark: str) -> Chart:
     bars = base.mark_bar(binSpacing=1, cornerRadiusEnd=2).encode(
         y=alt.Y("requests:Q", scale=y_scale, title="requests (square-root scale)",
                 axis=alt.Axis(tickCount=4)),
-        color=alt.condition(pick, alt.value("#c2571a"), alt.value(theme.NEUTRAL)),
+        color=alt.condition(pick, alt.value(theme.ACCENT), alt.value(theme.NEUTRAL)),
     )  # fmt: skip
     # The whole height can be clicked, for the bars of the tail are low.
     targets = base.mark_bar(opacity=0.001, cursor="pointer").encode(
         y=alt.Y("top:Q", scale=y_scale)
     ).add_params(pick)  # fmt: skip
     line = alt.Chart(pd.DataFrame({"ms": [mark_ms], "mark": [mark]}))
-    rule = line.mark_rule(color="#c2571a", strokeWidth=2).encode(x="ms:Q")
-    text = line.mark_text(color="#c2571a", align="left", dx=4, baseline="top", fontWeight=600)
+    rule = line.mark_rule(color=theme.ACCENT, strokeWidth=2).encode(x="ms:Q")
+    text = line.mark_text(color=theme.ACCENT, align="left", dx=4, baseline="top", fontWeight=600)
     return alt.layer(
         bars, rule, text.encode(x="ms:Q", y=alt.value(0), text="mark:N"), targets
     ).properties(height=260)

@@ -49,7 +49,7 @@ def spent(frame: pd.DataFrame, order: list[tuple[str, str, str]]) -> Chart:
 def percentiles(frame: pd.DataFrame) -> Chart:
     """p50 and p95 of the end-to-end time. `frame`: as of `views.over_time.requests`."""
     long = frame[["time", "p50", "p95"]].melt("time", var_name="percentile", value_name="ms")
-    scale = alt.Scale(domain=["p50", "p95"], range=[theme.NEUTRAL, "#c2571a"])
+    scale = alt.Scale(domain=["p50", "p95"], range=[theme.NEUTRAL, theme.ACCENT])
     return (
         alt.Chart(long)
         .mark_line(strokeWidth=1.6, point={"size": 14})

@@ -14,16 +14,12 @@ from typing import Any
 import streamlit as st
 from markupsafe import Markup
 
-from hopwatch_dashboards import navigation
-
 _HERE = Path(__file__).parent
 
 
 def show(content: Markup, *, key: str) -> None:
     """Puts `content` on the page; links in it that begin with `/` lead to our pages."""
-    result = _component()(data={"html": str(content)}, key=key, on_follow_change=lambda: None)
-    if result.follow:
-        navigation.go(str(result.follow))
+    _component()(data={"html": str(content)}, key=key)
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from markupsafe import Markup
@@ -56,8 +56,8 @@ def table(
     ]  # fmt: skip
     rows = [
         [
-            *_names(shown, row, parameters), row.time, *([row.at_least] if ranges else []),
-            row.share, row.calls, _bar(shown, row),
+            *row_names(shown.keys, row.key, parameters),
+            row.time, *([row.at_least] if ranges else []), row.share, row.calls, _bar(shown, row),
             trace_link(exemplars[row.key]) if row.key in exemplars else "",
         ]
         for row in shown.rows
@@ -65,8 +65,12 @@ def table(
     return markup_table(columns, rows, caption=f"Of {shown.basis}.", foot=foot)
 
 
-def _names(shown: Table, row: Row, parameters: Mapping[str, str]) -> list[Markup]:
-    values = dict(zip(shown.keys, row.key, strict=True))
+def row_names(
+    keys: Sequence[str], key: Sequence[str], parameters: Mapping[str, str]
+) -> list[Markup]:
+    """A cell for each of the key's texts, the first with the row's colour; a hop of its own
+    leads to its page."""
+    values = dict(zip(keys, key, strict=True))
     cells = []
     for i, (key, text) in enumerate(values.items()):
         cell = name(text)
@@ -74,21 +78,22 @@ def _names(shown: Table, row: Row, parameters: Mapping[str, str]) -> list[Markup
             cell = Markup('<a href="{}">{}</a>').format(
                 navigation.hop_url(text, **parameters), cell
             )
-        mark = Markup("") if i else swatch(*_colour(values))
+        mark = Markup("") if i else swatch(*colour(values))
         cells.append(Markup('<span class="entry">{}{}</span>').format(mark, cell))
     return cells
 
 
 def _bar(shown: Table, row: Row) -> Markup:
-    colour, kind = _colour(dict(zip(shown.keys, row.key, strict=True)))
+    shade, kind = colour(dict(zip(shown.keys, row.key, strict=True)))
     part = row.ns / shown.total_ns if shown.total_ns else 0
     return Markup('<i class="bar {}" style="--part:{};--colour:{}"></i>').format(
-        kind, f"{part:.4f}", colour
+        kind, f"{part:.4f}", shade
     )
 
 
-def _colour(values: Mapping[str, str]) -> tuple[str, str]:
+def colour(values: Mapping[str, str]) -> tuple[str, str]:
+    """The colour of a row with these keys, and its kind, which tells how it is filled."""
     kind = values.get("kind", "self")
-    if "language" not in values:
+    if not values.get("language"):  # not asked for, or several rows as one
         return theme.NEUTRAL, kind
     return theme.colour(values["language"], kind), kind

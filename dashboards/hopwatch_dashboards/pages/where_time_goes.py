@@ -62,13 +62,10 @@ def _path(requests: Requests) -> None:
 def _ledger(requests: Requests) -> None:
     st.subheader("The ledger", help="Only time on the critical path counts: what a request truly"
                  " waited for. The rows add up to the end-to-end time exactly.")  # fmt: skip
-    keys = st.multiselect(
-        "Group by", breakdown.KEYS, default=breakdown.DEFAULT_KEYS, key="by", bind="query-params"
-    )
-    if not keys:
-        st.info("Choose what the rows are: hop, language, kind …")
+    by = controls.group_by()
+    if not by:
         return
-    at, by = _statistic(), tuple(keys)
+    at = _statistic()
     shown = requests.view(breakdown.table, at, by)
     if shown.note:
         st.caption(theme.markdown(shown.note, 400))

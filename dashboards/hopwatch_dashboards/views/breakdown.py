@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from typing import Final
 
 from hopwatch.attribution import Ledger
@@ -21,6 +22,8 @@ KEYS: Final = (
 )  # fmt: skip
 DEFAULT_KEYS: Final = ("hop", "language", "kind")
 MEAN: Final = "mean"
+SLOWEST: Final = "slowest"
+"""The mean of the slowest 1 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,25 +65,36 @@ def quantile_of(word: str) -> float | None:
 
 
 def broken_down(ledger: Ledger, at: str, keys: tuple[str, ...]) -> tuple[Breakdown, str, str]:
-    """The breakdown at `at` (see `quantile_of`), what it is of, and a note.
+    """The breakdown at `at` (`SLOWEST`, or see `quantile_of`), what it is of, and a note.
 
     A percentile that too few requests have gives the mean of the slowest instead, and says so.
     """
-    q = quantile_of(at)
     n = ledger.request_count
+    if at == SLOWEST:
+        return of_slowest(ledger, 0.01, *keys), _slowest(ledger, 0.01), ""
+    q = quantile_of(at)
     if q is None:
         return at_mean(ledger, *keys), f"the mean of {n:,} requests", ""
     try:
         found = at_quantile(ledger, q, *keys)
     except TooFewRequestsError as error:
-        found = of_slowest(ledger, 1 - q, *keys)
         return (
-            found,
-            f"the mean of the slowest {100 * (1 - q):.3g} % of requests ({found.requests:,})",
+            of_slowest(ledger, 1 - q, *keys),
+            _slowest(ledger, 1 - q),
             f"{at} by hop needs {error.needed:,} requests and there are {n:,}, so this is the"
             f" mean of the slowest {100 * (1 - q):.3g} %.",
         )
     return found, f"requests at {at} ({found.requests:,} around it)", ""
+
+
+def slowest_count(ledger: Ledger, share: float) -> int:
+    """How many requests the slowest `share` are (see `quantile.of_slowest`)."""
+    return max(1, ceil(round(ledger.request_count * share, 6)))
+
+
+def _slowest(ledger: Ledger, share: float) -> str:
+    count = slowest_count(ledger, share)
+    return f"the mean of the slowest {100 * share:.3g} % of requests ({count:,})"
 
 
 def table(ledger: Ledger, at: str, keys: tuple[str, ...], most: int = 40) -> Table:

@@ -1,0 +1,213 @@
+"""The tail: what requests spend as a function of their percentile, and what the slow ones spend
+more on than the usual ones. Everything adds up, as it is printed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from math import ceil, log10
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from hopwatch.attribution import Ledger
+from hopwatch.attribution.quantile import NEEDED_BEYOND, Breakdown, at_quantile
+from hopwatch.reports.numbers import Scale, apportion, scale_for
+from hopwatch_dashboards.theme import time
+from hopwatch_dashboards.views.breakdown import MEAN, SLOWEST, broken_down, quantile_of
+
+Key = tuple[str, ...]
+PERCENTILES: Final = ("p50", "p75", "p90", "p95", "p99", "p99.9")
+_LOWEST, _HIGHEST = 0.01, 0.999
+_STEPS: Final = 48
+_MINUS: Final = "\N{MINUS SIGN}"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One row: what a request spends in it at the lower and at the higher statistic. Printed
+    figures add up to the printed totals, down and across."""
+
+    key: Key
+    low: str
+    high: str
+    more: str  # with its sign
+    more_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two statistics of the same requests, row by row, what differs most first. `low` and
+    `high`: what each is of; `notes`: why one is not what was asked for."""
+
+    keys: tuple[str, ...]
+    unit: str
+    rows: tuple[Difference, ...]
+    total: Difference
+    low: str
+    high: str
+    notes: tuple[str, ...]
+
+
+def needed(word: str) -> int:
+    """How many requests a percentile by hop needs."""
+    q = quantile_of(word)
+    return 0 if q is None else ceil(round(NEEDED_BEYOND / min(q, 1 - q), 6))
+
+
+def answerable(ledger: Ledger) -> tuple[str, ...]:
+    """Those of `PERCENTILES` for which there are enough requests."""
+    return tuple(word for word in PERCENTILES if needed(word) <= ledger.request_count)
+
+
+def is_statistic(word: str) -> bool:
+    """Whether there is such a statistic: the mean, a percentile, the slowest."""
+    try:
+        return word == SLOWEST or quantile_of(word) is None or bool(needed(word))
+    except ValueError:
+        return False
+
+
+def spoken(word: str) -> str:
+    """How a statistic is called."""
+    return "the slowest 1 %" if word == SLOWEST else "the mean" if word == MEAN else word
+
+
+def percentile_of(word: str) -> str:
+    """The statistic, or for the slowest the percentile in their middle."""
+    return "p99.5" if word == SLOWEST else word
+
+
+def exemplar(ledger: Ledger, word: str) -> str:
+    """A trace, in hex, that is as long as the statistic; for the mean, as the median. Empty
+    without requests."""
+    q = quantile_of(percentile_of(word))
+    return (ledger.exemplar(0.5 if q is None else q) or b"").hex()
+
+
+def usual_pair(ledger: Ledger) -> tuple[str, str]:
+    """The statistics to compare where nothing else is asked for: the median with the highest
+    percentile there are enough requests for, else the mean with the slowest."""
+    enough = [word for word in answerable(ledger) if quantile_of(word) != 0.999]
+    return ("p50", enough[-1]) if len(enough) > 1 else (MEAN, SLOWEST)
+
+
+def place(q: float) -> float:
+    """Where a percentile lies on the axis: as far from p90 to p99 as from p99 to p99.9."""
+    return -log10(1 - q)
+
+
+def curve(ledger: Ledger, keys: tuple[str, ...], most: int = 10) -> pd.DataFrame:
+    """What requests spend at each percentile that there are enough requests for: percent, place
+    (see there), left and right (half-way to the next places), row (the number of the key, 0 for
+    what grows most), key, ns. At each percentile the rows add up to total_ns, the smoothed
+    quantile. The `most` dearest rows, the others as one; empty below 400 requests.
+    """
+    found = {q: at_quantile(ledger, q, *keys) for q in _percentiles(ledger.request_count)}
+    rows = _rows(list(found.values()), most)
+    others = (f"{len({s.key for b in found.values() for s in b.shares}) - len(rows)} others",)
+    records = []
+    places = [place(q) for q in found]
+    for (q, breakdown), at, edges in zip(found.items(), places, _edges(places), strict=True):
+        sums = {share.key: share.ns for share in breakdown.shares}
+        kept = [sums.pop(key, 0) for key in rows]
+        step = (100 * q, at, *edges)
+        records += [
+            (*step, i, key, ns, breakdown.total_ns)
+            for i, (key, ns) in enumerate(zip(rows, kept, strict=True))
+        ]
+        if others[0] != "0 others":
+            key = others + ("",) * (len(keys) - 1)
+            records.append((*step, len(rows), key, sum(sums.values()), breakdown.total_ns))
+    names = ["percent", "place", "left", "right", "row", "key", "ns", "total_ns"]
+    return pd.DataFrame(records, columns=names)
+
+
+def marks(frame: pd.DataFrame, words: Iterable[str]) -> list[float]:
+    """The percentages of those of the statistics that lie within the curve."""
+    asked = [100 * q for word in words if word != SLOWEST and (q := quantile_of(word))]
+    return [p for p in asked if frame["percent"].min() - 1e-9 <= p <= frame["percent"].max() + 1e-9]
+
+
+def ends(frame: pd.DataFrame) -> list[tuple[int, str]]:
+    """Each row of the curve, from the top, and what it takes at the first and the last step."""
+    first, last = (
+        frame[frame["percent"] == end].set_index("row")["ns"]
+        for end in (frame["percent"].min(), frame["percent"].max())
+    )
+    return [(int(row), f"{time(first[row])} to {time(last[row])}") for row in sorted(last.index)]
+
+
+def compare(
+    ledger: Ledger, low: str, high: str, keys: tuple[str, ...], most: int = 40
+) -> Comparison:
+    """What requests at the statistic `high` spend more on than those at `low` (see
+    `breakdown.broken_down`); the `most` that differ most, the others as one."""
+    (one, basis, note), (other, other_basis, other_note) = (
+        broken_down(ledger, at, keys) for at in (low, high)
+    )
+    before, after = ({share.key: share.ns for share in b.shares} for b in (one, other))
+    rows = [(key, before.get(key, 0), after.get(key, 0)) for key in before | after]
+    rows = sorted((r for r in rows if r[1] or r[2]), key=lambda r: (-abs(r[2] - r[1]), r[0]))
+    if len(rows) > most:
+        rest = rows[most - 1 :]
+        name = (f"{len(rest)} others", *[""] * (len(keys) - 1))
+        rows = [*rows[: most - 1], (name, sum(r[1] for r in rest), sum(r[2] for r in rest))]
+    scale = scale_for(max(one.total_ns, other.total_ns))
+    totals = [scale.ticks(one.total_ns), scale.ticks(other.total_ns)]
+    ticks = zip(
+        apportion([r[1] for r in rows], totals[0]),
+        apportion([r[2] for r in rows], totals[1]),
+        strict=True,
+    )
+    shown = tuple(
+        _difference(key, pair, after_ns - before_ns, scale)
+        for (key, before_ns, after_ns), pair in zip(rows, ticks, strict=True)
+    )
+    total = _difference((), (totals[0], totals[1]), other.total_ns - one.total_ns, scale)
+    notes = tuple(text for text in (note, other_note) if text)
+    return Comparison(keys, scale.unit, shown, total, basis, other_basis, notes)
+
+
+def _difference(key: Key, ticks: tuple[int, int], more_ns: int, scale: Scale) -> Difference:
+    low, high = ticks
+    sign = "+" if high > low else _MINUS if high < low else ""
+    return Difference(
+        key, scale.show(low), scale.show(high), sign + scale.show(abs(high - low)), more_ns
+    )
+
+
+def _percentiles(n: int) -> list[float]:
+    low, high = (
+        max(_LOWEST, NEEDED_BEYOND / max(n, 1)),
+        min(_HIGHEST, 1 - NEEDED_BEYOND / max(n, 1)),
+    )
+    if low > high:
+        return []
+    places = np.linspace(place(low), place(high), _STEPS if low < high else 1)
+    return [low, *(float(1 - 10**-x) for x in places[1:-1]), high][: len(places)]
+
+
+def _edges(places: list[float]) -> list[tuple[float, float]]:
+    """The step of each place, from half-way to the one before to half-way to the next."""
+    if not places:
+        return []
+    between = [(a + b) / 2 for a, b in pairwise(places)]
+    bounds = [places[0], *between, places[-1]]
+    return list(pairwise(bounds))
+
+
+def _rows(breakdowns: list[Breakdown], most: int) -> list[Key]:
+    """The dearest rows of all percentiles together, those first that grow most to the last."""
+    if not breakdowns:
+        return []
+    sums: dict[Key, int] = {}
+    for breakdown in breakdowns:
+        for share in breakdown.shares:
+            sums[share.key] = sums.get(share.key, 0) + share.ns
+    dearest = sorted((k for k, ns in sums.items() if ns), key=lambda k: (-sums[k], k))
+    kept = dearest if len(dearest) <= most else dearest[: most - 1]
+    first, last = ({s.key: s.ns for s in breakdowns[i].shares} for i in (0, -1))
+    return sorted(kept, key=lambda k: (first.get(k, 0) - last.get(k, 0), k))
