@@ -10,14 +10,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from hopwatch.cli import main
 from hopwatch.cli.options import Window, parse_duration, parse_time, time_window
 from hopwatch.errors import UsageError
+from hopwatch.reports import documents
 from tests.spans_dsl import trace_id
 
 MS = 1_000_000
+LEDGER_SCHEMA = json.loads((Path(documents.__file__).parent / "schemas/ledger-1.json").read_text())
 START = 1_790_000_000_000_000_000
 
 
@@ -230,3 +233,96 @@ def test_times_and_durations() -> None:
     assert time_window(args, now_ns=START) == Window(START - 900 * 10**9, None)
     with pytest.raises(UsageError):
         time_window(argparse.Namespace(last="15m", since="1", until=None))
+
+
+def test_checks_say_what_was_measured_and_decide_the_exit_code(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = run(capsys, "report", shop, "--fail-if", "mean>1ms", "--fail-if", "mean>1s")
+    assert code == 1
+    checks = " ".join(out.partition("\nChecks\n")[2].split())
+    assert "failed mean>1ms mean: 20.00 ms (95% interval unknown): > 1.000 ms holds" in checks
+    assert "See trace" in checks
+    assert "passed mean>1s mean: 20.00 ms" in checks
+    code, out, _ = run(capsys, "report", shop, "--fail-if", "hop=bf,p95>1s")
+    assert code == 2
+    assert "unjudged  hop=bf,p95>1s" in out
+    assert "There is: hop=bff" in out
+    code, _, _ = run(capsys, "report", shop, "--fail-if", "p95>1s,requests>=20")
+    assert code == 0
+    failed_and_unjudged = ["--fail-if", "p95>1s", "--fail-if", "requests>2"]
+    assert run(capsys, "report", shop, *failed_and_unjudged)[0] == 1
+
+
+def test_nothing_at_all_does_not_pass(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "nothing.json"
+    path.write_text('{"resourceSpans": []}')
+    assert run(capsys, "report", path, "--fail-if", "p95>1s")[0] == 2
+    assert run(capsys, "report", path, "--fail-if", "hop=a,errors>1%")[0] == 2
+    assert run(capsys, "report", path, "--fail-if", "requests<1")[0] == 1
+    assert run(capsys, "report", path, "--fail-if", "requests<1", "--json")[0] == 1
+
+
+def test_conditions_that_cannot_be_read_are_said_before_anything_is(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, out, err = run(capsys, "report", "no such file", "--fail-if", "hop=\x1b[2J,p59>")
+    assert (code, out) == (2, "")
+    assert "'hop=\\x1b[2J,<HERE>p59>': '' is no limit for p59" in err
+    code, _, err = run(capsys, "report", "x", "--per-trace", "--fail-if", "p95>1s")
+    assert code == 2
+    assert "--per-trace" in err
+
+
+@pytest.fixture
+def failing(tmp_path: Path) -> Path:
+    """Four requests; one fails after two attempts of a slow call."""
+    lines = []
+    for i in range(4):
+        trace = trace_id(f"{i}").hex()
+        length = 500 if i == 3 else 20
+        root = _span(trace, "a0", None, 0, length, "GET /a", 2, {})
+        calls = [("c1", 1, 10)] if i < 3 else [("c1", 1, 200), ("c2", 250, 490)]
+        spans = [
+            _span(trace, name, "a0", begin, end, "GET", 3, {"server.address": "pay"})
+            for name, begin, end in calls
+        ]
+        if i == 3:
+            for span in (root, *spans):
+                span["status"] = {"code": 2}
+        lines += [_resource_spans("web\x1b[31m", "go", span) for span in (root, *spans)]
+    path = tmp_path / "failing.jsonl"
+    path.write_text("\n".join(json.dumps(line) for line in lines))
+    return path
+
+
+def test_failures_and_retries_are_told_apart(
+    failing: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, out, _ = run(capsys, "report", failing)
+    said = " ".join(out.split())
+    assert "1 of 4 requests failed: 25.000%" in said
+    assert "A failed one takes 500.0 ms at the mean, one that succeeds 20.00 ms: pay remote" in said
+    assert f"Errors first seen in pay remote (1); see trace {trace_id('3').hex()}." in said
+    assert "Repeated attempts and the pauses between take 62.25 ms of a request's time" in said
+    assert "\x1b" not in out
+    _, out, _ = run(capsys, "report", failing, "--json", "--fail-if", "errors>1%")
+    document = json.loads(out)
+    jsonschema.validate(document, LEDGER_SCHEMA)
+    outcomes = document["outcomes"]
+    assert {name: found["requests"] for name, found in outcomes.items()} == {"ok": 3, "error": 1}
+    for found in outcomes.values():
+        assert sum(cell["total_ns"] for cell in found["cells"]) == found["total_ns"]
+    assert outcomes["error"]["first_seen_in"][0]["hop"] == "pay"
+    assert sum(hop["total_ns"] for hop in document["retries"]) == 249 * MS
+    assert document["checks"][0]["verdict"] == "failed"
+
+
+@pytest.mark.parametrize(("outcome", "requests"), [("ok", 3), ("error", 1)])
+def test_report_of_one_outcome(
+    failing: Path, capsys: pytest.CaptureFixture[str], outcome: str, requests: int
+) -> None:
+    code, out, _ = run(capsys, "report", failing, "--outcome", outcome, "--json")
+    document = json.loads(out)
+    assert (code, document["requests"], list(document["outcomes"])) == (0, requests, [outcome])
+    assert run(capsys, "report", failing, "--outcome", outcome)[0] == 0

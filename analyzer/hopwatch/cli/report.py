@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from hopwatch.cli.options import (
@@ -18,10 +18,28 @@ from hopwatch.errors import UsageError
 
 if TYPE_CHECKING:
     from hopwatch.attribution import UnitTime
+    from hopwatch.checks import Checked
 
 NAME = "report"
 HELP = "where the time of requests goes, by hop, language and kind"
 
+_EPILOG = """\
+conditions (--fail-if):
+  'hop=shop-orders,p95>200ms'         p95 of the time for which the ledger blames this hop, over
+                                      the requests that have any
+  'route=POST *,errors>=1%'           parts with commas between them; * and ? are wild
+  'p99>1.5s,requests>=100'            holds where all of its comparisons do: so not at night
+  'requests<1'                        nothing came in at all
+keys: route, outcome, service choose requests; hop, caller, language, kind, operation, version
+  choose what is measured in them. Without any of these it is the end-to-end time.
+statistics: percentiles from p1 to p99.99, mean, max, retry (in repeated attempts and between
+  them): in ns, us, ms or s; share (of the end-to-end time of all requests), errors (failed
+  requests): in %; calls (per request), requests (how many). Comparisons: > >= < <=
+A percentile needs a request beyond it (p95: 20 requests, p99: 100), the others need one.
+
+exit codes: 1 a condition holds; 2 none does, and one cannot be judged: too few requests, or
+words that cannot be read; 0 otherwise
+"""
 _KEYS = ("hop", "language", "kind", "caller", "route", "operation", "version", "outcome")
 
 
@@ -31,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_window_arguments(choose)
     choose.add_argument("--service", metavar="NAME", help="that pass through this service")
     choose.add_argument("--route", metavar="GLOB", help="of this route, such as 'GET /api/*'")
+    choose.add_argument("--outcome", choices=("ok", "error"), help="that succeeded, or that failed")
     choose.add_argument(
         "--where",
         metavar="KEY=VALUE",
@@ -50,8 +69,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show.add_argument(
         "--detached", action="store_true", help="asynchronous work (consumers), not requests"
     )
+    show.add_argument(
+        "--fail-if",
+        metavar="CONDITION",
+        action="append",
+        default=[],
+        help="exit with 1 where this holds, such as 'hop=orders,p95>200ms'; see below; repeat "
+        "for several",
+    )
     show.add_argument("--json", action="store_true", help="as JSON: hopwatch.ledger/1")
     add_tau_argument(parser)
+    parser.epilog = _EPILOG
 
 
 def run(args: argparse.Namespace) -> int:
@@ -61,10 +89,14 @@ def run(args: argparse.Namespace) -> int:
     tau = tau_ns(args)
     if args.top < 2:
         raise UsageError(f"--top: {args.top} rows cannot hold a ledger; give 2 or more")
+    if args.per_trace and args.fail_if:
+        raise UsageError("--fail-if is of all requests together, --per-trace of each; give one")
 
-    from hopwatch.attribution import Attribution, Options
-    from hopwatch.attribution.select import Selection
+    from hopwatch.attribution import Attribution, Options, Selection
+    from hopwatch.checks import judge, parse
     from hopwatch.cli.sources import load
+
+    conditions = [parse(text) for text in args.fail_if]
 
     loaded = load(args, window)
     attribution = Attribution(loaded.table, Options(tau_ns=tau))
@@ -73,6 +105,7 @@ def run(args: argparse.Namespace) -> int:
         end=window.end,
         service=args.service,
         route=args.route,
+        outcome=args.outcome,
         attributes=wanted,
     )
     if args.per_trace:
@@ -81,21 +114,39 @@ def run(args: argparse.Namespace) -> int:
         _print_per_trace(filter(selection.predicate(loaded.table), units), as_json=args.json)
         return 0
     ledger = attribution.ledger(selection, detached=args.detached)
+    failures = attribution.failures(selection, detached=args.detached)
+    checks = [
+        judge(condition, attribution, selection, detached=args.detached) for condition in conditions
+    ]
     if args.json:
         import json
 
+        from hopwatch.reports.checks import check_document
         from hopwatch.reports.documents import ledger_document
+        from hopwatch.reports.outcomes import outcome_documents
 
         document = ledger_document(ledger)
         document["quality"]["rejected"] = loaded.left_out
+        document |= outcome_documents(ledger, failures)
+        document["checks"] = [check_document(checked) for checked in checks]
         print(json.dumps(document, indent=2))
-        return 0
+        return _exit_code(checks)
 
     from hopwatch.cli.console import stdout
+    from hopwatch.reports.checks import print_checks
     from hopwatch.reports.ledger_terminal import print_ledger
+    from hopwatch.reports.outcomes import print_outcomes
 
-    print_ledger(stdout(), ledger, loaded.source, keys=keys, most=args.top, notes=loaded.notes)
-    return 0
+    console = stdout()
+    print_ledger(console, ledger, loaded.source, keys=keys, most=args.top, notes=loaded.notes)
+    print_outcomes(console, ledger, failures)
+    print_checks(console, checks)
+    return _exit_code(checks)
+
+
+def _exit_code(checks: Sequence[Checked]) -> int:
+    verdicts = [checked.verdict for checked in checks]
+    return 1 if "failed" in verdicts else 2 if "unjudged" in verdicts else 0
 
 
 def _keys(text: str) -> list[str]:
