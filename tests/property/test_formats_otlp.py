@@ -44,7 +44,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import (
 )
 
 from hopwatch.errors import InputError
-from hopwatch.formats import otlp_json, otlp_protobuf
+from hopwatch.formats import decode, otlp_json, otlp_protobuf
 from hopwatch.formats.otlp_protobuf_rows import POINTS, log_row, metric_of, span_row
 from hopwatch.formats.wire import LooseMessage
 from hopwatch.signals import LOGS, METRICS, SPANS, Signal
@@ -369,6 +369,5 @@ def test_a_file_tells_its_signal(given: tuple[Signal, Any]) -> None:
         if direct.table.num_rows:
             encode = module is otlp_json
             data = to_json(request, upper=False) if encode else request.SerializeToString()
-            assert module.recognises(data)
-            contents = module.decode_file(data, "file")
+            contents = decode(data, "file")
             assert contents.of(signal).table.num_rows == direct.table.num_rows

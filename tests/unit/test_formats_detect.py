@@ -87,12 +87,12 @@ def test_formats(data: bytes, rows: int, pack) -> None:
 
 def test_bad_lines_are_named_and_the_rest_is_read(tmp_path: Path) -> None:
     file = tmp_path / "traces.jsonl"
-    file.write_bytes(b'{"resourceSpans": [{"sc\n' + LINES + b'{"batches": []}\n')
+    file.write_bytes(b'{"resourceSpans": [{"sc\n' + LINES + b'{"services": []}\n')
     table, rejected = read_files([file])
     assert table.num_rows == 2
-    assert rejected.counts == {"invalid_line": 2}
+    assert rejected.counts == {"invalid_line": 1, "unknown_document": 1}
     assert [example.where for example in rejected.examples] == [f"{file}:1", f"{file}:5"]
-    assert "invalid_line: 2" in rejected.summary()
+    assert "invalid_line: 1" in rejected.summary()
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,8 @@ def test_bad_lines_are_named_and_the_rest_is_read(tmp_path: Path) -> None:
         (b"", "is empty"),
         (b" \n", "is empty"),
         (b"hello", "looks like text that begins 'hello'"),
-        (b'{"data": []}', "looks like JSON that begins"),
+        (b'{"datum": []}', "no telemetry that is known: an object with 'datum'"),
+        (b'{"data": null, "errors": [{"code": 404, "msg": "trace not found"}]}', "trace not found"),
         (b"\x89PNG\r\n\x1a\n\x00\x01", "binary data that begins 89 50 4e 47"),
         (b'{"resourceSpans": [', "invalid JSON"),
         (b"\x1f\x8b\x08nothing", "broken gzip data"),

@@ -102,7 +102,6 @@ def test_attribute_values(value: Any, text: str, letter: str) -> None:
         (span(attributes=[{"key": "k", "value": {"intValue": "1e400"}}]), "malformed"),
         (span(attributes=[{"key": "k", "value": {"bytesValue": "a"}}]), "malformed"),
         (span(events=[{"timeUnixNano": 2**63}]), "time_out_of_range"),
-        (span(links=[{"traceId": "nope"}]), "invalid_trace_id"),
         ("text", "malformed"),
         (None, "malformed"),
     ],
@@ -111,6 +110,15 @@ def test_rejected_alone(broken: Any, reason: str) -> None:
     table, rejected = decode(span(), broken, span())
     assert table.num_rows == 2
     assert rejected.counts == {reason: 1}
+
+
+def test_a_link_that_cannot_be_read_is_dropped_alone() -> None:
+    links = [{"traceId": "nope"}, {"traceId": "0A" * 16, "spanId": "0b" * 8}]
+    table, rejected = decode(span(links=links, droppedLinksCount=2))
+    assert not rejected.total
+    (row,) = table.to_pylist()
+    assert [link["span_id"].hex() for link in row["links"]] == ["0b" * 8]
+    assert row["dropped_links_count"] == 3
 
 
 def nested(levels: int) -> str:

@@ -1,24 +1,29 @@
-"""Files of any known format, told apart by their content, never by their names.
+"""Bytes and files of any known format, told apart by their content, never by their names.
 
-To add a format, add a module with `NAME`, `recognises(data)` and `decode_file(data, source)`,
-and name it in FORMATS, the more particular ones first.
+A format of bytes is a module with `NAME`, `recognises(data)` and `decode_file(data, source)`; it
+is named in FORMATS, the more particular ones first. Formats in JSON are told apart document by
+document, in `json_file`.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final, Protocol
 
 from hopwatch.errors import InputError
-from hopwatch.formats import otlp_json, otlp_protobuf, parquet
-from hopwatch.formats.compression import decompress, sniff
+from hopwatch.formats import json_file, otlp_protobuf, parquet
+from hopwatch.formats.compression import decompress_rest, sniff
 from hopwatch.formats.decoded import Contents, Decoded
+from hopwatch.formats.describe import describe
 from hopwatch.signals import SPANS
 
 MAX_FILE_BYTES: Final = 4 << 30
 """What one file may hold once decompressed."""
+
+Progress = Callable[[int, int, Path], None]
+"""Called before each file with how many have been read, how many there are, and its path."""
 
 
 class Format(Protocol):
@@ -31,7 +36,33 @@ class Format(Protocol):
     def decode_file(self, data: bytes, source: str) -> Contents: ...
 
 
-FORMATS: Final[tuple[Format, ...]] = (parquet, otlp_json, otlp_protobuf)
+FORMATS: Final[tuple[Format, ...]] = (parquet, json_file, otlp_protobuf)
+
+
+def decode(data: bytes, source: str) -> Contents:
+    """All that `data` holds: a file's bytes, or the body of an answer. `source` names it in
+    messages.
+
+    Compressed data that is cut off or broken is read as far as it goes, and counted. Raises
+    InputError for data of no known format.
+    """
+    plain, problem = decompress_rest(data, sniff(data), MAX_FILE_BYTES, source)
+    if not plain.strip():
+        why = f"nothing can be read: {problem}" if problem else f"is empty; {_accepted()}"
+        raise InputError(f"{source}: {why}")
+    for candidate in FORMATS:
+        if candidate.recognises(plain):
+            contents = candidate.decode_file(plain, source)
+            if problem:
+                contents.unreadable.add("cut_off_file", source, problem)
+            if contents.unreadable.total and not contents.parts:
+                raise InputError(
+                    f"{source}: holds no telemetry: {contents.unreadable.summary()}; {_accepted()}"
+                )
+            return contents
+    raise InputError(
+        f"{source}: holds no telemetry: it looks like {describe(plain)}; {_accepted()}"
+    )
 
 
 def read_files(paths: Iterable[str | os.PathLike[str]]) -> Decoded:
@@ -43,7 +74,9 @@ def read_files(paths: Iterable[str | os.PathLike[str]]) -> Decoded:
     return spans
 
 
-def read_contents(paths: Iterable[str | os.PathLike[str]]) -> Contents:
+def read_contents(
+    paths: Iterable[str | os.PathLike[str]], progress: Progress | None = None
+) -> Contents:
     """All that files and folders (searched in depth, hidden ones skipped) hold.
 
     Raises InputError for a path that is not there, and for a file of no known format. Inside
@@ -51,14 +84,17 @@ def read_contents(paths: Iterable[str | os.PathLike[str]]) -> Contents:
     """
     contents = Contents()
     for path in map(Path, paths):
-        contents.update(_read_folder(path) if path.is_dir() else _read_file(path))
+        contents.update(_read_folder(path, progress) if path.is_dir() else _read_file(path))
     return contents
 
 
-def _read_folder(folder: Path) -> Contents:
+def _read_folder(folder: Path, progress: Progress | None) -> Contents:
     contents = Contents()
     readable = False
-    for path in _files_in(folder):
+    files = list(_files_in(folder))
+    for number, path in enumerate(files):
+        if progress is not None:
+            progress(number, len(files), path)
         try:
             contents.update(_read_file(path))
             readable = True
@@ -82,34 +118,13 @@ def _files_in(folder: Path) -> Iterator[Path]:
 
 
 def _read_file(path: Path) -> Contents:
-    source = str(path)
     try:
-        raw = path.read_bytes()
+        data = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{source}: cannot be read: {error.strerror}") from error
-    data = decompress(raw, sniff(raw), MAX_FILE_BYTES, source)
-    if not data.strip():
-        raise InputError(f"{source}: is empty; {_accepted()}")
-    for candidate in FORMATS:
-        if candidate.recognises(data):
-            return candidate.decode_file(data, source)
-    raise InputError(
-        f"{source}: holds no telemetry: it looks like {_describe(data)}; {_accepted()}"
-    )
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    return decode(data, str(path))
 
 
 def _accepted() -> str:
     names = ", ".join(format_.NAME for format_ in FORMATS)
     return f"accepted are {names}, each plain or as gzip or zstd"
-
-
-def _describe(data: bytes) -> str:
-    """What unknown data looks like, in words."""
-    start = data.lstrip()[:60]
-    try:
-        shown = start.decode()
-    except UnicodeDecodeError:
-        return f"binary data that begins {data[:8].hex(' ')}"
-    if not shown.isprintable():
-        shown = " ".join(shown.split())
-    return f"{'JSON' if shown[:1] in ('{', '[') else 'text'} that begins {shown!r}"

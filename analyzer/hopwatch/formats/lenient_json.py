@@ -17,6 +17,19 @@ INT32: Final = range(-(1 << 31), 1 << 31)
 INT64: Final = range(-(1 << 63), 1 << 63)
 UINT64: Final = range(1 << 64)
 
+
+class WrittenFloat(float):
+    """A number that remembers how it was written: times need more digits than a float has."""
+
+    __slots__ = ("text",)
+    text: str
+
+    def __new__(cls, text: str) -> WrittenFloat:
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+
 _MAX_BRACKETS: Final = 300
 """Deeper than any value that is kept: 12 down to an event's attribute, 4 for each of its levels."""
 _BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
@@ -27,10 +40,10 @@ def parse(text: str) -> Any:
     try:
         return json.loads(text)
     except RecursionError:
-        return json.loads(_shallow(text))
+        return json.loads(shallow(text))
 
 
-def _shallow(text: str) -> str:
+def shallow(text: str) -> str:
     """`text` with everything emptied that stands deeper than _MAX_BRACKETS.
 
     What is left is still nested too deep to be kept, so the item that it belongs to, and only

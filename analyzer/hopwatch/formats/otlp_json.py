@@ -18,6 +18,7 @@ from typing import Any, Final
 from hopwatch.errors import InputError, TooLargeError
 from hopwatch.formats.columns import Resource, Scope
 from hopwatch.formats.decoded import Contents, Decoded, ItemError
+from hopwatch.formats.documents import Document
 from hopwatch.formats.lenient_json import (
     get_list,
     get_object,
@@ -35,7 +36,7 @@ from hopwatch.formats.otlp_json_rows import (
     read_span,
 )
 from hopwatch.formats.sink import Sink
-from hopwatch.signals import LOGS, METRICS, SIGNALS, SPANS, Signal
+from hopwatch.signals import LOGS, METRICS, SPANS, Signal
 
 NAME: Final = "OTLP/JSON"
 
@@ -88,9 +89,7 @@ _OUTER_KEYS: Final = {
     signal: (envelope.resources, *(key for key, _ in envelope.scopes))
     for signal, envelope in _ENVELOPES.items()
 }
-_ANY_KEY: Final = "|".join(key for keys in _OUTER_KEYS.values() for key in keys)
-_KEYS: Final = re.compile(rf'"(?:{_ANY_KEY})"\s*:'.encode())
-_HEAD: Final = 1 << 16
+_ALL_KEYS: Final = tuple(key for keys in _OUTER_KEYS.values() for key in keys)
 
 _CONTAINERS_AN_ITEM: Final = 8
 """Of a cap on items, the cap on JSON objects and lists. An item has more than that, but a body
@@ -98,9 +97,14 @@ of so many items would be larger than any that is taken."""
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
-def recognises(data: bytes) -> bool:
-    """Whether `data` is JSON that names spans, logs or metrics as OTLP does."""
-    return data.lstrip()[:1] == b"{" and _KEYS.search(data, 0, _HEAD) is not None
+def recognises(value: Any) -> bool:
+    """Whether a JSON value names spans, logs or metrics as OTLP does."""
+    return isinstance(value, dict) and any(key in value for key in _ALL_KEYS)
+
+
+def reader(source: str) -> Reader:
+    """A reader of the export requests in a file."""
+    return Reader(source)
 
 
 def decode(
@@ -120,70 +124,30 @@ def decode(
             f"{source}: not an OTLP export of {signal.otlp}: a JSON object with `{keys[0]}` is"
             " expected"
         )
-    _Reader(sink, repair).document(document)
+    _Walk(sink, repair).document(document)
     return sink.finish()
 
 
-def decode_file(data: bytes, source: str) -> Contents:
-    """What a file holds: one document, or one a line. A bad line is counted and named."""
-    contents = _FileContents(source)
-    try:
-        contents.add(data)
-    except InputError:
-        lines = data.splitlines()
-        if not any(_is_document(line) for line in lines[:100]):
-            raise
-        contents = _FileContents(source)
-        for number, line in enumerate(lines, start=1):
-            contents.add_line(line, number)
-    return contents.finish()
-
-
-class _FileContents:
-    """The documents of a file, each of any signal."""
+class Reader:
+    """Reads the export requests of a file, each of any signal."""
 
     def __init__(self, source: str) -> None:
         self._source = source
         self._sinks: dict[Signal, Sink] = {}
-        self._contents = Contents()
 
-    def add(self, data: bytes) -> None:
-        """Add one document. Raises InputError if it is none, or of no signal."""
-        document, repair = _parse(data, self._source)
-        signals = [s for s in SIGNALS if any(key in document for key in _OUTER_KEYS[s])]
-        if document and not signals:
-            raise InputError(
-                f"{self._source}: not an OTLP export: a JSON object with `resourceSpans`,"
-                " `resourceLogs` or `resourceMetrics` is expected"
-            )
-        for signal in signals:
-            sink = self._sinks.setdefault(signal, Sink(signal, self._source))
-            sink.source = self._source
-            _Reader(sink, repair).document(document)
+    def read(self, item: Document) -> None:
+        """Take in one request. Raises InputError where it is no export outside of its spans,
+        log records and metrics."""
+        for signal, keys in _OUTER_KEYS.items():
+            if any(key in item.value for key in keys):
+                sink = self._sinks.setdefault(signal, Sink(signal, self._source))
+                sink.source = item.source
+                _Walk(sink, item.repair).document(item.value)
 
-    def add_line(self, line: bytes, number: int) -> None:
-        """Add a document that is a line of the file; count it if it cannot be read."""
-        if not line.strip():
-            return
-        file, self._source = self._source, f"{self._source}:{number}"
-        try:
-            self.add(line)
-        except InputError as error:
-            detail = str(error).removeprefix(f"{self._source}: ")
-            self._contents.unreadable.add("invalid_line", self._source, detail)
-        self._source = file
-
-    def finish(self) -> Contents:
+    def finish(self, contents: Contents) -> None:
+        """Add all rows, and what was left out."""
         for signal, sink in self._sinks.items():
-            self._contents.add(signal, sink.finish())
-        return self._contents
-
-
-def _is_document(line: bytes) -> bool:
-    try:
-        return isinstance(parse(line.decode(errors="replace")), dict)
-    except ValueError:
-        return False
+            contents.add(signal, sink.finish())
 
 
 def _check_size(data: bytes, sink: Sink, max_items: int | None) -> None:
@@ -214,7 +178,7 @@ def _parse(data: bytes, source: str) -> tuple[dict[str, Any], bool]:
     return document, repair
 
 
-class _Reader:
+class _Walk:
     """Walks through one document's resources and scopes."""
 
     def __init__(self, sink: Sink, repair: bool) -> None:

@@ -117,6 +117,7 @@ def _object(key: str, value: Any) -> dict[str, Any]:
 
 def _span(span: dict[str, Any], scope: Scope) -> Span:
     status = get_object(span, "status")
+    links, unreadable_links = _links(get_objects(span, "links"))
     return Span(
         scope,
         _id(span, "traceId"),
@@ -132,10 +133,10 @@ def _span(span: dict[str, Any], scope: Scope) -> Span:
         get_text(status, "message"),
         read_attributes(span),
         [_event(event) for event in get_objects(span, "events")],
-        [_link(link) for link in get_objects(span, "links")],
+        links,
         get_integer(span, "droppedAttributesCount", UINT32),
         get_integer(span, "droppedEventsCount", UINT32),
-        get_integer(span, "droppedLinksCount", UINT32),
+        get_integer(span, "droppedLinksCount", UINT32) + unreadable_links,
     )
 
 
@@ -146,6 +147,17 @@ def _event(event: dict[str, Any]) -> Event:
         read_attributes(event),
         get_integer(event, "droppedAttributesCount", UINT32),
     )
+
+
+def _links(found: list[dict[str, Any]]) -> tuple[list[Link], int]:
+    """The links that can be read, and how many cannot: a span is not lost for a bad link."""
+    links = []
+    for link in found:
+        try:
+            links.append(_link(link))
+        except ItemError:
+            continue
+    return links, len(found) - len(links)
 
 
 def _link(link: dict[str, Any]) -> Link:

@@ -1,4 +1,5 @@
-"""Parquet files that hold one of hopwatch's tables: its own segments, or any with their columns."""
+"""Parquet files that hold one of hopwatch's tables: its own segments, or any with their columns;
+and `otel_traces` as ClickHouse exports it."""
 
 from __future__ import annotations
 
@@ -8,10 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hopwatch.errors import InputError
+from hopwatch.formats import clickhouse
 from hopwatch.formats.decoded import Contents, Decoded, Rejections
-from hopwatch.signals import SIGNALS, Signal
+from hopwatch.signals import SIGNALS, SPANS, Signal
 
-NAME: Final = "Parquet with hopwatch's columns"
+NAME: Final = "Parquet with the columns of hopwatch or of otel_traces (ClickHouse)"
 
 _MAGIC: Final = b"PAR1"
 
@@ -29,6 +31,9 @@ def decode_file(data: bytes, source: str) -> Contents:
     contents = Contents()
     try:
         table = pq.read_table(pa.BufferReader(data))
+        if clickhouse.is_of_columns(table.schema.names):
+            contents.add(SPANS, clickhouse.decode_table(table, source))
+            return contents
         signal = _signal_of(table, source)
         names = signal.schema.names
         contents.add(signal, Decoded(table.select(names).cast(signal.schema), Rejections()))
@@ -46,6 +51,7 @@ def _signal_of(table: pa.Table, source: str) -> Signal:
     if missing[nearest]:
         raise InputError(
             f"{source}: a Parquet file without the {nearest.item} table's columns"
-            f" {missing[nearest]}; hopwatch reads Parquet that it wrote itself"
+            f" {missing[nearest]}; hopwatch reads Parquet that it wrote itself and"
+            " otel_traces of ClickHouse"
         )
     return nearest
