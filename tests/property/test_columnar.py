@@ -16,7 +16,7 @@ from hopwatch.attribution.columnar import Engine
 from hopwatch.formats import read_files
 from tests.property.test_attribution import TAUS, ipc
 from tests.property.test_attribution import span_rows as odd_rows
-from tests.spans_dsl import MS, FixedClocks, span, table
+from tests.spans_dsl import MS, FixedClocks, span, table, trace_id
 
 SELECTIONS = st.builds(
     Selection,
@@ -26,6 +26,7 @@ SELECTIONS = st.builds(
     route=st.sampled_from([None, "work", "GET*", "?OST /a"]),
     outcome=st.sampled_from([None, "ok", "error", "neither"]),
     attributes=st.sampled_from([{}, {"k": "1"}, {"k": "1", "host.name": "h1"}]),
+    traces=st.sampled_from([None, frozenset(), frozenset([trace_id("u")])]),
 )
 ATTRIBUTES: list[dict[str, Any]] = [
     {},

@@ -21,7 +21,8 @@ class Selection:
     start, end: the root starts in [start, end), Unix ns. service: one of the request's spans
     is of this service (its name, with or without its namespace). route: a glob (`*`, `?`) for
     the request's route. outcome: `ok` or `error`. attributes: for each key, one of the
-    request's spans has it, on itself or its resource, with this text.
+    request's spans has it, on itself or its resource, with this text. traces: ids, one of which
+    is its trace's.
     """
 
     start: int | None = None
@@ -30,6 +31,7 @@ class Selection:
     route: str | None = None
     outcome: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
+    traces: frozenset[bytes] | None = None
 
     def predicate(self, table: pa.Table) -> Callable[[UnitTime], bool]:
         """The test for units that were attributed from `table`."""
@@ -42,6 +44,7 @@ class Selection:
                 (self.start is None or root.start >= self.start)
                 and (self.end is None or root.start < self.end)
                 and (self.outcome is None or unit.outcome == self.outcome)
+                and (self.traces is None or root.trace_id in self.traces)
                 and fits(unit.route)
                 and (
                     self.service is None

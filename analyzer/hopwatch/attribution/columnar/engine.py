@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from hopwatch.attribution import buckets, failures, request_table, times
 from hopwatch.attribution import stacks as call_stacks
@@ -287,6 +288,11 @@ class Engine:
             texts = self.rows.vocabulary.texts
             named = np.array([select.is_service(texts[hop]) for hop in hops], np.bool_)
             chosen &= self._having(named[self._content])
+        if select.traces is not None:
+            wanted = pa.array(sorted(select.traces), pa.binary(16))
+            ids = self._trace_ids(np.arange(len(self.rows.trace_ids)))
+            among = pc.is_in(ids, value_set=wanted).to_numpy(zero_copy_only=False)
+            chosen &= among[self.nodes.trace[units]]
         for rows in select.rows(self._table):
             chosen &= self._having(rows[self.nodes.row])
         return chosen
