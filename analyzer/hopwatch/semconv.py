@@ -48,6 +48,20 @@ SPAN_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Meaning -> keys of span attributes."""
 
+SAMPLING_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
+    # Of Jaeger's clients, and of the OpenTelemetry samplers that do as these did.
+    "sampler_type": ("sampler.type", "jaeger.sampler.type"),
+    "sampler_param": ("sampler.param", "jaeger.sampler.param"),
+    "tail_policy": ("tailsampling.policy", "sampling.policy", "meta.refinery.reason"),
+}
+"""Meaning -> keys of span attributes that say how the span came to be kept."""
+
+SCOPE_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
+    # The collector's tail sampler writes on scopes; of a late span only that it was decided.
+    "tail_policy": ("tailsampling.policy", "tailsampling.cached_decision"),
+}
+"""Meaning -> keys of scope attributes."""
+
 RESOURCE_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "host": ("host.id", "host.name", "k8s.pod.uid", "container.id"),
     "pid": ("process.pid",),

@@ -49,12 +49,26 @@ RESOURCES: list[list[tuple[str, str]]] = [
 ]
 
 
+TRACE_STATES = [None, "", "ot=th:8", "ot=th:c;rv:12", "v=1,ot=p:2;r:3", "ot=th:0", "ot=th:?"]
+SAMPLED: list[dict[str, str]] = [
+    {},
+    {"sampler.type": "probabilistic", "sampler.param": "0.1"},
+    {"sampler.type": "const", "sampler.param": "true"},
+    {"sampler.type": "probabilistic", "sampler.param": "much"},
+    {"tailsampling.policy": "errors"},
+]
+
+
 @st.composite
 def span_rows(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Odd spans with odd attributes: calls, retries, processes without a name, shared ids."""
     rows = draw(odd_rows())
     for row in rows:
-        attributes = draw(st.sampled_from(ATTRIBUTES))
+        attributes = draw(st.sampled_from(ATTRIBUTES)) | draw(st.sampled_from(SAMPLED))
+        row["trace_state"] = draw(st.sampled_from(TRACE_STATES))
+        row["scope_attributes"] = draw(
+            st.sampled_from([None, [], [("tailsampling.cached_decision", "true")]])
+        )
         encoded = {key: spans.encode_value(value) for key, value in attributes.items()}
         row["span_attributes"] = [(key, text) for key, (text, _) in encoded.items()]
         row["span_attribute_types"] = "".join(letter for _, letter in encoded.values())

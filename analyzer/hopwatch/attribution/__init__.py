@@ -27,6 +27,7 @@ from hopwatch.attribution.forest import COLUMNS
 from hopwatch.attribution.intervals import union
 from hopwatch.attribution.ledger import Ledger
 from hopwatch.attribution.model import Forest, Trace, Unit
+from hopwatch.attribution.sampling import MALFORMED
 from hopwatch.attribution.select import Selection
 from hopwatch.attribution.stacks import Stacks
 from hopwatch.attribution.times import CellFilter
@@ -203,7 +204,19 @@ def _oddities(unit: UnitTime) -> Counter[str]:
         found["clipped_ns"] += time.clipped
         found["late_spans"] += time.late
         found.update(time.span.flags & _COUNTED_FLAGS)
+    found.update(+_sampling(unit))
     return found
+
+
+def _sampling(unit: UnitTime) -> Counter[str]:
+    """What is odd about how a unit was sampled: see `sampling`."""
+    spans = [time.span for time in unit.spans]
+    said = max(0, unit.threshold)
+    return Counter(
+        malformed_sampling=sum(span.threshold == MALFORMED for span in spans),
+        strictly_sampled=any(span.threshold > said for span in spans),
+        tail_sampled=any(span.tail_sampled for span in spans),
+    )
 
 
 def _completeness(trace: Trace) -> Counter[str]:

@@ -27,6 +27,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hopwatch import semconv
+from hopwatch.attribution import sampling
 from hopwatch.attribution.model import Forest, Span, Trace, Unit
 from hopwatch.spans import ATTRIBUTES
 
@@ -36,10 +37,10 @@ _NO_PARENT: Final = bytes(8)
 
 
 COLUMNS: Final = (
-    "trace_id", "span_id", "parent_span_id", "name", "kind", "start_time_unix_nano",
+    "trace_id", "span_id", "parent_span_id", "trace_state", "name", "kind", "start_time_unix_nano",
     "duration_nano", "status_code", "service_name", "service_namespace", "service_version",
     "service_instance_id", "telemetry_sdk_language", "scope_name", "resource_attributes",
-    "span_attributes",
+    "scope_attributes", "span_attributes",
 )  # fmt: skip
 """The columns of the span table that attribution reads."""
 
@@ -214,7 +215,7 @@ class RowContent:
         """Makes the content of many rows at once."""
         records = _plain(self._table.take(pa.array(rows, pa.int64()))).to_pylist()
         for row, record in zip(rows, records, strict=True):
-            for name in ("resource_attributes", "span_attributes"):
+            for name in ("resource_attributes", "scope_attributes", "span_attributes"):
                 record[name] = sorted(record[name] or (), key=repr)
             self._made[row] = repr(sorted(record.items()))
 
@@ -226,6 +227,8 @@ def _spans(table: pa.Table) -> tuple[list[Span], list[int]]:
         name: table[name].to_pylist() for name in COLUMNS if not name.endswith("_attributes")
     }
     fields = _fields(table, "span_attributes", semconv.SPAN_FIELDS)
+    sampled = _fields(table, "span_attributes", semconv.SAMPLING_FIELDS)
+    of_scope = _fields(table, "scope_attributes", semconv.SCOPE_FIELDS)
     whole_resource = table["resource_attributes"]
     processes: dict[tuple[str, ...], int] = {}
     stamps: list[list[int]] = []
@@ -266,6 +269,8 @@ def _spans(table: pa.Table) -> tuple[list[Span], list[int]]:
                 process=process,
                 fields=fields[row],
                 row=row,
+                threshold=sampling.threshold(columns["trace_state"][row], sampled[row]),
+                tail_sampled="tail_policy" in sampled[row] or "tail_policy" in of_scope[row],
             )
         )
     return spans, [granularity(starts) for starts in stamps]

@@ -1,30 +1,41 @@
 """The ledger: two long tables that add up, from which every view is computed.
 
-`cells`: time block x route x outcome x caller x hop x operation x language x version x kind x
-duration bucket of the request -> sums of ns and counts. `requests`: time block x route x
-outcome x bucket -> requests, their durations, an exemplar. Tables of two halves of the data
-merge by addition to the table of the whole, byte for byte (attribution.md section 6).
+`cells`: time block x route x outcome x sampling threshold x duration bucket of the request x
+caller x hop x operation x language x version x kind -> sums of ns and counts. `requests`: time
+block x route x outcome x sampling threshold x bucket -> requests, their durations, an exemplar.
+Tables of two halves of the data merge by addition to the table of the whole, byte for byte
+(attribution.md section 6).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from math import ceil, floor, sqrt
 from statistics import NormalDist
 from typing import Final, Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from hopwatch.attribution import buckets
 from hopwatch.attribution.cells import enters_hop
-from hopwatch.attribution.long_table import MEASURES, LongTable, add_up, column_type, from_rows
+from hopwatch.attribution.long_table import (
+    MEASURES,
+    LongTable,
+    add_up,
+    column_type,
+    exact,
+    from_rows,
+    total,
+)
 from hopwatch.attribution.units import UnitTime
 
 BLOCK_NS: Final = 1_000_000_000
 
-_KEYS: Final = ("block_start_unix_nano", "route", "outcome")
+_KEYS: Final = ("block_start_unix_nano", "route", "outcome", "sampling_threshold")
 _CELL_KEYS: Final = (
     *_KEYS, "bucket", "caller", "hop", "operation", "language", "version", "kind",
 )  # fmt: skip
@@ -65,7 +76,9 @@ class Ledger(LongTable):
         for unit in units:
             root = unit.unit.root
             block = root.start // BLOCK_NS * BLOCK_NS
-            common = (block, unit.route, unit.outcome, buckets.of(unit.duration))
+            common = (
+                block, unit.route, unit.outcome, unit.threshold, buckets.of(unit.duration),
+            )  # fmt: skip
             count, total, exemplar = requests.get(common, (0, 0, root.trace_id))
             requests[common] = (
                 count + 1, total + unit.duration, min(exemplar, root.trace_id),
@@ -108,51 +121,37 @@ class Ledger(LongTable):
 
     @cached_property
     def failed_count(self) -> int:
-        rows = zip(
-            self.requests["outcome"].to_pylist(), self.requests["requests"].to_pylist(), strict=True
-        )
-        return sum(count for outcome, count in rows if outcome == "error")
+        return total(self._failed, "requests")
+
+    @property
+    def weighted_failed(self) -> Fraction:
+        """Of `weighted_requests` those that failed."""
+        return self.weighted(self._failed, "requests")
+
+    @cached_property
+    def _failed(self) -> pa.Table:
+        return self.requests.filter(pc.equal(self.requests["outcome"], "error"))
 
     def percentile(self, q: float) -> Percentile | None:
         """The nearest-rank q-quantile (0 < q < 1) of the end-to-end time, by buckets: each
-        figure is at most 0.5 % off. None without requests."""
-        n = self.request_count
-        if not n:
+        figure is at most 0.5 % off. Requests count by their weight, and the interval knows how
+        few they are for that. None without requests."""
+        if not self.request_count:
             return None
+        n = floor(self.effective_requests(q))
         low, high = interval_ranks(n, q)
         return Percentile(
-            value=self._at_rank(ceil(n * q)),
-            low=self._at_rank(low) if low >= 1 else None,
-            high=self._at_rank(high) if high <= n else None,
+            value=self._at(exact(q)),
+            low=self._at(Fraction(low, n)) if low >= 1 else None,
+            high=self._at(Fraction(high, n)) if high <= n else None,
         )
 
     def exemplar(self, q: float) -> bytes | None:
         """Trace id of a request whose duration is that of the q-quantile."""
-        if not self.request_count:
-            return None
-        return self._bucket_at(ceil(self.request_count * q))[1]
+        return self.bucket_at(exact(q)).exemplar if self.request_count else None
 
-    def _at_rank(self, rank: int) -> int:
-        return buckets.middle(self._bucket_at(rank)[0])
-
-    @cached_property
-    def _distribution(self) -> list[tuple[int, int, bytes]]:
-        """(bucket, requests, exemplar), ascending."""
-        grouped = self.requests.group_by("bucket").aggregate(
-            [("requests", "sum"), ("exemplar_trace_id", "min")]
-        )
-        return sorted(
-            (row["bucket"], row["requests_sum"], row["exemplar_trace_id_min"])
-            for row in grouped.to_pylist()
-        )
-
-    def _bucket_at(self, rank: int) -> tuple[int, bytes]:
-        seen = 0
-        for bucket, count, exemplar in self._distribution:
-            seen += count
-            if seen >= rank:
-                return bucket, exemplar
-        raise IndexError(f"rank {rank} of {seen} requests")
+    def _at(self, share: Fraction) -> int:
+        return buckets.middle(self.bucket_at(share).bucket)
 
 
 def interval_ranks(n: int, q: float) -> tuple[int, int]:

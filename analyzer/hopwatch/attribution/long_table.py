@@ -3,18 +3,25 @@
 `cells`: by keys, sums of ns and counts (`MEASURES`); `requests`: by some of the same keys how many
 requests there are and how long they took. The cells' blamed ns add up to the requests' time, in
 the whole and in every duration bucket.
+
+Where requests were sampled, one stands for several (see `sampling`). Sums and counts are of what
+is there, as integers; what is called *weighted* is of all that happened, as exact fractions; the
+mean, percentiles and all of `quantile` are weighted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cached_property
-from typing import ClassVar, Final, Self
+from math import lcm
+from typing import ClassVar, Final, Generic, NamedTuple, Self, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hopwatch.attribution import sampling
 from hopwatch.errors import ConservationError
 
 MEASURES: Final = (
@@ -37,25 +44,49 @@ def column_type(name: str) -> pa.DataType:
     return pa.int32() if name in _SMALL_KEYS else pa.int64()
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """One row of a view: its key's values, and sums in ns and counts."""
+Number = TypeVar("Number", int, Fraction)
 
+
+@dataclass(frozen=True, slots=True)
+class _Sums(Generic[Number]):
     key: tuple[str, ...]
-    blamed_ns: int
-    local_ns: int
-    concurrent_ns: int
-    hidden_ns: int
-    doubtful_ns: int
-    retry_ns: int
-    calls: int
-    spans: int
+    blamed_ns: Number
+    local_ns: Number
+    concurrent_ns: Number
+    hidden_ns: Number
+    doubtful_ns: Number
+    retry_ns: Number
+    calls: Number
+    spans: Number
 
     @property
-    def low_ns(self) -> int:
+    def low_ns(self) -> Number:
         """The least that the hop itself can be blamed for: without the time in which it may
         have waited for a child that was not chosen, or for one whose span is missing."""
         return self.blamed_ns - self.doubtful_ns
+
+
+class Group(_Sums[int]):
+    """One row of a view: its key's values, and sums in ns and counts of what is there."""
+
+    __slots__ = ()
+
+
+class WeightedGroup(_Sums[Fraction]):
+    """The same with every request as often as it stands for."""
+
+    __slots__ = ()
+
+
+class Slice(NamedTuple):
+    """The requests of one duration bucket. `weight`: how many they stand for, `squares`: the sum
+    of their squared weights; both in the units of `LongTable.weights`."""
+
+    bucket: int
+    requests: int
+    weight: int
+    squares: int
+    exemplar: bytes
 
 
 @dataclass(frozen=True)
@@ -81,8 +112,103 @@ class LongTable:
 
     @property
     def mean_ns(self) -> float:
-        """Mean end-to-end time; 0 without requests."""
-        return self.total_ns / self.request_count if self.request_count else 0.0
+        """Mean end-to-end time, requests by their weight; 0 without requests."""
+        if not self.request_count:
+            return 0.0
+        return float(self.weighted_total_ns / self.weighted_requests)
+
+    @cached_property
+    def weights(self) -> tuple[dict[int, int], int]:
+        """How many requests one of each sampling threshold stands for: whole numbers by
+        threshold, and what to divide them by."""
+        said: list[int] = pc.unique(self.requests["sampling_threshold"]).to_pylist()
+        exactly = {threshold: sampling.weight(threshold) for threshold in said}
+        unit = lcm(*(weight.denominator for weight in exactly.values()))
+        return {threshold: int(weight * unit) for threshold, weight in exactly.items()}, unit
+
+    @cached_property
+    def is_weighted(self) -> bool:
+        """Whether some requests stand for more than themselves."""
+        return any(threshold > 0 for threshold in self.weights[0])
+
+    @cached_property
+    def weighted_requests(self) -> Fraction:
+        """How many requests those that were kept stand for."""
+        return self.weighted(self.requests, "requests")
+
+    @cached_property
+    def weighted_total_ns(self) -> Fraction:
+        """Their durations' sum."""
+        return self.weighted(self.requests, "duration_ns")
+
+    def weighted(self, table: pa.Table, column: str) -> Fraction:
+        """The sum of a column of `requests` or `cells`, or of some rows of it, each row by its
+        weight."""
+        by_threshold, unit = self.weights
+        rows = zip(table["sampling_threshold"].to_pylist(), table[column].to_pylist(), strict=True)
+        return Fraction(sum(by_threshold[threshold] * value for threshold, value in rows), unit)
+
+    def weighted_by(self, *keys: str) -> list[WeightedGroup]:
+        """As `group_by`, with every request as often as it stands for; the blamed ns add up to
+        `weighted_total_ns`."""
+        by_threshold, unit = self.weights
+        sums: dict[tuple[str, ...], list[int]] = {}
+        for group in self.group_by("sampling_threshold", *keys):
+            weight = by_threshold[int(group.key[0])]
+            row = sums.setdefault(group.key[1:], [0] * len(MEASURES))
+            for i, name in enumerate(MEASURES):
+                row[i] += weight * getattr(group, name)
+        groups = [
+            WeightedGroup(key, *(Fraction(v, unit) for v in row)) for key, row in sums.items()
+        ]
+        return sorted(groups, key=lambda group: (-group.blamed_ns, -group.calls, group.key))
+
+    @cached_property
+    def distribution(self) -> list[Slice]:
+        """The requests by duration bucket, ascending."""
+        by_threshold, _ = self.weights
+        grouped = self.requests.group_by(["bucket", "sampling_threshold"]).aggregate(
+            [("requests", "sum"), ("exemplar_trace_id", "min")]
+        )
+        slices: dict[int, Slice] = {}
+        for row in grouped.to_pylist():
+            bucket, n = row["bucket"], row["requests_sum"]
+            weight, exemplar = by_threshold[row["sampling_threshold"]], row["exemplar_trace_id_min"]
+            before = slices.get(bucket) or Slice(bucket, 0, 0, 0, exemplar)
+            slices[bucket] = Slice(
+                bucket, before.requests + n, before.weight + n * weight,
+                before.squares + n * weight * weight, min(before.exemplar, exemplar),
+            )  # fmt: skip
+        return [slices[bucket] for bucket in sorted(slices)]
+
+    def bucket_at(self, share: Fraction) -> Slice:
+        """The bucket of the first request at or below which are `share` (0 < share <= 1) of all
+        requests, by weight."""
+        seen, wanted = 0, share * sum(part.weight for part in self.distribution)
+        for part in self.distribution:
+            seen += part.weight
+            if seen >= wanted:
+                return part
+        raise IndexError(f"{float(share)} of {self.request_count} requests")
+
+    def effective_requests(self, q: float) -> Fraction:
+        """How many requests of one weight would tell the q-quantile as well as these do: as many
+        as there are, or fewer where they stand for differently many. With W the sum of weights
+        and S that of their squares below and above the quantile (Woodruff's variance):
+
+            q (1 - q) W^2 / ((1 - q)^2 S_below + q^2 S_above)
+        """
+        if not self.is_weighted:
+            return Fraction(self.request_count)
+        at = exact(q)
+        whole = sum(part.weight for part in self.distribution)
+        left, below, above = at * whole, Fraction(0), Fraction(0)
+        for part in self.distribution:
+            inside = min(Fraction(1), left / part.weight)
+            below += inside * part.squares
+            above += (1 - inside) * part.squares
+            left -= inside * part.weight
+        return at * (1 - at) * whole**2 / ((1 - at) ** 2 * below + at**2 * above)
 
     def group_by(self, *keys: str) -> list[Group]:
         """The cells by some of their keys, most blamed first.
@@ -126,6 +252,11 @@ class LongTable:
                 f"the {self.SUBJECT}'s cells add up to {blamed} ns, its requests to "
                 f"{self.total_ns} ns; please report this with the data"
             )
+
+
+def exact(share: float) -> Fraction:
+    """A share as it was written: 0.07 as 7/100, which the float is not."""
+    return Fraction(repr(float(share)))
 
 
 def from_rows(schema: pa.Schema, rows: Iterable[Sequence[object]]) -> pa.Table:

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from hopwatch.attribution.sampling import UNSAID
+
 UnitKind = Literal["request", "detached", "fragment"]
 
 
@@ -33,6 +35,8 @@ class Span:
     process: int  # index into Forest.processes
     fields: Mapping[str, str]  # meanings of semconv.SPAN_FIELDS that the span has
     row: int  # of the span table; of the first of its copies
+    threshold: int = UNSAID  # see `sampling`
+    tail_sampled: bool = False  # says that it was kept for what its trace turned out to be
     flags: set[str] = field(default_factory=set)
     parent: Span | None = None  # None for a unit's root, also where parent_id is set
     children: list[Span] = field(default_factory=list)

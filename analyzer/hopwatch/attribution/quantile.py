@@ -13,31 +13,37 @@ quantile  local linear regression on the request's mid-rank r (ties of a bucket 
                                      .'       '.            200 requests would be in it, at
              ______________________.'           '.__        most 1 - q
              0                    q-h     q     q+h 1  rank
+
+A request that was sampled counts, in ranks and in sums, as often as it stands for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import accumulate
-from math import ceil
+from math import ceil, floor
 from typing import Final
 
-from hopwatch.attribution.long_table import Group, LongTable
+from hopwatch.attribution import buckets
+from hopwatch.attribution.long_table import Group, LongTable, Slice, exact
 from hopwatch.errors import InputError
 
 NEEDED_BEYOND: Final = 200
 """Requests beyond a percentile without which it is not broken down."""
+EXEMPLARS: Final = 3
 _SCALE: Final = 1 << 60
 
 
 class TooFewRequestsError(InputError):
     """A percentile of so few requests cannot be broken down. `needed`: how many can."""
 
-    def __init__(self, q: float, needed: int, found: int) -> None:
+    def __init__(self, q: float, needed: int, found: int, weighted: bool = False) -> None:
         self.needed = needed
+        there = f"as many as {found:,} of one weight" if weighted else f"{found:,}"
         super().__init__(
-            f"p{100 * q:g} by hop needs {needed:,} requests, and there are {found:,}: widen the "
+            f"p{100 * q:g} by hop needs {needed:,} requests, and there are {there}: widen the "
             f"window, or look at the mean or the slowest {100 * min(q, 1 - q):g} %"
         )
 
@@ -64,19 +70,48 @@ class Share:
 class Breakdown:
     """One request's time by the rows of a view; `shares` add up to `total_ns`, most first.
 
-    `requests`: how many requests have a weight in it.
+    `requests`: how many requests have a weight in it. `exemplars`: trace ids of requests about as
+    long, the nearest first.
     """
 
     total_ns: int
     requests: int
     shares: tuple[Share, ...]
+    exemplars: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One row of a view at two statistics, in whole ns. `ns`: high_ns - low_ns."""
+
+    key: tuple[str, ...]
+    low_ns: int
+    high_ns: int
+
+    @property
+    def ns(self) -> int:
+        return self.high_ns - self.low_ns
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What one kind of request spends more than another, what differs most first: the changes'
+    ns add up to `total_ns`, their low_ns and high_ns to the totals of `low` and `high`."""
+
+    low: Breakdown
+    high: Breakdown
+    changes: tuple[Change, ...]
+
+    @property
+    def total_ns(self) -> int:
+        return self.high.total_ns - self.low.total_ns
 
 
 def at_mean(table: LongTable, *keys: str) -> Breakdown:
-    """The mean request by `keys` (see `Ledger.group_by`)."""
-    sums = {group.key: _parts(group) for group in table.group_by(*keys)}
-    n = table.request_count
-    return _breakdown(sums, table.total_ns, n or 1, n)
+    """The mean request by `keys` (see `LongTable.group_by`)."""
+    weights = dict.fromkeys((part.bucket for part in table.distribution), 1)
+    unit = sum(part.weight for part in table.distribution)
+    return _Sums(table, keys).breakdown(weights, unit or 1, buckets.of(round(table.mean_ns)))
 
 
 def of_slowest(table: LongTable, share: float, *keys: str) -> Breakdown:
@@ -84,18 +119,22 @@ def of_slowest(table: LongTable, share: float, *keys: str) -> Breakdown:
 
     Of the bucket through which the rank goes, every request weighs the same.
     """
-    wanted = max(1, ceil(round(table.request_count * share, 6)))
+    if not table.request_count:
+        return Breakdown(0, 0, (), ())
+    whole = sum(part.weight for part in table.distribution)
+    wanted = max(table.weights[1], ceil(exact(share) * whole))
     left, taken = wanted, {}
-    for bucket, count in sorted(_counts(table).items(), reverse=True):
+    for part in reversed(table.distribution):
         if left <= 0:
             break
-        taken[bucket] = (min(count, left), count)
-        left -= count
-    boundary = next((count for part, count in taken.values() if part < count), 1)
+        taken[part.bucket] = (min(part.weight, left), part.weight)
+        left -= part.weight
+    boundary = next((weight for some, weight in taken.values() if some < weight), 1)
     weights = {
-        bucket: boundary if part == count else part for bucket, (part, count) in taken.items()
+        bucket: boundary if some == weight else some for bucket, (some, weight) in taken.items()
     }
-    return _weighted(table, keys, weights, wanted * boundary)
+    middle = table.bucket_at(1 - Fraction(wanted, 2 * whole)).bucket
+    return _Sums(table, keys, weights).breakdown(weights, wanted * boundary, middle)
 
 
 def at_quantile(table: LongTable, q: float, *keys: str) -> Breakdown:
@@ -104,75 +143,134 @@ def at_quantile(table: LongTable, q: float, *keys: str) -> Breakdown:
     Its total is the smoothed quantile, not the nearest rank of `Ledger.percentile`.
     Raises TooFewRequestsError below 200 requests beyond q.
     """
-    n = table.request_count
-    beyond = min(q, 1 - q)
-    needed = ceil(round(NEEDED_BEYOND / beyond, 6))
-    if n < needed:
-        raise TooFewRequestsError(q, needed, n)
-    return _weighted(
-        table,
-        keys,
-        _regression_weights(_counts(table), q, min(beyond, max(beyond / 5, NEEDED_BEYOND / n))),
-        _SCALE,
+    (found,) = curve(table, [q], *keys)
+    return found
+
+
+def curve(table: LongTable, qs: Sequence[float], *keys: str) -> tuple[Breakdown, ...]:
+    """`at_quantile` for each of `qs`, for little more than the price of one: what requests spend
+    as a function of their percentile. `reach` says how far it can go.
+
+    Raises TooFewRequestsError for the first of `qs` beyond which there are too few requests.
+    """
+    kernels = [_kernel(table, q) for q in qs]
+    sums = _Sums(table, keys, {bucket for weights, _ in kernels for bucket in weights})
+    return tuple(
+        sums.breakdown(weights, unit, table.bucket_at(exact(q)).bucket)
+        for q, (weights, unit) in zip(qs, kernels, strict=True)
     )
 
 
-def _counts(table: LongTable) -> dict[int, int]:
-    """Requests per bucket, ascending."""
-    grouped = table.requests.group_by("bucket").aggregate([("requests", "sum")])
-    return {row["bucket"]: row["requests_sum"] for row in grouped.sort_by("bucket").to_pylist()}
+def difference(low: Breakdown, high: Breakdown) -> Difference:
+    """What requests like `high` spend more than those like `low`, both by the same keys: exactly,
+    for both add up."""
+    lows, highs = ({share.key: share.ns for share in found.shares} for found in (low, high))
+    changes = [Change(key, lows.get(key, 0), highs.get(key, 0)) for key in lows | highs]
+    return Difference(
+        low, high, tuple(sorted(changes, key=lambda change: (-abs(change.ns), change.key)))
+    )
 
 
-def _regression_weights(counts: Mapping[int, int], q: float, width: float) -> dict[int, int]:
-    """Weight of one request of each bucket in the estimate at q, in units of 1 / _SCALE.
+def reach(table: LongTable) -> tuple[float, float] | None:
+    """The lowest and the highest percentile that can be broken down, as far as p0.1 and p99.9 in
+    steps of a thousandth; None where there are too few requests for any."""
+    grid = [step / 1000 for step in range(1, 1000)]
+    enough = [q for q in grid if table.effective_requests(q) >= needed(q)]
+    return (enough[0], enough[-1]) if enough else None
+
+
+def needed(q: float) -> int:
+    """How many requests of one weight the q-quantile needs to be broken down."""
+    at = exact(q)
+    return ceil(NEEDED_BEYOND / min(at, 1 - at))
+
+
+def _kernel(table: LongTable, q: float) -> tuple[dict[int, int], int]:
+    """Weight of one request of each bucket in the estimate at q, and what to divide by.
 
     Local linear: the weighted line through (rank, value), read at q. Where ties make one of its
     weights negative, the weighted mean instead, so that no cell can be.
     """
-    n = sum(counts.values())
-    ends = accumulate(counts.values())
-    offsets = {
-        bucket: (end - count / 2) / n - q
-        for (bucket, count), end in zip(counts.items(), ends, strict=True)
-    }
-    kernel = {
-        bucket: (1 - abs(offset / width) ** 3) ** 3
-        for bucket, offset in offsets.items()
+    n = table.effective_requests(q) if table.request_count else Fraction(0)
+    if n < needed(q):
+        raise TooFewRequestsError(q, needed(q), floor(n), table.is_weighted)
+    parts = table.distribution
+    beyond = min(q, 1 - q)
+    width = min(beyond, max(beyond / 5, NEEDED_BEYOND / float(n)))
+    whole = sum(part.weight for part in parts)
+    ends = accumulate(part.weight for part in parts)
+    offsets = [
+        (2 * end - part.weight) / (2 * whole) - q for part, end in zip(parts, ends, strict=True)
+    ]
+    kernel = [
+        (part, offset, (1 - abs(offset / width) ** 3) ** 3)
+        for part, offset in zip(parts, offsets, strict=True)
         if abs(offset) < width
-    }
+    ]
     if not kernel:  # one bucket holds the whole neighbourhood of q
-        nearest = min(offsets, key=lambda bucket: abs(offsets[bucket]))
-        return {nearest: _SCALE // counts[nearest]}
+        nearest = min(zip(offsets, parts, strict=True), key=lambda found: abs(found[0]))[1]
+        return {nearest.bucket: 1}, nearest.weight
     s0, s1, s2 = (
-        sum(counts[b] * weight * offsets[b] ** power for b, weight in kernel.items())
+        sum(part.weight / whole * weight * offset**power for part, offset, weight in kernel)
         for power in range(3)
     )
-    linear = {b: weight * (s2 - s1 * offsets[b]) for b, weight in kernel.items()}
+    linear = {part.bucket: weight * (s2 - s1 * offset) for part, offset, weight in kernel}
     spread = s0 * s2 - s1 * s1
     if spread > 0 and min(linear.values()) >= 0:
-        return {b: round(weight / spread * _SCALE) for b, weight in linear.items()}
-    return {b: round(weight / s0 * _SCALE) for b, weight in kernel.items()}
+        weights = {bucket: round(weight / spread * _SCALE) for bucket, weight in linear.items()}
+    else:
+        weights = {part.bucket: round(weight / s0 * _SCALE) for part, _, weight in kernel}
+    return weights, _SCALE * whole
 
 
-def _weighted(
-    table: LongTable, keys: tuple[str, ...], weights: Mapping[int, int], unit: int
-) -> Breakdown:
-    """Σ over buckets of weight / unit x the bucket's sums, cells and durations alike."""
-    weighing = table.of_buckets(weights)
-    requests = weighing.requests
-    total = sum(
-        weights[bucket] * duration
-        for bucket, duration in zip(
-            requests["bucket"].to_pylist(), requests["duration_ns"].to_pylist(), strict=True
+class _Sums:
+    """The sums of a table by bucket and by `keys`, in the units of its weights; of some buckets,
+    or of all."""
+
+    def __init__(
+        self, table: LongTable, keys: tuple[str, ...], wanted: Collection[int] | None = None
+    ) -> None:
+        self._parts = table.distribution
+        some = table if wanted is None else table.of_buckets(wanted)
+        by_threshold, _ = table.weights
+        self._durations: dict[int, int] = {}
+        for bucket, threshold, duration in zip(
+            *(some.requests[name].to_pylist() for name in _OF_REQUESTS), strict=True
+        ):
+            weighed = by_threshold[threshold] * duration
+            self._durations[bucket] = self._durations.get(bucket, 0) + weighed
+        self._cells: dict[int, dict[tuple[str, ...], list[int]]] = {}
+        for group in some.group_by("bucket", "sampling_threshold", *keys):
+            weight = by_threshold[int(group.key[1])]
+            rows = self._cells.setdefault(int(group.key[0]), {})
+            row = rows.setdefault(group.key[2:], [0] * 5)
+            for i, value in enumerate(_parts(group)):
+                row[i] += weight * value
+
+    def breakdown(self, weights: Mapping[int, int], unit: int, bucket: int) -> Breakdown:
+        """Σ over buckets of weight / unit x the bucket's sums, cells and durations alike;
+        `bucket`: that of the exemplars."""
+        sums: dict[tuple[str, ...], list[int]] = {}
+        for one, weight in weights.items():
+            for key, values in self._cells.get(one, {}).items():
+                row = sums.setdefault(key, [0] * 5)
+                for i, value in enumerate(values):
+                    row[i] += weight * value
+        return _breakdown(
+            sums,
+            sum(weight * self._durations[one] for one, weight in weights.items()),
+            unit,
+            sum(part.requests for part in self._parts if part.bucket in weights),
+            _exemplars(self._parts, bucket),
         )
-    )
-    sums: dict[tuple[str, ...], list[int]] = {}
-    for group in weighing.group_by("bucket", *keys):
-        weight = weights[int(group.key[0])]
-        row = sums.setdefault(group.key[1:], [0] * 5)
-        for i, value in enumerate(_parts(group)):
-            row[i] += weight * value
-    return _breakdown(sums, total, unit, sum(requests["requests"].to_pylist()))
+
+
+_OF_REQUESTS: Final = ("bucket", "sampling_threshold", "duration_ns")
+
+
+def _exemplars(parts: Sequence[Slice], bucket: int) -> tuple[bytes, ...]:
+    near = sorted(parts, key=lambda part: (abs(part.bucket - bucket), part.bucket))
+    return tuple(part.exemplar for part in near[:EXEMPLARS])
 
 
 def _parts(group: Group) -> list[int]:
@@ -180,8 +278,9 @@ def _parts(group: Group) -> list[int]:
 
 
 def _breakdown(
-    sums: Mapping[tuple[str, ...], list[int]], total: int, unit: int, requests: int
-) -> Breakdown:
+    sums: Mapping[tuple[str, ...], list[int]], total: int, unit: int, requests: int,
+    exemplars: tuple[bytes, ...],
+) -> Breakdown:  # fmt: skip
     """The sums (see `_parts`) and the durations' `total`, in units of 1 / unit."""
     total_ns = (2 * total + unit) // (2 * unit)
     whole = _whole_ns({key: row[0] for key, row in sums.items()}, unit, total_ns)
@@ -191,7 +290,10 @@ def _breakdown(
         for key, row in sums.items()
     ]  # fmt: skip
     return Breakdown(
-        total_ns, requests, tuple(sorted(shares, key=lambda s: (-s.ns, -s.calls, s.key)))
+        total_ns,
+        requests,
+        tuple(sorted(shares, key=lambda s: (-s.ns, -s.calls, s.key))),
+        exemplars,
     )
 
 

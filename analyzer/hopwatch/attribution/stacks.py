@@ -9,9 +9,10 @@ frame and the path above it:
     2  '- shop-bff -> shop-orders gap            above: 0
     3     '- shop-orders Orders/PlaceOrder       above: 2
 
-The long table is route x outcome x duration bucket x path -> the ledger's measures, each span's
-at its own path. So the blamed ns of all paths add up to the requests' durations, in every bucket,
-and `quantile` breaks a percentile down by `path` as it does by any key of the ledger.
+The long table is route x outcome x sampling threshold x duration bucket x path -> the ledger's
+measures, each span's at its own path. So the blamed ns of all paths add up to the requests'
+durations, in every bucket, and `quantile` breaks a percentile down by `path` as it does by any key
+of the ledger.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ DEEPEST: Final = 256
 """Frames of a path at most. Of a deeper one those before its last are left out, so that what is
 said of the last still holds; else a chain of a million calls would be a million paths as long."""
 
-_KEYS: Final = ("route", "outcome", "bucket")
-_Key = tuple[str, str, int]
+_KEYS: Final = ("route", "outcome", "sampling_threshold", "bucket")
+_Key = tuple[str, str, int, int]
 _CELL_KEYS: Final = (*_KEYS, "path")
 
 
@@ -97,7 +98,7 @@ class Stacks(LongTable):
         cells: dict[tuple[_Key, int], list[int]] = {}
         requests: dict[_Key, tuple[int, int, bytes]] = {}
         for unit in units:
-            common = (unit.route, unit.outcome, buckets.of(unit.duration))
+            common = (unit.route, unit.outcome, unit.threshold, buckets.of(unit.duration))
             n, duration, exemplar = requests.get(common, (0, 0, unit.trace.trace_id))
             requests[common] = n + 1, duration + unit.duration, min(exemplar, unit.trace.trace_id)
             path_of: dict[int, int] = {}

@@ -21,6 +21,7 @@ from hopwatch.attribution.clocks import Clocks, child_offset
 from hopwatch.attribution.critical_path import DEFAULT_TAU_NS, Placed, Walk, walk
 from hopwatch.attribution.intervals import Interval, overlap, union
 from hopwatch.attribution.model import Forest, Span, Trace, Unit
+from hopwatch.attribution.sampling import UNSAID
 from hopwatch.errors import ConservationError
 
 LONGEST_NS: Final = 30 * 86_400 * 10**9
@@ -84,6 +85,11 @@ class UnitTime:
     @property
     def duration(self) -> int:
         return self.unit.root.duration
+
+    @property
+    def threshold(self) -> int:
+        """How the request was sampled, as its root says: see `sampling`."""
+        return max(UNSAID, self.unit.root.threshold)
 
     def cells(self) -> dict[Cell, int]:
         """Blamed ns per cell; they add up to `duration`."""

@@ -33,6 +33,7 @@ from hopwatch.attribution.ledger import (
     Ledger,
 )  # fmt: skip
 from hopwatch.attribution.long_table import MEASURES
+from hopwatch.attribution.sampling import MALFORMED, UNSAID
 from hopwatch.attribution.select import Selection
 from hopwatch.attribution.stacks import Stacks
 from hopwatch.attribution.times import CellFilter
@@ -314,8 +315,25 @@ class Engine:
             spans = np.diff(self.nodes.member_bounds)[kept].sum()
             quality = {"spans": int(spans), "clipped_ns": int(sums[1]), "late_spans": int(sums[2])}
         counts = dict(zip(_FLAGS, sums[3:], strict=True)) | self._completeness(traces)
+        counts |= self._sampling(kept)
         quality |= {name: int(count) for name, count in counts.items() if count}
         return quality | {"clock_steps": self.clocks.steps}
+
+    @property
+    def _threshold(self) -> Integers:
+        """By node; see `sampling`."""
+        threshold: Integers = self.rows.threshold[self.nodes.row]
+        return threshold
+
+    def _sampling(self, kept: Mask) -> dict[str, int]:
+        threshold = self._threshold
+        of_root = threshold[self.nodes.units][self._unit_of]
+        stricter = threshold > np.maximum(0, of_root)
+        return {
+            "malformed_sampling": ((threshold == MALFORMED) & kept[self._unit_of]).sum(),
+            "strictly_sampled": (self._having(stricter) & kept).sum(),
+            "tail_sampled": (self._having(self.rows.tail_sampled[self.nodes.row]) & kept).sum(),
+        }
 
     def _completeness(self, traces: Mask) -> dict[str, int]:
         units_of = np.zeros((len(traces), 3), np.int64)
@@ -338,6 +356,7 @@ class Engine:
         return {
             "route": (route, routes),
             "outcome": (self._outcome, _OUTCOMES),
+            "sampling_threshold": np.maximum(UNSAID, self._threshold[self.nodes.units]),
             "bucket": np.searchsorted(_BOUNDS, self._duration),
         }
 

@@ -12,6 +12,7 @@ from hopwatch import semconv
 from hopwatch.attribution.columnar.contents import Contents, text_columns
 from hopwatch.attribution.columnar.distinct import distinct_rows
 from hopwatch.attribution.columnar.jit import compiled
+from hopwatch.attribution.columnar.sampled import thresholds
 from hopwatch.attribution.columnar.texts import NONE, Codes, Maps, Vocabulary
 
 Integers = npt.NDArray[np.int64]
@@ -36,6 +37,8 @@ class Rows:
     end: Integers
     process: Integers
     granularity: Integers
+    threshold: Integers  # see `sampling`
+    tail_sampled: npt.NDArray[np.bool_]
 
 
 def read(table: pa.Table, waits: frozenset[str]) -> Rows:
@@ -45,7 +48,11 @@ def read(table: pa.Table, waits: frozenset[str]) -> Rows:
     resource = Maps(table["resource_attributes"], vocabulary)
     of_resource = resource.fields(semconv.RESOURCE_FIELDS)
     process = _processes(texts, resource, of_resource)
-    fields = Maps(table["span_attributes"], vocabulary).fields(semconv.SPAN_FIELDS)
+    fields = Maps(table["span_attributes"], vocabulary).fields(
+        {**semconv.SPAN_FIELDS, **semconv.SAMPLING_FIELDS}
+    )
+    sampled = {meaning: fields.pop(meaning) for meaning in semconv.SAMPLING_FIELDS}
+    of_scope = Maps(table["scope_attributes"], vocabulary).fields(semconv.SCOPE_FIELDS)
     del texts["service_instance_id"]
     said = {**texts, "runtime": of_resource["runtime"], **fields}
     start = _integers(table["start_time_unix_nano"])
@@ -64,6 +71,8 @@ def read(table: pa.Table, waits: frozenset[str]) -> Rows:
         end=start + _integers(table["duration_nano"]),
         process=process,
         granularity=_granularity(start, process, int(process.max(initial=-1)) + 1),
+        threshold=thresholds(table["trace_state"], sampled, vocabulary),
+        tail_sampled=(sampled["tail_policy"] != NONE) | (of_scope["tail_policy"] != NONE),
     )
 
 

@@ -44,7 +44,7 @@ class Vocabulary:
 
     def column(self, column: pa.ChunkedArray) -> Codes:
         """A column of text as numbers."""
-        parts = [self.renumber(*_encoded(chunk)) for chunk in column.chunks]
+        parts = [self.renumber(*encoded(chunk)) for chunk in column.chunks]
         return np.concatenate(parts) if parts else np.empty(0, np.int32)
 
     def renumber(self, codes: Codes, dictionary: pa.Array) -> Codes:
@@ -77,7 +77,7 @@ def _renumbered(codes: Any, numbers: Any) -> Any:
     return result
 
 
-def _encoded(array: pa.Array) -> tuple[Codes, pa.Array]:
+def encoded(array: pa.Array) -> tuple[Codes, pa.Array]:
     """The codes (-1: null) and the dictionary of an array of text."""
     if not pa.types.is_dictionary(array.type):
         array = array.dictionary_encode()
@@ -126,8 +126,8 @@ class _MapChunk:
         self.ends = self.offsets[1:]
         if array.null_count:  # what lies under a null does not count
             self.ends = np.where(array.is_null(), self.offsets[:-1], self.ends)
-        self.key_codes, self.keys = _encoded(array.keys)
-        self.text_codes, self.texts = _encoded(array.items)
+        self.key_codes, self.keys = encoded(array.keys)
+        self.text_codes, self.texts = encoded(array.items)
 
     def first_of(self, meanings: Mapping[str, tuple[str, ...]]) -> dict[str, Codes]:
         """Per meaning that occurs the code of the text of the first of its keys in each row, -1
