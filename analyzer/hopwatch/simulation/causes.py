@@ -72,7 +72,7 @@ def _trace_back(m: Any, f: Any) -> None:
     own = np.int64(0)
     if kind == CALL:
         own = _way(m, f)
-    elif kind == WORK or kind == LEAF or kind == SEND or kind == WAIT or kind == PAUSE:
+    elif kind in (WORK, LEAF, SEND, WAIT, PAUSE):
         own = max(np.int64(0), frame.cut - frame.start)
     owner = m.frames[frame.owner]
     owner.blamed += own
@@ -117,7 +117,7 @@ def _record(m: Any, f: Any, number: Any) -> None:
     record.node, record.process, record.attempt = frame.node, frame.process, frame.attempt
     record.unit = root.record
     record.failed, record.detached = frame.failed, frame.detached
-    enters = kind == CALL or kind == LEAF or kind == SEND or kind == WAIT
-    enters = enters or kind == SERVE or kind == CONSUME
+    enters = kind in (CALL, LEAF, SEND, WAIT)
+    enters = enters or kind in (SERVE, CONSUME)
     late = frame.unit != f and frame.start >= root.end
     record.calls = np.int64(enters and not late)

@@ -3,6 +3,7 @@ one thing that changes in a scenario changes nothing of what is drawn for all ot
 
 from __future__ import annotations
 
+import hashlib
 import math
 from typing import Any, Final
 
@@ -19,6 +20,13 @@ _LONGEST_NS: Final = 86_400e9
 
 CONSTANT, NORMAL, LOGNORMAL, EXPONENTIAL, PARETO, MIXTURE = range(6)
 """Numbers of `laws.KINDS`."""
+
+
+def key_of(text: str) -> np.uint64:
+    """A key made of a text."""
+    return np.uint64(
+        int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+    )
 
 
 @compiled

@@ -7,7 +7,7 @@ come first served, so that waits arise as they do in life: from the arrivals.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
@@ -95,7 +95,7 @@ def _happen(m: Any, f: Any, what: Any, now: Any) -> Any:
         return _granted(m, f, now)
     if what == FINISH:
         return _finish(m, f, now)
-    if what == REPLIED or what == TIMED_OUT:
+    if what in (REPLIED, TIMED_OUT):
         if m.frames[f].done:
             return -1
         m.frames[f].failed = what == TIMED_OUT or m.frames[m.frames[f].called].failed

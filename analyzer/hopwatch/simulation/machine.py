@@ -59,8 +59,19 @@ STATE: Final = np.dtype(
         *(
             (name, np.int64)
             for name in (
-                "now", "serial", "events", "began", "wanted", "records", "completed", "unbalanced",
-                "free_frames", "free_slots", "most", "modulated", "switches",
+                "now",
+                "serial",
+                "events",
+                "began",
+                "wanted",
+                "records",
+                "completed",
+                "unbalanced",
+                "free_frames",
+                "free_slots",
+                "most",
+                "modulated",
+                "switches",
             )
         ),
         *((name, np.int32) for name in ("frame", "slot", "first_done", "last_done")),
@@ -125,9 +136,7 @@ def cramped(m: Any) -> Any:
     """Whether there may be too little room for what one event makes."""
     state = m.state[0]
     room = state.most + 8
-    return (
-        state.free_frames < room or len(m.events) - state.events < room or state.free_slots < 1
-    )
+    return state.free_frames < room or len(m.events) - state.events < room or state.free_slots < 1
 
 
 @compiled
@@ -165,8 +174,7 @@ def drop_first(m: Any) -> None:
         if below + 1 < count and (
             events[below + 1, 0] < events[below, 0]
             or (
-                events[below + 1, 0] == events[below, 0]
-                and events[below + 1, 1] < events[below, 1]
+                events[below + 1, 0] == events[below, 0] and events[below + 1, 1] < events[below, 1]
             )
         ):
             below += 1

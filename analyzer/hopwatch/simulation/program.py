@@ -6,7 +6,6 @@ span with one content and one cell of the truth, or a step without a span.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,6 +14,7 @@ import numpy.typing as npt
 
 from hopwatch import semconv
 from hopwatch.errors import UsageError
+from hopwatch.simulation.drawing import key_of
 from hopwatch.simulation.laws import AT_ONCE, KINDS, Law
 from hopwatch.simulation.scenario import (
     Acquire,
@@ -115,6 +115,20 @@ class Program:
     capacity: npt.NDArray[np.int32]
     services: dict[str, tuple[int, int]]
     plan: list[Node]  # by number, as `nodes`
+
+    def roots(self) -> list[int]:
+        """For each node the root of the request, or of the asynchronous work, that it is part
+        of."""
+        root = list(range(len(self.plan)))
+        for number, node in enumerate(self.plan):  # parents first
+            first = self.nodes["child"][number]
+            below = self.children[first : first + len(node.children)].tolist()
+            if node.pause:
+                below.append(int(self.nodes["pause"][number]))
+            for child in below:
+                if self.plan[child].kind != CONSUME:
+                    root[child] = root[number]
+        return root
 
 
 def compile_scenario(scenario: Scenario) -> Program:
@@ -417,4 +431,4 @@ def _salt(node: Node, ordinal: int) -> int:
     """The same for the same step wherever it stands: what is added beside it changes nothing of
     what is drawn for it."""
     text = f"{node.kind} {node.service} {node.name} {node.cell[1]} {node.pool} {ordinal}"
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+    return int(key_of(text))
