@@ -24,29 +24,92 @@ SPAN_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "resend_count": (
         "http.request.resend_count",
         "http.resend_count",
+        "http.retry_count",
         "hopwatch.resend_count",
     ),
+    "error": ("error",),  # OpenTracing's, Zipkin's
     "rpc_system": ("rpc.system.name", "rpc.system"),
     "rpc_service": ("rpc.service",),
     "rpc_method": ("rpc.method",),
-    "db_system": ("db.system.name", "db.system"),
-    "db_namespace": ("db.namespace", "db.name"),
+    "rpc_status": (
+        "rpc.response.status_code",
+        "rpc.grpc.status_code",
+        "grpc.status_code",  # Envoy, Brave
+    ),
+    "db_system": ("db.system.name", "db.system", "db.type"),
+    "db_namespace": (
+        "db.namespace",
+        "db.name",
+        "db.cassandra.keyspace",
+        "db.hbase.namespace",
+        "db.instance",
+        "cassandra.keyspace",
+        "db.redis.database_index",
+    ),
     "db_summary": ("db.query.summary",),
     "db_operation": ("db.operation.name", "db.operation"),
-    "db_collection": ("db.collection.name", "db.sql.table"),
+    "db_collection": (
+        "db.collection.name",
+        "db.sql.table",
+        "db.mongodb.collection",
+        "db.cassandra.table",
+        "db.cosmosdb.container",
+        "mongodb.collection",
+    ),
     "messaging_system": ("messaging.system",),
-    "messaging_destination": ("messaging.destination.name", "messaging.destination"),
-    "peer_service": ("service.peer.name", "peer.service", "upstream_cluster.name"),
+    "messaging_destination": (
+        "messaging.destination.name",
+        "messaging.destination",
+        "message_bus.destination",
+        "kafka.topic",
+        "rabbit.queue",
+        "jms.queue",
+        "jms.topic",
+    ),
+    "peer_service": (
+        "service.peer.name",
+        "peer.service",
+        "upstream_cluster.name",
+        "upstream_cluster",
+    ),
     "peer_address": (
         "server.address",
         "net.peer.name",
         "http.host",
+        "peer.hostname",
+        "net.sock.peer.name",
+        "server.socket.domain",
         "net.peer.ip",
         "peer.address",
+        "network.peer.address",
+        "net.sock.peer.addr",
+        "server.socket.address",
+        "peer.ipv4",
+        "peer.ipv6",
     ),
-    "peer_port": ("server.port", "net.peer.port"),
+    "peer_port": (
+        "server.port",
+        "net.peer.port",
+        "peer.port",
+        "network.peer.port",
+        "net.sock.peer.port",
+        "server.socket.port",
+    ),
 }
 """Meaning -> keys of span attributes."""
+
+IMPLIED: Final[Mapping[str, tuple[str, str]]] = {
+    "sql.query": ("db.system.name", "other_sql"),
+    "cassandra.keyspace": ("db.system.name", "cassandra"),
+    "mongodb.collection": ("db.system.name", "mongodb"),
+    "mongodb.command": ("db.system.name", "mongodb"),
+    "kafka.topic": ("messaging.system", "kafka"),
+    "rabbit.exchange": ("messaging.system", "rabbitmq"),
+    "rabbit.queue": ("messaging.system", "rabbitmq"),
+    "jms.queue": ("messaging.system", "jms"),
+    "jms.topic": ("messaging.system", "jms"),
+}
+"""Tags of Zipkin's tracers -> the attribute that the conventions have for what they imply."""
 
 SAMPLING_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     # Of Jaeger's clients, and of the OpenTelemetry samplers that do as these did.
@@ -63,9 +126,10 @@ SCOPE_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
 """Meaning -> keys of scope attributes."""
 
 RESOURCE_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "host": ("host.id", "host.name", "k8s.pod.uid", "container.id"),
+    "host": ("host.id", "host.name", "k8s.pod.uid", "container.id", "hostname"),
     "pid": ("process.pid",),
-    "runtime": ("process.runtime.name",),
+    # Jaeger's clients name their language with their version: Go-2.30.0.
+    "runtime": ("process.runtime.name", "jaeger.version", "opencensus.exporterversion"),
 }
 """Meaning -> keys of resource attributes that are no columns of the span table."""
 
@@ -98,10 +162,56 @@ _LANGUAGE_OF_RUNTIME: Final = {
     ".net": "dotnet",
     ".net core": "dotnet",
     ".net framework": "dotnet",
-    "openjdk runtime environment": "java",
+    "beam": "erlang",
     "ruby": "ruby",
+    "jruby": "ruby",
     "php": "php",
+    "deno": "nodejs",
+    "bun": "nodejs",
 }
+_JAVA_RUNTIME: Final = "runtime environment"
+_LANGUAGE_OF_JAEGER_CLIENT: Final = {
+    "go": "go",
+    "java": "java",
+    "node": "nodejs",
+    "python": "python",
+    "c#": "dotnet",
+    "csharp": "dotnet",
+    "c++": "cpp",
+    "ruby": "ruby",
+}
+_DATABASE_SYSTEMS: Final = {
+    "cache": "intersystems_cache",
+    "cloudscape": "derby",
+    "coldfusion": "other_sql",
+    "cosmosdb": "azure.cosmosdb",
+    "db2": "ibm.db2",
+    "dynamodb": "aws.dynamodb",
+    "firebird": "firebirdsql",
+    "h2": "h2database",
+    "hanadb": "sap.hana",
+    "informix": "ibm.informix",
+    "ingres": "actian.ingres",
+    "maxdb": "sap.maxdb",
+    "mssql": "microsoft.sql_server",
+    "mssqlcompact": "microsoft.sql_server",
+    "netezza": "ibm.netezza",
+    "oracle": "oracle.db",
+    "postgres": "postgresql",
+    "redshift": "aws.redshift",
+    "spanner": "gcp.spanner",
+    "sql": "other_sql",
+    "sqlserver": "microsoft.sql_server",
+}
+"""Names of before the conventions were settled, and OpenTracing's, to today's."""
+_SOME_SQL: Final = "other_sql"
+_FAILED_CALLS: Final = frozenset(
+    {
+        "2", "UNKNOWN", "4", "DEADLINE_EXCEEDED", "12", "UNIMPLEMENTED", "13", "INTERNAL",
+        "14", "UNAVAILABLE", "15", "DATA_LOSS",
+    }
+)  # fmt: skip
+"""Answers of gRPC that are the server's fault, by number and by name."""
 _LANGUAGE_OF_SCOPE: Final = (  # the more particular ones first
     ("@opentelemetry/instrumentation-document-load", "webjs"),
     ("@opentelemetry/instrumentation-fetch", "webjs"),
@@ -113,6 +223,12 @@ _LANGUAGE_OF_SCOPE: Final = (  # the more particular ones first
     ("go.opentelemetry.io/", "go"),
     ("github.com/", "go"),
     ("io.opentelemetry.", "java"),
+    ("io.opentracing.", "java"),
+    ("io.micrometer.", "java"),
+    ("org.springframework.", "java"),
+    ("opentelemetry_cowboy", "erlang"),
+    ("opentelemetry_ecto", "erlang"),
+    ("opentelemetry_phoenix", "erlang"),
     ("opentelemetry.instrumentation.", "python"),
     ("OpenTelemetry::Instrumentation", "ruby"),
     ("OpenTelemetry.Instrumentation.", "dotnet"),
@@ -136,14 +252,22 @@ def language(sdk_language: str | None, runtime: str | None, scope: str | None) -
     instrumentation scope, marked by a trailing `?`; else `unknown`."""
     if sdk_language:
         return sdk_language
-    if runtime:
-        found = _LANGUAGE_OF_RUNTIME.get(runtime.lower())
-        if found:
-            return found + "?"
+    if runtime and (found := _language_of_runtime(runtime.lower())):
+        return found + "?"
     for prefix, found in _LANGUAGE_OF_SCOPE:
         if scope and scope.startswith(prefix):
             return found + "?"
     return UNKNOWN
+
+
+def _language_of_runtime(runtime: str) -> str | None:
+    if runtime.endswith(_JAVA_RUNTIME):
+        return "java"
+    # "go-2.30.0", or as the collector rewrites it, "jaeger-go-2.30.0"
+    client, version, _ = runtime.removeprefix("jaeger-").partition("-")
+    return _LANGUAGE_OF_RUNTIME.get(runtime) or (
+        _LANGUAGE_OF_JAEGER_CLIENT.get(client) if version else None
+    )
 
 
 def hop(service: str | None, namespace: str | None) -> str:
@@ -194,9 +318,14 @@ def operation(name: str, fields: Mapping[str, str]) -> str:
 
 
 def database(fields: Mapping[str, str]) -> str:
-    """Name of a database as a hop: `system/namespace`."""
-    system = fields.get("db_system", UNKNOWN)
-    return f"{system}/{fields['db_namespace']}" if "db_namespace" in fields else system
+    """Name of a database as a hop: `system/namespace`; of SQL without more, what its caller
+    calls it."""
+    said = fields.get("db_system", UNKNOWN)
+    system = _DATABASE_SYSTEMS.get(said.lower(), said)
+    namespace = fields.get("db_namespace")
+    if namespace is None and system == _SOME_SQL:
+        namespace = fields.get("peer_service")
+    return f"{system}/{namespace}" if namespace else system
 
 
 def broker(fields: Mapping[str, str]) -> str:
@@ -206,15 +335,30 @@ def broker(fields: Mapping[str, str]) -> str:
 
 def peer(fields: Mapping[str, str]) -> str:
     """Name of a peer without instrumentation, from what its caller knows of it."""
-    if "peer_service" in fields:
-        return fields["peer_service"]
+    service = fields.get("peer_service", "")
+    if name := _peer_service(service):
+        return name
     if "peer_address" in fields:
         port = fields.get("peer_port")
-        address = fields["peer_address"]
+        address = _address(fields["peer_address"])
         return f"{address}:{port}" if port and ":" not in address else address
-    if host := url_host(fields.get("url", "")):
+    # Envoy names no cluster where it called nobody: then the URL is the one it was asked for.
+    if not service and (host := url_host(fields.get("url", ""))):
         return host
     return fields.get("rpc_service") or UNKNOWN
+
+
+def _peer_service(name: str) -> str:
+    """A peer's name; of Istio's clusters (`outbound|8080|subset|host`) the host; empty for `-`,
+    which Envoy writes for none."""
+    return "" if name == "-" else name.rpartition("|")[2]
+
+
+def _address(text: str) -> str:
+    """An address; OpenTracing's `peer.ipv4` may be one in a single number."""
+    if text.isascii() and text.isdigit() and len(text) <= 10 and int(text) < 1 << 32:
+        return ".".join(str(byte) for byte in int(text).to_bytes(4))
+    return text
 
 
 def url_host(url: str) -> str:
@@ -239,5 +383,11 @@ def request(name: str, fields: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def is_failure(status_code: str, fields: Mapping[str, str]) -> bool:
-    """Whether a span failed: status ERROR, or a 5xx answer."""
-    return status_code == "ERROR" or fields.get("http_status", "").startswith("5")
+    """Whether a span failed: status ERROR, OpenTracing's `error`, a 5xx answer, or one of gRPC
+    that is the server's fault."""
+    return (
+        status_code == "ERROR"
+        or fields.get("error", "").lower() == "true"
+        or fields.get("http_status", "").startswith("5")
+        or fields.get("rpc_status", "").upper() in _FAILED_CALLS
+    )

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from hopwatch import spans
+from hopwatch import semconv, spans
 from hopwatch.formats import ids
 from hopwatch.formats.columns import NO_ATTRIBUTES
 from hopwatch.formats.decoded import Contents, ItemError
@@ -89,6 +89,8 @@ class Reader:
         tags = {key: value for key, value in part.tags.items() if not is_of_resource(key)}
         resource = {key: value for key, value in part.tags.items() if key not in tags}
         said = take_fields(tags)
+        for key in semconv.IMPLIED.keys() & tags.keys():
+            tags.setdefault(*semconv.IMPLIED[key])
         if part.local.ip:
             resource["host.ip"] = part.local.ip
         if part.local.service:

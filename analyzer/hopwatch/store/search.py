@@ -103,7 +103,8 @@ _HOP: Final = (
 
 _MEANINGS: Final = (
     "http_route", "http_method", "http_status", "url_template", "rpc_system", "rpc_service",
-    "rpc_method", "db_system", "db_summary", "db_operation", "db_collection", "messaging_system",
+    "rpc_method", "rpc_status", "db_system", "db_summary", "db_operation", "db_collection",
+    "messaging_system", "error",
 )  # fmt: skip
 _FIELDS: Final = ", ".join(
     f"{meaning} := coalesce("
