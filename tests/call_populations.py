@@ -94,7 +94,9 @@ def population(
     caller, callee = caller or constant(0), callee or constant(0)
     start = np.sort(random.random(calls)) * seconds * SECOND
     if bursts:
-        start = np.sort(start[random.integers(0, max(1, calls // 8), calls)] + random.exponential(5 * MS, calls))
+        start = np.sort(
+            start[random.integers(0, max(1, calls // 8), calls)] + random.exponential(5 * MS, calls)
+        )
     way_out, way_back = out.times(random, calls), back.times(random, calls)
     work = random.lognormal(0, 0.7, calls) * 3 * MS
     client_start = EPOCH_NS + np.rint(start + caller(start)).astype(np.int64)

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from hopwatch import spans
 from hopwatch.attribution import Attribution, Clocks, Options, UnitTime
-from hopwatch.attribution.clocks import Offset
+from hopwatch.attribution.clocks import Stretch
 
 TRACE = "t"
 US = 1_000
@@ -80,7 +80,7 @@ def own(unit: UnitTime) -> dict[str, int]:
 
 
 @dataclass(frozen=True)
-class _FixedOffset(Offset):
+class _FixedStretch(Stretch):
     given_kappa: int = 0
 
     @property
@@ -88,13 +88,19 @@ class _FixedOffset(Offset):
         return self.given_kappa
 
 
-class FixedClocks(Clocks):
+class _EveryPair(dict[tuple[int, int], tuple[Stretch, ...]]):
+    """The same for every key."""
+
+    def __init__(self, known: tuple[Stretch, ...]) -> None:
+        self._known = known
+
+    def get(self, _pair: object, _default: object = None) -> Any:
+        return self._known
+
+
+def FixedClocks(theta: int | None, kappa: int) -> Clocks:  # noqa: N802
     """The same offset and κ for every pair of processes at any time; theta None: unknown."""
-
-    def __init__(self, theta: int | None, kappa: int) -> None:
-        super().__init__({})
-        offset = None if theta is None else _FixedOffset(theta, theta, theta, kappa)
-        object.__setattr__(self, "_offset", offset)
-
-    def at(self, pair: tuple[int, int], time: int) -> Offset | None:
-        return self._offset  # type: ignore[attr-defined]
+    if theta is None:
+        return Clocks(_EveryPair(()))
+    knots = theta, theta, theta
+    return Clocks(_EveryPair((_FixedStretch(0, 0, knots, knots, knots, 0, 0, given_kappa=kappa),)))

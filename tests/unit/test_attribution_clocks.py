@@ -48,10 +48,11 @@ def population(offset: int, calls: int = 40) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("offset", [0, 3 * MS, -4000 * MS])
 def test_population_encloses_the_offset(offset: int) -> None:
-    (by_window,) = Attribution(table(*population(offset))).clocks.offsets.values()
-    (known,) = by_window.values()
-    assert known.low <= offset <= known.high
-    assert known.high - known.low < 200 * US
+    (known,) = Attribution(table(*population(offset))).clocks.stretches[(0, 1)]
+    at = known.at(0)
+    assert at.low <= offset <= at.high
+    assert at.high - at.low < 200 * US
+    assert known.flags == ()
 
 
 def test_a_time_out_is_not_taken_for_a_skewed_clock_when_others_tell_the_offset() -> None:
@@ -75,8 +76,8 @@ def test_a_single_skewed_call_without_population_is_moved_into_its_client() -> N
 
 
 def test_what_few_calls_say_of_the_clocks_is_not_believed() -> None:
-    assert Attribution(table(*population(0, calls=9))).clocks.offsets == {}
-    assert Attribution(table(*population(0, calls=10))).clocks.offsets[(0, 1)]
+    assert Attribution(table(*population(0, calls=9))).clocks.stretches == {}
+    assert Attribution(table(*population(0, calls=10))).clocks.stretches[(0, 1)]
 
 
 def test_thin_windows_learn_from_all_calls_and_from_their_neighbours() -> None:
@@ -89,33 +90,46 @@ def test_thin_windows_learn_from_all_calls_and_from_their_neighbours() -> None:
     assert known.low <= ahead <= known.high
 
 
-def test_narrowest_window_that_agrees_with_itself_is_the_history_of_the_others() -> None:
-    """The first minute knows θ = 120 µs to 20 µs, the second only to 500 µs; the third was
-    stepped in the middle and must not count."""
-    minute = 60_000 * MS
+def test_the_window_that_knows_best_tells_where_in_their_bounds_the_others_lie() -> None:
+    """The first minute knows θ = 120 µs to 20 µs, the second only to 500 µs."""
     rows = []
-    for i in range(40):
-        rows += one_call(i, i * 10 * MS, 120 * US, out=10 * US, back=10 * US)
-        rows += one_call(100 + i, minute + i * 10 * MS, 120 * US, out=250 * US, back=250 * US)
-        stepped = 120 * US if i < 20 else 121 * US
-        rows += one_call(200 + i, 2 * minute + i * 10 * MS, stepped, out=0, back=0)
+    for i in range(120):
+        rows += one_call(i, i * 500 * MS, 120 * US, out=10 * US, back=10 * US)
+        rows += one_call(200 + i, (120 + i) * 500 * MS, 120 * US, out=250 * US, back=250 * US)
     clocks = Attribution(table(*rows)).clocks
-    first, second = clocks.at((0, 1), 0), clocks.at((0, 1), minute)
+    first, second = clocks.at((0, 1), 30_000 * MS), clocks.at((0, 1), 90_000 * MS)
     assert first is not None
     assert second is not None
-    assert (first.low, first.high) == (110 * US - 1, 130 * US + 1)
-    assert (second.low, second.high) == (-130 * US - 1, 370 * US + 1)
-    assert first.theta == second.theta == 120 * US
-    assert clocks.steps == 1
+    assert abs(first.low - 110 * US) < 50
+    assert abs(first.high - 130 * US) < 50
+    assert abs(second.low + 130 * US) < 2 * US
+    assert abs(second.high - 370 * US) < 2 * US
+    assert abs(first.theta - 120 * US) < 50
+    assert first.theta == second.theta
+    assert clocks.steps == 0
 
 
-def test_a_jump_between_windows_is_a_step() -> None:
-    minute = 60_000 * MS
+@pytest.mark.parametrize("calls", [20, 60, 700])
+@pytest.mark.parametrize("place", [0.25, 0.5, 0.9])
+def test_a_step_is_found_and_where(calls: int, place: float) -> None:
     rows = []
-    for i in range(20):
-        rows += one_call(i, i * 10 * MS, 0)
-        rows += one_call(100 + i, minute + i * 10 * MS, 5 * MS)
-    assert Attribution(table(*rows)).clocks.steps == 1
+    time = [i * 120_000 * MS // calls for i in range(calls)]
+    step = time[round(place * calls)]
+    for i, start in enumerate(time):
+        rows += one_call(i, start, 5 * MS if start >= step else 0)
+    known = Attribution(table(*rows)).clocks
+    after = [one for one in known.stretches[(0, 1)] if "step" in one.flags]
+    if calls == 20 and place == 0.9:
+        assert after == []  # what so few calls say after it is not believed
+        return
+    assert [one.flags for one in after] == [("step",)]
+    assert step <= after[0].start <= time[round(place * calls) + 4]
+    assert known.steps == 1
+    before, then = known.at((0, 1), step - 12_000 * MS), known.at((0, 1), after[0].start)
+    assert before is not None
+    assert then is not None
+    assert before.low <= 0 <= before.high
+    assert then.low <= 5 * MS <= then.high
 
 
 def test_slow_calls_do_not_widen_what_is_known() -> None:
@@ -125,16 +139,16 @@ def test_slow_calls_do_not_widen_what_is_known() -> None:
         for i in range(19)
         for row in one_call(50 + i, (i + 30) * 10 * MS, 0, out=3 * MS, back=0)
     ]
-    (quick,) = Attribution(table(*rows)).clocks.offsets[(0, 1)].values()
-    (both,) = Attribution(table(*rows, *slow)).clocks.offsets[(0, 1)].values()
+    (quick,) = Attribution(table(*rows)).clocks.stretches[(0, 1)]
+    (both,) = Attribution(table(*rows, *slow)).clocks.stretches[(0, 1)]
     assert (both.low, both.high) == (quick.low, quick.high)
 
 
 def test_coarse_stamps_widen_what_is_known_by_their_grain() -> None:
     def width(grain: int) -> int:
         rows = [row for i in range(40) for row in one_call(i, i * 10 * MS, 0, grain=grain)]
-        (known,) = Attribution(table(*rows)).clocks.offsets[(0, 1)].values()
-        return known.high - known.low
+        (known,) = Attribution(table(*rows)).clocks.stretches[(0, 1)]
+        return known.high[1] - known.low[1]
 
     # The client stamps whole ms, the server whole µs; then both ns.
     assert width(0) - width(1) == (MS - 1) + (US - 1)

@@ -81,6 +81,13 @@ class Attribution:
             return self._given_clocks
         return self._engine.clocks if self._engine else Clocks.from_forest(self.forest)
 
+    def clock_table(self) -> pa.Table:
+        """What is known of the clocks: a row (`clocks.CLOCK_SCHEMA`) per pair of processes and
+        window, by names and time."""
+        if self._engine:
+            return self.clocks.table(self._engine.processes())
+        return self.clocks.table(_forest.processes(self._table))
+
     @cached_property
     def _engine(self) -> Engine | None:
         """The columnar engine, where there are many spans."""

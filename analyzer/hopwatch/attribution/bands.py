@@ -57,10 +57,10 @@ class Calls(NamedTuple):
 class Bands(NamedTuple):
     """Stretches of time of a pair, by (pair, start).
 
-    start, end: of the first and the last call that counted. low, high: bounds of θ at both
-    (n x 2), ns. slope: least and greatest that the calls allow (n x 2), ppb. calls: also those
-    that did not count. base: gap of the quickest calls, ns. agree: whether these calls agree on
-    any θ; else the bounds enclose what each half of them says.
+    start, end: of the first and the last call that counted. low, high: bounds of θ at the start,
+    in the middle and at the end (n x 3), ns. slope: least and greatest that the calls allow
+    (n x 2), ppb. calls: also those that did not count. base: gap of the quickest calls, ns.
+    agree: whether these calls agree on any θ; else the bounds enclose all that they say.
     """
 
     pair: Integers
@@ -226,8 +226,8 @@ def _contradicting(calls: Calls, bounds: Integers, counted: int) -> Bands:
     grain = calls.grain_caller[:1] + calls.grain_callee[:1]
     return Bands(
         calls.pair[:1], calls.time[:1], calls.time[-1:],
-        np.repeat(np.minimum(highest, lowest), 2)[None],
-        np.repeat(np.maximum(highest, lowest), 2)[None],
+        np.repeat(np.minimum(highest, lowest), 3)[None],
+        np.repeat(np.maximum(highest, lowest), 3)[None],
         np.zeros((1, 2), np.int64), np.array([counted]),
         lines.ranked(calls.a - calls.b, bounds, _odd) - grain, np.zeros(1, np.bool_),
     )  # fmt: skip

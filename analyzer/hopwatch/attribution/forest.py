@@ -18,6 +18,7 @@ The result does not depend on the order of rows.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -28,11 +29,10 @@ import pyarrow.compute as pc
 
 from hopwatch import semconv
 from hopwatch.attribution import sampling
-from hopwatch.attribution.model import Forest, Span, Trace, Unit
+from hopwatch.attribution.model import Forest, Process, Span, Trace, Unit
 from hopwatch.spans import ATTRIBUTES
 
-_GRANULARITIES: Final = (1_000_000, 1_000, 256)
-_STAMPS_TO_JUDGE: Final = 20
+GRANULARITIES: Final = (1_000_000, 1_000, 256)
 _NO_PARENT: Final = bytes(8)
 
 
@@ -229,21 +229,13 @@ def _spans(table: pa.Table) -> tuple[list[Span], list[int]]:
     fields = _fields(table, "span_attributes", semconv.SPAN_FIELDS)
     sampled = _fields(table, "span_attributes", semconv.SAMPLING_FIELDS)
     of_scope = _fields(table, "scope_attributes", semconv.SCOPE_FIELDS)
-    whole_resource = table["resource_attributes"]
+    identities = _identities(table, resource)
     processes: dict[tuple[str, ...], int] = {}
     stamps: list[list[int]] = []
     spans = []
     for row, trace_id in enumerate(columns["trace_id"]):
         service = columns["service_name"][row]
-        identity = (
-            columns["service_namespace"][row] or "",
-            service or "",
-            *(
-                _process_identity(columns["service_instance_id"][row], resource[row])
-                or ("resource", repr(sorted(whole_resource[row].as_py() or ())))
-            ),
-        )
-        process = processes.setdefault(identity, len(processes))
+        process = processes.setdefault(identities[row], len(processes))
         if process == len(stamps):
             stamps.append([])
         start = columns["start_time_unix_nano"][row]
@@ -276,26 +268,59 @@ def _spans(table: pa.Table) -> tuple[list[Span], list[int]]:
     return spans, [granularity(starts) for starts in stamps]
 
 
-def _process_identity(instance: str | None, resource: Mapping[str, str]) -> tuple[str, ...] | None:
-    """service.instance.id, else host and pid; None where the resource has neither."""
-    if instance:
-        return ("instance", instance)
-    if "host" in resource and "pid" in resource:
-        return ("pid", resource["host"], resource["pid"])
-    return None
+def processes(table: pa.Table) -> list[Process]:
+    """The processes of a span table, by their number."""
+    table = _plain(table)
+    resource = _fields(table, "resource_attributes", semconv.RESOURCE_FIELDS)
+    return [
+        Process(semconv.hop(service, namespace), _label(*told))
+        for namespace, service, *told in dict.fromkeys(_identities(table, resource))
+    ]
 
 
-def granularity(starts: Iterable[int]) -> int:
+def _label(told_by: str, *texts: str) -> str:
+    if told_by == "resource":
+        return f"resource {hashlib.sha256(texts[0].encode()).hexdigest()[:8]}"
+    return "/".join(texts)
+
+
+def _identities(table: pa.Table, resource: list[dict[str, str]]) -> list[tuple[str, ...]]:
+    """Which process each row is of: its service, and service.instance.id, else host and pid,
+    else all that the resource says."""
+    whole = table["resource_attributes"]
+    identities: list[tuple[str, ...]] = []
+    told: tuple[str, ...]
+    for row, (namespace, service, instance) in enumerate(
+        zip(
+            *(
+                table[name].to_pylist()
+                for name in ("service_namespace", "service_name", "service_instance_id")
+            ),
+            strict=True,
+        )
+    ):
+        found = resource[row]
+        if instance:
+            told = ("instance", instance)
+        elif "host" in found and "pid" in found:
+            told = ("pid", found["host"], found["pid"])
+        else:
+            told = ("resource", repr(sorted(whole[row].as_py() or ())))
+        identities.append((namespace or "", service or "", *told))
+    return identities
+
+
+def granularity(starts: Iterable[int], least: int = 20) -> int:
     """The coarsest of 1 ms, 1 µs, 256 ns, 1 ns of which at least 99 % of a process's start
-    stamps are multiples; 1 ns below 20 stamps.
+    stamps are multiples; 1 ns if there are fewer than `least` stamps.
 
     JavaScript SDKs stamp starts in whole ms and shift the whole span by up to 1 ms; stamps
     that went through a double are multiples of 256 ns.
     """
     stamps = list(starts)
-    if len(stamps) < _STAMPS_TO_JUDGE:
+    if len(stamps) < least:
         return 1
-    for unit in _GRANULARITIES:
+    for unit in GRANULARITIES:
         if 100 * sum(stamp % unit == 0 for stamp in stamps) >= 99 * len(stamps):
             return unit
     return 1

@@ -17,6 +17,7 @@ import numpy.typing as npt
 Integers = npt.NDArray[np.int64]
 
 _BINS: Final = 8
+_SLICES: Final = 8
 FREE_PPB: Final = 200_000
 """Two quartz clocks drift apart no faster, unless the points say so."""
 _SLEW_PPB: Final = 1_000_000  # nor are they slewed faster
@@ -26,7 +27,8 @@ _AT_ONCE: Final = 1 << 13  # groups, to bound memory
 
 
 class Lines(NamedTuple):
-    """By group. low, high: what the lines allow at the first and the last time (n x 2), ns.
+    """By group. low, high: what the lines allow at the first time, in the middle and at the last
+    time (n x 3), ns; joined by chords, these enclose all lines.
     slope: least and greatest (n x 2), ppb. room: what a line of medium slope can be shifted by,
     ns. agree: whether any line passes at all; else the rest means nothing."""
 
@@ -69,30 +71,42 @@ def _between(
     upper, upper_at = _least(slot, since, above, groups)
     lower, lower_at = _least(slot, since, below, groups)
     least, greatest, agree = _slopes(upper, upper_at, lower, lower_at, rough)
-    rise, left = rough * span // _PPB, span[:, None]
-    steep = greatest[:, None]
-    flat = least[:, None]
-    medium = (steep + flat) // 2
+    middle = (least + greatest) // 2
     return Lines(
-        low=np.stack(
-            [
-                level - (lower + -(-steep * lower_at // _PPB)).min(axis=1),
-                level + rise - (lower - flat * (left - lower_at) // _PPB).min(axis=1),
-            ],
-            axis=1,
-        ),
-        high=np.stack(
-            [
-                level + (upper - flat * upper_at // _PPB).min(axis=1),
-                level + rise + (upper + -(-steep * (left - upper_at) // _PPB)).min(axis=1),
-            ],
-            axis=1,
-        ),
+        low=_trend(rough, span)
+        + level[:, None]
+        - _highest(lower, lower_at, -greatest, -least, span),
+        high=_trend(rough, span)
+        + level[:, None]
+        + _highest(upper, upper_at, least, greatest, span),
         slope=np.stack([least, greatest], axis=1) + rough[:, None],
-        room=(upper - medium * upper_at // _PPB).min(axis=1)
-        + (lower + medium * lower_at // _PPB).min(axis=1),
+        room=(upper - _rise(middle[:, None], upper_at)).min(axis=1)
+        + (lower + _rise(middle[:, None], lower_at)).min(axis=1),
         agree=agree,
     )
+
+
+def _rise(slope: Integers, time: Integers) -> Integers:
+    """By how much a line of a slope (ppb) rises."""
+    return slope * time // _PPB
+
+
+def _trend(slope: Integers, span: Integers) -> Integers:
+    return np.stack([0 * span, _rise(slope, span // 2), _rise(slope, span)], axis=1)
+
+
+def _highest(
+    above: Integers, when: Integers, least: Integers, greatest: Integers, span: Integers
+) -> Integers:
+    """How high at most lines below some points are at the begin, in the middle and at the end
+    of the span. Slopes are taken in slices: of each, a point bounds a line by one of the ends."""
+    slopes = least[:, None] + (greatest - least)[:, None] * np.arange(_SLICES + 1) // _SLICES
+    heights = []
+    for time in (0 * span, span // 2, span):
+        ahead = time[:, None] - when
+        bound = above[:, None, :] + _rise(slopes[:, :, None], ahead[:, None, :]) + 1
+        heights.append(np.maximum(bound[:, :-1], bound[:, 1:]).min(axis=2).max(axis=1))
+    return np.stack(heights, axis=1)
 
 
 def ranked(values: Integers, bounds: Integers, rank: Callable[[int], int]) -> Integers:

@@ -10,11 +10,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from hopwatch.attribution.sampling import UNSAID
 
 UnitKind = Literal["request", "detached", "fragment"]
+
+
+class Process(NamedTuple):
+    """Who a process is: its hop, and its instance, else host/pid, else what tells it apart."""
+
+    hop: str
+    label: str
 
 
 @dataclass(slots=True, eq=False)
@@ -32,7 +39,7 @@ class Span:
     hop: str
     language: str
     version: str
-    process: int  # index into Forest.processes
+    process: int  # index into Forest.granularity and `forest.processes`
     fields: Mapping[str, str]  # meanings of semconv.SPAN_FIELDS that the span has
     row: int  # of the span table; of the first of its copies
     threshold: int = UNSAID  # see `sampling`

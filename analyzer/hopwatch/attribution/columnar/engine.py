@@ -33,6 +33,7 @@ from hopwatch.attribution.ledger import (
     Ledger,
 )  # fmt: skip
 from hopwatch.attribution.long_table import MEASURES
+from hopwatch.attribution.model import Process
 from hopwatch.attribution.sampling import MALFORMED, UNSAID
 from hopwatch.attribution.select import Selection
 from hopwatch.attribution.stacks import Stacks
@@ -55,21 +56,21 @@ class Engine:
         self.rows = read(table, options.waits)
         self.nodes = forest.build(self.rows, table)
         self._calls = offsets.calls(self.nodes, self.rows)
-        self.clocks = clocks or offsets.estimate(self._calls, self.rows.granularity)
+        self.clocks = clocks or offsets.estimate(self._calls)
         self._content = self.rows.contents.of[self.nodes.row]
         self._unit_of = np.empty(len(self.nodes.row), np.int64)
         sizes = np.diff(self.nodes.member_bounds)
         self._unit_of[self.nodes.members] = np.repeat(np.arange(len(sizes)), sizes)
-        combination = np.full(len(self.nodes.row), -1, np.int64)
-        combination[self._calls.child] = self._calls.combination
-        self._blamed = self._records(combination)
+        call = np.full(len(self.nodes.row), -1, np.int64)
+        call[self._calls.child] = np.arange(len(self._calls.child))
+        self._blamed = self._records(call)
         taus = self.rows.granularity if options.tau_ns is None else 0 * self.rows.granularity
         blame(
             self._blamed, self.nodes.members, self.nodes.children,
             offsets.known(self._calls, self.clocks), taus,
             DEFAULT_TAU_NS if options.tau_ns is None else options.tau_ns, *self._missing,
         )  # fmt: skip
-        self._cells, self._cell, self._entered = self._classify(combination >= 0)
+        self._cells, self._cell, self._entered = self._classify(call >= 0)
         self._sums: Integers = unit_sums(self.nodes.members, self.nodes.member_bounds, self._blamed)
         self._check()
 
@@ -146,6 +147,10 @@ class Engine:
             [*self._ids(units), *(text(found, cell).dictionary_encode() for found in texts)],
             schema=failures.SCHEMA,
         )
+
+    def processes(self) -> list[Process]:
+        """See `forest.processes`."""
+        return offsets.processes(self.rows, self._table)
 
     def excerpt(self, trace_id: bytes) -> Excerpt:
         """The rows of one trace, for the reference."""

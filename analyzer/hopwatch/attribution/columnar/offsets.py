@@ -4,34 +4,40 @@ of each call's θ."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
-from hopwatch.attribution import clocks
-from hopwatch.attribution.clocks import WINDOW_NS, Clocks
+from hopwatch.attribution import bands, clocks, forest
+from hopwatch.attribution.clocks import Clocks
 from hopwatch.attribution.columnar.blame import KNOWN, Records
 from hopwatch.attribution.columnar.contents import KINDS
 from hopwatch.attribution.columnar.distinct import distinct_rows
+from hopwatch.attribution.columnar.jit import compiled
 from hopwatch.attribution.columnar.nodes import Nodes
 from hopwatch.attribution.columnar.rows import Integers, Rows
+from hopwatch.attribution.model import Process
+
+_STRETCH: Final = np.dtype(
+    [(name, np.int64) for name in ("start", "end", "first", "middle", "last", "kappa")]
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """The edges between processes, by child: the pair of processes and the window of the
-    parent's start, together a `combination`. a, b: see `clocks`."""
+    """The edges between processes, by child. pair: place of its processes in `pairs`. time: of
+    the parent's start. a, b: see `clocks`. grain: by process, see `clocks`."""
 
     child: Integers
-    caller: Integers  # process
-    callee: Integers
-    window: Integers
-    combination: Integers
-    first: Integers  # of each combination
+    pair: Integers
+    pairs: list[tuple[int, int]]
+    time: Integers
     a: Integers
     b: Integers
     by_client: npt.NDArray[np.bool_]
+    grain: Integers
 
 
 def calls(nodes: Nodes, rows: Rows) -> Calls:
@@ -44,48 +50,81 @@ def calls(nodes: Nodes, rows: Rows) -> Calls:
     remote = (process[child] != process[parent]) | (by_client & (kind[child] == KINDS["SERVER"]))
     child, parent, by_client = child[remote], parent[remote], by_client[remote]
     caller, callee = process[parent], process[child]
-    window = nodes.start[parent] // WINDOW_NS
-    combination, first = distinct_rows([caller, callee, window])
+    pair, first = distinct_rows([caller, callee])
+    begins_local = nodes.parent < 0
+    begins_local[child] = True
     return Calls(
-        child, caller, callee, window, combination, first,
+        child, pair, list(zip(caller[first].tolist(), callee[first].tolist(), strict=True)),
+        nodes.start[parent],
         nodes.start[child] - nodes.start[parent], nodes.end[child] - nodes.end[parent], by_client,
+        _grains(nodes.start[begins_local], process[begins_local], len(rows.granularity)),
     )  # fmt: skip
 
 
-def estimate(found: Calls, granularity: Integers) -> Clocks:
+def _grains(starts: Integers, process: Integers, processes: int) -> Integers:
+    """See `clocks`; by process."""
+    stamps = np.bincount(process, minlength=processes)
+    grain = np.ones(processes, np.int64)
+    for unit in sorted(forest.GRANULARITIES):
+        fitting = np.bincount(process[starts % unit == 0], minlength=processes)
+        grain[(stamps >= clocks.STAMPS_TO_JUDGE) & (100 * fitting >= 99 * stamps)] = unit
+    return grain
+
+
+def estimate(found: Calls) -> Clocks:
     """The same as `Clocks.from_forest` makes of these calls."""
     chosen = np.flatnonzero(found.by_client)
-    chosen = chosen[np.lexsort((found.window[chosen], found.callee[chosen], found.caller[chosen]))]
-    a, b = found.a[chosen], found.b[chosen]
-    window = found.window[chosen]
-    pair_begins = runs(found.caller[chosen], found.callee[chosen])
-    offsets = {}
-    for low, high in pairwise(pair_begins.tolist()):
-        if high - low < clocks.CALLS_TO_JUDGE:
-            continue
-        pair = int(found.caller[chosen[low]]), int(found.callee[chosen[low]])
-        begins = low + runs(window[low:high])
-        by_window = {
-            int(window[first]): (a[first:last], b[first:last])
-            for first, last in pairwise(begins.tolist())
-        }
-        known = clocks.pair_offsets(by_window, int(granularity[pair[0]]), int(granularity[pair[1]]))
-        if known:
-            offsets[pair] = known
-    return Clocks.of(offsets)
-
-
-def runs(*columns: Integers) -> Integers:
-    """Where runs of equal values begin in sorted columns, and the end."""
-    changes = [np.flatnonzero(np.diff(column)) + 1 for column in columns]
-    return np.unique(np.concatenate([[0], *changes, [len(columns[0])]])).astype(np.int64)
+    pair = found.pair[chosen]
+    caller, callee = np.array(found.pairs, np.int64).reshape(-1, 2).T
+    return Clocks.estimated(
+        found.pairs,
+        bands.Calls(
+            pair, found.time[chosen], found.a[chosen], found.b[chosen],
+            found.grain[caller[pair]], found.grain[callee[pair]],
+        ),
+    )  # fmt: skip
 
 
 def known(found: Calls, by: Clocks) -> Records:
-    """By combination what is known of θ (`blame.KNOWN`)."""
-    pairs = zip(found.caller[found.first].tolist(), found.callee[found.first].tolist(), strict=True)
-    times = (found.window[found.first] * WINDOW_NS).tolist()
-    offsets = [by.at(pair, time) for pair, time in zip(pairs, times, strict=True)]
-    return np.array(
-        [(True, found.theta, found.kappa) if found else (False, 0, 0) for found in offsets], KNOWN
-    )
+    """By call what is known of θ (`blame.KNOWN`)."""
+    stretches = [by.stretches.get(pair, ()) for pair in found.pairs]
+    bounds = np.cumsum([0, *(len(some) for some in stretches)])
+    records = [(one.start, one.end, *one.theta, one.kappa) for some in stretches for one in some]
+    result = np.zeros(len(found.pair), KNOWN)
+    _known(found.pair, found.time, bounds, np.array(records, _STRETCH), result)
+    return result
+
+
+@compiled
+def _known(pairs: Any, times: Any, bounds: Any, stretches: Any, result: Any) -> None:
+    """`Clocks.at` and `Stretch.at` of every call."""
+    for call in range(len(pairs)):
+        first, last = bounds[pairs[call]], bounds[pairs[call] + 1]
+        if first == last:
+            continue
+        time = times[call]
+        low, high = first, last  # the stretch after: the first that begins later
+        while low < high:
+            middle = (low + high) // 2
+            if stretches[middle].start > time:
+                high = middle
+            else:
+                low = middle + 1
+        which = max(low - 1, first)
+        if first < low < last and stretches[low].start - time < time - stretches[which].end:
+            which = low
+        one = stretches[which]
+        since = min(max(time, one.start), one.end) - one.start
+        share = 2 * float(since) / float(max(1, one.end - one.start))
+        begin, end = one.first, one.middle
+        if share >= 1:
+            begin, end, share = one.middle, one.last, share - 1
+        result[call].known, result[call].kappa = True, one.kappa
+        result[call].theta = begin + np.int64(np.floor((end - begin) * share))
+
+
+def processes(rows: Rows, table: pa.Table) -> list[Process]:
+    """As `forest.processes` says of the table."""
+    first = np.empty(len(rows.granularity), np.int64)
+    first[rows.process[::-1]] = np.arange(len(rows.process))[::-1]  # the first is written last
+    return forest.processes(table.take(pa.array(first)))

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 import pyarrow as pa
 
-from hopwatch.attribution.columnar.offsets import runs
+from hopwatch.attribution.bands import runs
 from hopwatch.attribution.columnar.rows import Integers
 
 Keyed = Integers | tuple[Integers, list[str]]
