@@ -12,10 +12,11 @@ from typing import Any, Final
 import pyarrow as pa
 
 from hopwatch import semconv
-from hopwatch.attribution import Attribution, Ledger, UnitTime
+from hopwatch.attribution import Attribution, Ledger, UnitTime, sampling
 from hopwatch.attribution.model import Span
 from hopwatch.attribution.units import SpanTime
 from hopwatch.quality import Quality
+from hopwatch.reports.numbers import apportion
 from hopwatch.spans import decode_value
 
 LEDGER_SCHEMA: Final = "hopwatch.ledger/1"
@@ -25,8 +26,9 @@ PERCENTILES: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 
 def ledger_document(ledger: Ledger) -> dict[str, Any]:
     """A ledger as `hopwatch.ledger/1`. Times are integer ns (the mean a float); the cells'
-    total_ns add up to total_ns. A cell's time lies in [low_ns, high_ns]: children that were
-    not chosen, and missing spans, may account for the difference."""
+    total_ns add up to total_ns. Sums and counts are of what was kept; the mean and percentiles
+    count each request as often as it stands for. A cell's time lies in [low_ns, high_ns]: children
+    that were not chosen, and missing spans, may account for the difference."""
     points = {name: ledger.percentile(q) for name, q in PERCENTILES.items()}
     exemplars = {name: ledger.exemplar(q) for name, q in PERCENTILES.items()}
     return {
@@ -56,7 +58,38 @@ def ledger_document(ledger: Ledger) -> dict[str, Any]:
             }
             for group in ledger.group_by("hop", "caller", "language", "kind")
         ],
+        "sampling": _sampling_document(ledger) if ledger.is_weighted else None,
         "quality": ledger.quality,
+    }
+
+
+def _sampling_document(ledger: Ledger) -> dict[str, Any]:
+    """What the requests that were kept stand for. The cells' total_ns add up to total_ns."""
+    groups = ledger.weighted_by("hop", "caller", "language", "kind")
+    total_ns = round(ledger.weighted_total_ns)
+    whole = apportion([group.blamed_ns for group in groups], total_ns)
+    kept = ledger.requests.group_by("sampling_threshold").aggregate([("requests", "sum")])
+    return {
+        "requests": float(ledger.weighted_requests),
+        "failed": float(ledger.weighted_failed),
+        "total_ns": total_ns,
+        "probabilities": [
+            {
+                "probability": None if threshold < 0 else float(1 / sampling.weight(threshold)),
+                "requests": requests,
+            }
+            for threshold, requests in sorted(
+                zip(*(kept[name].to_pylist() for name in kept.column_names), strict=True)
+            )
+        ],
+        "cells": [
+            {
+                **dict(zip(("hop", "caller", "language", "kind"), group.key, strict=True)),
+                "total_ns": ns,
+                "calls": float(group.calls),
+            }
+            for group, ns in zip(groups, whole, strict=True)
+        ],
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Final
 
 from rich.console import Console, Group
@@ -13,7 +14,7 @@ from rich.text import Text
 from hopwatch.attribution import Ledger
 from hopwatch.attribution.ledger import Percentile
 from hopwatch.attribution.long_table import MEASURES
-from hopwatch.attribution.long_table import Group as Cells
+from hopwatch.attribution.long_table import WeightedGroup as Cells
 from hopwatch.reports.columns import table_of
 from hopwatch.reports.documents import PERCENTILES
 from hopwatch.reports.numbers import Scale, apportion, count, duration, scale_for
@@ -61,6 +62,8 @@ def print_ledger(
 
 def _headline(ledger: Ledger, source: str) -> Text:
     line = Text(count(ledger.request_count, "request"), style="bold")
+    if ledger.is_weighted:
+        line.append(f", standing for {round(ledger.weighted_requests):,}")
     failed = ledger.failed_count
     if failed:
         line.append(f", {failed:,} failed", style="bold red")
@@ -87,7 +90,7 @@ def _percentiles(ledger: Ledger) -> Table:
     table.add_column(f"End to end, {scale.unit}", style="dim")
     for name in ("mean", *PERCENTILES):
         table.add_column(name, justify="right")
-    mean = scale.show(scale.ticks(ledger.total_ns, ledger.request_count))
+    mean = scale.show(scale.ticks(ledger.weighted_total_ns, ledger.weighted_requests))
     values = [scale.show(scale.ticks(point.value)) if point else "" for point in points]
     table.add_row("", *(Text(text, style="bold") for text in (mean, *values)))
     intervals = [_interval(point, scale) if point else "" for point in points]
@@ -115,11 +118,11 @@ def _three_digits(value: float) -> str:
 def _cells(ledger: Ledger, keys: Sequence[str], most: int, width: int) -> Table:
     """The rows by `keys`, in figures that add up as they are printed."""
     rows = _rows(ledger, keys, most)
-    n, scale = ledger.request_count, _scale(ledger)
+    n, total, scale = ledger.weighted_requests, ledger.weighted_total_ns, _scale(ledger)
     blamed = [group.blamed_ns for group in rows]
-    ticks = apportion(blamed, scale.ticks(ledger.total_ns, n))
+    ticks = apportion(blamed, scale.ticks(total, n))
     permille = apportion(blamed, 1000)
-    doubtful = [1000 * group.doubtful_ns >= ledger.total_ns > 0 for group in rows]
+    doubtful = [1000 * group.doubtful_ns >= total > 0 for group in rows]
     figures = {f"{scale.unit}/request": [scale.show(t) for t in (*ticks, sum(ticks))]}
     if any(doubtful):
         figures["at least"] = [
@@ -127,7 +130,7 @@ def _cells(ledger: Ledger, keys: Sequence[str], most: int, width: int) -> Table:
             for group, shown in zip(rows, doubtful, strict=True)
         ] + [""]
     figures["share"] = [f"{share / 10:.1f}%" for share in (*permille, sum(permille))]
-    figures["calls"] = [f"{group.calls / n:,.2f}" for group in rows] + [""]
+    figures["calls"] = [f"{float(group.calls / n):,.2f}" for group in rows] + [""]
     names = {key: [group.key[i] for group in rows] for i, key in enumerate(keys)}
     for key in keys:
         names[key].append("sum = mean" if key == keys[0] else "")
@@ -143,7 +146,7 @@ def _cells(ledger: Ledger, keys: Sequence[str], most: int, width: int) -> Table:
 
 
 def _rows(ledger: Ledger, keys: Sequence[str], most: int) -> list[Cells]:
-    groups = [g for g in ledger.group_by(*keys) if g.blamed_ns or g.calls]
+    groups = [g for g in ledger.weighted_by(*keys) if g.blamed_ns or g.calls]
     if len(groups) <= most:
         return groups
     return [*groups[: most - 1], _sum_of(groups[most - 1 :])]
@@ -155,7 +158,8 @@ def _row_style(keys: Sequence[str], group: Cells) -> str:
 
 def _sum_of(groups: list[Cells]) -> Cells:
     key = (f"{len(groups)} smaller", *[""] * (len(groups[0].key) - 1))
-    return Cells(key, *(sum(getattr(group, name) for group in groups) for name in MEASURES))
+    sums = (sum((getattr(group, name) for group in groups), Fraction()) for name in MEASURES)
+    return Cells(key, *sums)
 
 
 def _trust(ledger: Ledger) -> list[str]:
@@ -177,6 +181,22 @@ def _trust(ledger: Ledger) -> list[str]:
     say("clock_conflict", "Calls that contradict what is known of the clocks: {}.")
     say("clock_steps", "Times that a clock seems to have been set: {}.")
     lines += _left_out(ledger)
+    if ledger.is_weighted:
+        lines.append(
+            "These requests were sampled. Times, shares and percentiles count each as often as its "
+            "sampler says it stands for; counts are of what was kept."
+        )
+    say("malformed_sampling", "Spans whose sampling cannot be read (each stands for one): {}.")
+    say(
+        "strictly_sampled",
+        "Requests with spans that were sampled more strictly than their first: {}. In the other "
+        "requests that time counts as their callers'.",
+    )
+    say(
+        "tail_sampled",
+        "Requests chosen after they had ended (tail sampling): {}. Errors and slow requests may "
+        "be more frequent here than they were; by how much, the spans do not say.",
+    )
     say("late_spans", "Spans that began after their request had ended, not counted: {}.")
     say("detached_units", "Asynchronous work, not part of any request's time: {} units.")
     if quality.get("clipped_ns"):

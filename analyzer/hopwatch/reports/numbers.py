@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Final
 
 
-def apportion(parts: Sequence[int], shown_total: int) -> list[int]:
+def apportion(parts: Sequence[int] | Sequence[Fraction], shown_total: int) -> list[int]:
     """Whole numbers in the ratio of `parts` (>= 0) that add up to `shown_total` exactly, by
     largest remainder: what is printed must add up to what is printed below it."""
     total = sum(parts)
@@ -27,7 +28,7 @@ class Scale:
     unit: str
     tick_ns: int
 
-    def ticks(self, ns: int, divisor: int = 1) -> int:
+    def ticks(self, ns: int | Fraction, divisor: int | Fraction = 1) -> int:
         """ns / divisor in ticks, half up. Exact: no float stands between."""
         return (2 * ns + self.tick_ns * divisor) // (2 * self.tick_ns * divisor)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from hopwatch.attribution.ledger import Ledger
 from hopwatch.reports.numbers import duration
 
@@ -26,10 +28,10 @@ def what_it_says(ledger: Ledger) -> str:
 
 def what_dominates(ledger: Ledger) -> str:
     """The dearest cell, in a sentence. The ledger must have time in it."""
-    top = ledger.group_by("hop", "language", "kind")[0]
+    top = ledger.weighted_by("hop", "language", "kind")[0]
     hop, language, kind = top.key
     code = f" ({language})" if language not in ("-", "unknown") else ""
-    mean = round(top.blamed_ns / ledger.request_count)
+    mean = round(top.blamed_ns / ledger.weighted_requests)
     return (
         f"Of {duration(round(ledger.mean_ns), 3)} a request, {kind_phrase(kind, hop)}{code} "
         f"takes the most: {duration(mean, 3)}, {_share(top.blamed_ns, ledger)}."
@@ -42,11 +44,11 @@ def kind_phrase(kind: str, hop: str) -> str:
 
 
 def _by_language(ledger: Ledger) -> str:
-    sums: dict[str, int] = {}
-    for group in ledger.group_by("language", "kind"):
+    sums: dict[str, Fraction] = {}
+    for group in ledger.weighted_by("language", "kind"):
         if group.blamed_ns:
             phrase = _clause(*group.key)
-            sums[phrase] = sums.get(phrase, 0) + group.blamed_ns
+            sums[phrase] = sums.get(phrase, Fraction(0)) + group.blamed_ns
     ordered = sorted(sums.items(), key=lambda item: (-item[1], item[0]))
     said = [f"{_share(ns, ledger)} {phrase}" for phrase, ns in ordered]
     if len(said) == 1:
@@ -72,6 +74,6 @@ def _clause(language: str, kind: str) -> str:
             return "goes to peers without instrumentation"
 
 
-def _share(ns: int, ledger: Ledger) -> str:
-    percent = 100 * ns / ledger.total_ns
+def _share(ns: Fraction, ledger: Ledger) -> str:
+    percent = float(100 * ns / ledger.weighted_total_ns)
     return f"{percent:.0f}%" if percent >= 10 else f"{percent:.1f}%"
