@@ -73,7 +73,7 @@ def post(client: FlaskClient, data: bytes, content: str = PROTOBUF, encoding: st
 def counted(client: FlaskClient, signal: str = "spans") -> dict[str, int]:
     text = client.get("/metrics").get_data(as_text=True)
     rows = dict.fromkeys(("received", "stored", "rejected", "refused", "duplicate"), 0)
-    counter = rf"^hopwatch_{signal}_(\w+)_total(?:\{{.*\}})? (\d+)$"
+    counter = rf"^hopwatch_{signal}_(\w+)_total(?:\{{.*\}})? (\d+)\.0$"
     for name, value in re.findall(counter, text, re.MULTILINE):
         if name in rows:
             rows[name] += int(value)
@@ -195,7 +195,7 @@ def test_repaired_rows_count_once_they_are_stored(
         assert send() == 200
     assert counted(client, "logs") == {"refused": 1, "stored": 1, "duplicate": 1}
     metrics = client.get("/metrics").get_data(as_text=True)
-    assert "\nhopwatch_logs_repaired_total 2\n" in metrics
+    assert "\nhopwatch_logs_repaired_total 2.0\n" in metrics
 
 
 def test_kinds_in_the_log_are_a_format() -> None:

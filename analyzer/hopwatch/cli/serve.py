@@ -2,7 +2,8 @@
 
 Point an exporter at http://HOST:PORT (OTEL_EXPORTER_OTLP_ENDPOINT). A request is answered
 once what it holds would survive a power cut; about a second later `hopwatch report` and
-`hopwatch trace` see it. Also served: /healthz, /readyz, /metrics (Prometheus).
+`hopwatch trace` see it. Also served: /healthz, /readyz, and /metrics for Prometheus: what was
+received, and the ledger of the traces that have settled since the start, as counters.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ import argparse
 from pathlib import Path
 from typing import Final
 
-from hopwatch.cli.options import address
+from hopwatch.cli.options import address, parse_duration
+from hopwatch.errors import UsageError
 
 NAME: Final = "serve"
 HELP: Final = "receive traces, logs and metrics over OTLP/HTTP and keep them"
 
 _MIB: Final = 1 << 20
+_SHORTEST_SETTLE_S: Final = 1
+_LONGEST_SETTLE_S: Final = 600
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,9 +50,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MIB",
         help="the largest request, uncompressed, in MiB (64)",
     )
+    parser.add_argument(
+        "--settle",
+        default="10s",
+        metavar="DURATION",
+        help="count a trace in the ledger at /metrics once no span of it has come for so long; "
+        "0s: no ledger there, and no process that counts (10s)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
+    import contextlib
     import logging
     import os
     import signal
@@ -59,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
 
     from hopwatch.receiver.app import create_app
     from hopwatch.receiver.bodies import decode_logged
+    from hopwatch.receiver.feed import Feed
     from hopwatch.receiver.server import Server
     from hopwatch.store import Store, default_path, parse_retention
 
@@ -71,6 +84,9 @@ def run(args: argparse.Namespace) -> int:
         if store.failed.is_set():
             os.kill(os.getpid(), signal.SIGTERM)
 
+    settle_s = parse_duration(args.settle, "--settle") / 1e9
+    if settle_s and not _SHORTEST_SETTLE_S <= settle_s <= _LONGEST_SETTLE_S:
+        raise UsageError(f"--settle: {args.settle} is not from 1s to 10m, nor 0s for no ledger")
     path = args.store or default_path()
     host, port = args.listen
     max_body = args.max_body * _MIB
@@ -80,12 +96,13 @@ def run(args: argparse.Namespace) -> int:
         retention=parse_retention(args.keep),
         on_problem=on_problem,
     )
-    with store:
+    feed = Feed(settle_s) if settle_s else None
+    with store, feed or contextlib.nullcontext():
         for damage in store.recovery.damages:
             logger.warning("%s", damage)
         if store.recovery.batches:
             logger.info("recovered %d rows from the log", store.recovery.rows)
-        server = Server(create_app(store, max_body), host, port, max_body)
+        server = Server(create_app(store, max_body, feed), host, port, max_body)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _stop)
         shown = f"[{host}]" if ":" in host else host

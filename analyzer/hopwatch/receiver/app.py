@@ -15,8 +15,10 @@ from hopwatch.errors import InputError, TooLargeError
 from hopwatch.formats import Rejections
 from hopwatch.receiver import answers, bodies
 from hopwatch.receiver.bodies import Body, Content, UnsupportedBodyError
-from hopwatch.receiver.counters import CONTENT_TYPE, Counters
-from hopwatch.signals import SIGNALS, Signal
+from hopwatch.receiver.counters import Counters
+from hopwatch.receiver.exposition import Exposition, LedgerCollector
+from hopwatch.receiver.feed import Feed
+from hopwatch.signals import SIGNALS, SPANS, Signal
 from hopwatch.store import Store, UnavailableError
 from hopwatch.store.tally import Tally
 
@@ -30,10 +32,12 @@ _SIGNAL_OF_PATH: Final = {f"/v1/{signal.otlp}": signal for signal in SIGNALS}
 _logger = logging.getLogger(__name__)
 
 
-def create_app(store: Store, max_body: int = DEFAULT_MAX_BODY) -> Flask:
-    """The receiver, writing to `store`; bodies are at most `max_body` bytes uncompressed."""
+def create_app(store: Store, max_body: int = DEFAULT_MAX_BODY, feed: Feed | None = None) -> Flask:
+    """The receiver, writing to `store`; bodies are at most `max_body` bytes uncompressed. What
+    `feed` counts stands at /metrics too."""
     app = Flask(__name__, static_folder=None)
     counters = Counters()
+    exposition = Exposition(counters, *([LedgerCollector(feed)] if feed else []))
     large_bodies = threading.Lock()
 
     def export(signal: Signal) -> Response:
@@ -48,6 +52,8 @@ def create_app(store: Store, max_body: int = DEFAULT_MAX_BODY) -> Flask:
             if table.num_rows:
                 stored = store.append(body.kind, body.data, table)
                 outcome = "stored" if stored else "duplicate"
+                if stored and feed and signal is SPANS:
+                    feed.put(table)
         finally:
             counters.count_rows(signal, outcome, table.num_rows, rejections)
             _tell(store.tally, signal, outcome, table.num_rows, rejections)
@@ -68,7 +74,8 @@ def create_app(store: Store, max_body: int = DEFAULT_MAX_BODY) -> Flask:
 
     @app.get("/metrics")
     def metrics() -> Response:
-        return Response(counters.exposition(), content_type=CONTENT_TYPE)
+        body, content_type = exposition.answer(request.headers.get("Accept", ""))
+        return Response(body, content_type=content_type)
 
     @app.after_request
     def count(response: Response) -> Response:

@@ -1,4 +1,4 @@
-"""What the receiver has done, in the Prometheus text format.
+"""What the receiver has done.
 
 received = stored + rejected + refused + duplicate holds exactly for each signal, at any moment.
 """
@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from typing import Final
+
+from prometheus_client.core import CounterMetricFamily, Metric
 
 from hopwatch.formats import Rejections
 from hopwatch.signals import SIGNALS, Signal
-
-CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 _OUTCOMES: Final = {
     "received": "in bodies that could be decoded",
@@ -22,7 +23,6 @@ _OUTCOMES: Final = {
     "duplicate": "in bodies that had been stored just before",
     "repaired": "stored or duplicate, with repaired text",
 }
-_REQUESTS: Final = "hopwatch_requests_total"
 
 
 class Counters:
@@ -49,40 +49,31 @@ class Counters:
             if outcome != "refused":
                 self._rows[signal, "repaired"] += rejections.repaired
 
-    def exposition(self) -> str:
-        """All counters, as Prometheus scrapes them."""
+    def collect(self) -> Iterator[Metric]:
+        """All counters, as they are at one moment."""
         with self._lock:
-            lines = [
-                line
-                for signal in SIGNALS
-                for outcome, meaning in _OUTCOMES.items()
-                for line in _counter(
-                    f"hopwatch_{signal.name}_{outcome}_total",
+            rows, rejected, requests = (
+                self._rows.copy(),
+                self._rejected.copy(),
+                self._requests.copy(),
+            )
+        for signal in SIGNALS:
+            for outcome, meaning in _OUTCOMES.items():
+                name, said = (
+                    f"hopwatch_{signal.name}_{outcome}",
                     f"{signal.item.capitalize()}s {meaning}.",
-                    self._values(signal, outcome),
                 )
-            ]
-            requests = {
-                f'{{signal="{signal}",code="{status}"}}': count
-                for (signal, status), count in self._requests.items()
-            }
-        lines += _counter(_REQUESTS, "Requests answered, by signal and status code.", requests)
-        return "\n".join(lines) + "\n"
-
-    def _values(self, signal: Signal, outcome: str) -> dict[str, int]:
-        """Labels -> value of one counter."""
-        if outcome != "rejected":
-            return {"": self._rows[signal, outcome]}
-        return {
-            f'{{reason="{reason}"}}': count
-            for (of, reason), count in self._rejected.items()
-            if of is signal
-        } or {"": 0}
-
-
-def _counter(name: str, meaning: str, values: dict[str, int]) -> list[str]:
-    return [
-        f"# HELP {name} {meaning}",
-        f"# TYPE {name} counter",
-        *(f"{name}{labels} {value}" for labels, value in sorted(values.items())),
-    ]
+                if outcome != "rejected":
+                    yield CounterMetricFamily(name, said, rows[signal, outcome])
+                    continue
+                by_reason = CounterMetricFamily(name, said, labels=["reason"])
+                for (of, reason), count in sorted(rejected.items(), key=lambda item: item[0][1]):
+                    if of is signal:
+                        by_reason.add_metric([reason], count)
+                yield by_reason
+        answered = CounterMetricFamily(
+            "hopwatch_requests", "Requests answered.", labels=["signal", "code"]
+        )
+        for (name, status), count in sorted(requests.items()):
+            answered.add_metric([name, str(status)], count)
+        yield answered
