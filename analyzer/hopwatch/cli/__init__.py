@@ -24,7 +24,7 @@ from typing import Any, Final
 
 from hopwatch.errors import HopwatchError
 
-_SUBCOMMANDS: Final = ("report", "trace", "doctor", "serve", "dashboard")
+_SUBCOMMANDS: Final = ("report", "trace", "doctor", "simulate", "serve", "dashboard")
 
 _INTERNAL_ERROR: Final = 3
 _INTERRUPTED: Final = 130

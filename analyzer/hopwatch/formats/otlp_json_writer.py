@@ -34,7 +34,7 @@ def trace_lines(spans: pa.Table) -> Iterator[str]:
     for row in spans.to_pylist():
         by_trace.setdefault(row["trace_id"], []).append(row)
     for rows in by_trace.values():
-        yield _line("resourceSpans", "scopeSpans", "spans", rows, _span)
+        yield _line("resourceSpans", "scopeSpans", "spans", rows, span_json)
 
 
 def log_lines(logs: pa.Table) -> Iterator[str]:
@@ -51,15 +51,11 @@ def _line(resources: str, scopes: str, items: str, rows: Iterable[Row], item: An
         found.setdefault(_key(row, _SCOPE), (row, []))[1].append(row)
     envelope = [
         _present(
-            resource=_present(
-                attributes=_attributes(
-                    first["resource_attributes"], first["resource_attribute_types"]
-                )
-            ),
+            resource=resource_json(first),
             **{
                 scopes: [
                     _present(
-                        scope=_scope(scope_row),
+                        scope=scope_json(scope_row),
                         **{items: [item(row) for row in members]},
                         schemaUrl=scope_row["schema_url"],
                     )
@@ -77,7 +73,15 @@ def _key(row: Row, columns: Iterable[str]) -> str:
     return repr([row[column] for column in columns])
 
 
-def _scope(row: Row) -> Row:
+def resource_json(row: Row) -> Row:
+    """A row's resource as an OTLP Resource."""
+    return _present(
+        attributes=_attributes(row["resource_attributes"], row["resource_attribute_types"])
+    )
+
+
+def scope_json(row: Row) -> Row:
+    """A row's scope as an OTLP InstrumentationScope."""
     return _present(
         name=row["scope_name"],
         version=row["scope_version"],
@@ -85,7 +89,8 @@ def _scope(row: Row) -> Row:
     )
 
 
-def _span(row: Row) -> Row:
+def span_json(row: Row) -> Row:
+    """A row of the span table as an OTLP Span."""
     start = row["start_time_unix_nano"]
     status = _present(
         code=_STATUS_NUMBERS.get(row["status_code"], 0), message=row["status_message"]

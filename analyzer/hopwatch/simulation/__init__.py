@@ -1,10 +1,29 @@
 """Traffic with a known truth: a scenario is executed event by event, its spans are recorded as
 real SDKs, clocks and networks would have it, and who was truly waited for is kept beside them.
 
-scenario, parsing   what is simulated, and its TOML
+scenario, parsing   what is simulated, and its TOML; laws: of times; shipped: what comes along
 program             a scenario as nodes that the kernel executes
-kernel              the discrete-event simulation
-observation         true spans -> the span table as it is received
-truth               the true ledger and the clocks
-scoring             how far an estimated ledger is from the truth
+kernel, causes      the discrete-event simulation; what each request truly waited for
+observation         true spans -> spans as they are received
+truth, scoring      the true ledger and clocks; how far an estimate is from them
+running, output     all of it in bounded memory; to files, or to a receiver
 """
+
+from __future__ import annotations
+
+from hopwatch.simulation.running import Simulated, Simulation, simulate
+from hopwatch.simulation.scenario import Scenario
+from hopwatch.simulation.scoring import ClockScore, Score, score, score_clocks
+from hopwatch.simulation.truth import Truth
+
+__all__ = [
+    "ClockScore",
+    "Scenario",
+    "Score",
+    "Simulated",
+    "Simulation",
+    "Truth",
+    "score",
+    "score_clocks",
+    "simulate",
+]

@@ -35,7 +35,8 @@ class Process:
         for slew in self.clock.slews:
             rate = slew.ppm * 1e-6 * np.sign(slew.by)
             offsets += np.clip(times - slew.at, 0, abs(slew.by) / (slew.ppm * 1e-6)) * rate
-        return np.rint(offsets).astype(np.int64)
+        whole: Times = np.rint(offsets).astype(np.int64)
+        return whole
 
     def wall(self, times: Times) -> Times:
         """The whole offset in ns."""

@@ -161,6 +161,16 @@ def _pairs(traces: npt.NDArray[np.uint64]) -> npt.NDArray[np.void]:
     return pairs.view(np.dtype((np.void, 16))).ravel()
 
 
+def id_bytes(ids: npt.NDArray[np.uint64]) -> list[bytes]:
+    """Span ids as bytes."""
+    return [number.tobytes() for number in _bytes(ids)]
+
+
+def trace_id_bytes(traces: npt.NDArray[np.uint64]) -> list[bytes]:
+    """Trace ids as bytes."""
+    return [number.tobytes() for number in _pairs(traces)]
+
+
 def _binary(ids: npt.NDArray[np.void]) -> pa.Array:
     width = ids.dtype.itemsize
     return pa.Array.from_buffers(pa.binary(width), len(ids), [None, pa.py_buffer(ids.tobytes())])

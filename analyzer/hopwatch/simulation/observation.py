@@ -70,7 +70,7 @@ class Observer:
         """Which records' spans are received."""
         process = records["process"]
         randomness = all_mixed(records["trace"], _TRACE_LOW) & _RANDOM_BITS
-        kept = self._program.nodes["visible"][records["node"]]
+        kept: Mask = self._program.nodes["visible"][records["node"]]
         kept &= randomness >= self.contents.threshold[process]
         if self._lost.any():
             kept &= self._chances(records, _LOST) >= self._lost[process]

@@ -18,21 +18,26 @@ def names() -> list[str]:
 
 def load(name: str) -> Scenario:
     """One of them. Raises UsageError for a name that is none."""
+    return read_scenario(text(name))
+
+
+def text(name: str) -> str:
+    """The TOML of one of them. Raises UsageError for a name that is none."""
     if name not in names():
         raise UsageError(f"no scenario {name!r}; there are {', '.join(names())}, or give a file")
     folder = resources.files("hopwatch.simulation").joinpath("scenarios")
-    return read_scenario(folder.joinpath(f"{name}.toml").read_text("utf-8"))
+    return folder.joinpath(f"{name}.toml").read_text("utf-8")
 
 
 def load_file(path: Path) -> Scenario:
     """The scenario of a file. Raises InputError where it cannot be read, UsageError for a key or a
     value that is not allowed."""
     try:
-        text = path.read_text("utf-8")
+        found = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no UTF-8"
         raise InputError(f"{path}: cannot be read: {reason}") from error
     try:
-        return read_scenario(text)
+        return read_scenario(found)
     except (InputError, UsageError) as error:
         raise type(error)(f"{path}: {error}") from error

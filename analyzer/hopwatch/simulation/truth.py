@@ -23,7 +23,7 @@ of one time.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -163,7 +163,7 @@ class Truth:
             raise InputError(f"no {TRUTH_SCHEMA_NAME} document: {error!r}") from error
 
 
-def table(schema: pa.Schema, sums: Mapping[tuple[Any, ...], Sequence[int]]) -> pa.Table:
+def table(schema: pa.Schema, sums: Mapping[tuple[Any, ...], Iterable[int]]) -> pa.Table:
     """A table of sums by key, sorted by key."""
     rows = [
         dict(zip(schema.names, (*key, *map(int, numbers)), strict=True))
