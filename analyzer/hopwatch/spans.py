@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Sequence
 from typing import Any, Final
 
 import pyarrow as pa
 
-from hopwatch.errors import UsageError
+from hopwatch.errors import InputError, UsageError
 
 SCHEMA_VERSION: Final = 1
 
@@ -167,6 +168,38 @@ def _compact(value: Any) -> str:
 def empty() -> pa.Table:
     """A span table without rows."""
     return SCHEMA.empty_table()
+
+
+def require(table: Any, names: Sequence[str]) -> None:
+    """Whether `table` has these columns of `SCHEMA`; its text may be dictionary-encoded anywhere.
+
+    Raises UsageError for what is no Arrow table, InputError for columns that lack or are of
+    another type.
+    """
+    if not isinstance(table, pa.Table):
+        raise UsageError(
+            f"a span table is a pyarrow.Table, as hopwatch.read() gives it, and this is a "
+            f"{type(table).__name__}"
+        )
+    missing = [name for name in names if name not in table.column_names]
+    if missing:
+        raise InputError(
+            f"this is no span table: it lacks {', '.join(missing)}; hopwatch.read() reads files "
+            "of traces, hopwatch.spans.SCHEMA says what the columns are"
+        )
+    for name in names:
+        found, wanted = (_plain(schema.field(name).type) for schema in (table.schema, SCHEMA))
+        if found != wanted:
+            raise InputError(f"the span table's column {name} is of type {found}, not {wanted}")
+
+
+def _plain(type_: pa.DataType) -> pa.DataType:
+    """A type with its text not dictionary-encoded."""
+    if pa.types.is_dictionary(type_):
+        return type_.value_type
+    if pa.types.is_map(type_):
+        return pa.map_(_plain(type_.key_type), _plain(type_.item_type))
+    return type_
 
 
 def trace_id_prefix(text: str) -> str:

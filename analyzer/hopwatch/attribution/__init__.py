@@ -32,6 +32,7 @@ from hopwatch.attribution.select import Selection
 from hopwatch.attribution.stacks import Stacks
 from hopwatch.attribution.times import CellFilter
 from hopwatch.attribution.units import DEFAULTS, LONGEST_NS, Options, UnitTime, attribute_unit
+from hopwatch.spans import require
 
 if TYPE_CHECKING:
     from hopwatch.attribution.columnar import Engine
@@ -59,12 +60,14 @@ class Attribution:
     """Every trace of a span table, attributed on demand. The table may have only the `COLUMNS`
     that attribution reads, and its text may be dictionary-encoded anywhere.
 
-    `clocks`: offsets to use instead of those estimated from the table.
+    `clocks`: offsets to use instead of those estimated from the table. Raises UsageError and
+    InputError for what is no span table (see `spans.require`).
     """
 
     def __init__(
         self, table: pa.Table, options: Options = DEFAULTS, clocks: Clocks | None = None
     ) -> None:
+        require(table, COLUMNS)
         self._table = table
         self._options = options
         self._given_clocks = clocks

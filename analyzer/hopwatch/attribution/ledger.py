@@ -119,6 +119,11 @@ class Ledger(LongTable):
             dict(sorted(quality.items())),
         )
 
+    def _repr_html_(self) -> str:
+        from hopwatch.attribution.display import ledger_html
+
+        return ledger_html(self)
+
     @cached_property
     def failed_count(self) -> int:
         return total(self._failed, "requests")

@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hopwatch.attribution import sampling
+from hopwatch.attribution.tabular import Tabular
 from hopwatch.errors import ConservationError
 
 MEASURES: Final = (
@@ -90,7 +91,7 @@ class Slice(NamedTuple):
 
 
 @dataclass(frozen=True)
-class LongTable:
+class LongTable(Tabular):
     """Cells, and the requests whose time they explain. See the module's docstring."""
 
     cells: pa.Table
@@ -100,6 +101,10 @@ class LongTable:
     """What `group_by` takes."""
     SUBJECT: ClassVar[str]
     """What this is, in messages."""
+
+    def to_arrow(self) -> pa.Table:
+        """The cells: their keys and sums."""
+        return self.cells
 
     @cached_property
     def request_count(self) -> int:

@@ -26,14 +26,21 @@ from itertools import accumulate
 from math import ceil, floor
 from typing import Final
 
+import pyarrow as pa
+
 from hopwatch.attribution import buckets
-from hopwatch.attribution.long_table import Group, LongTable, Slice, exact
+from hopwatch.attribution.long_table import Group, LongTable, Slice, exact, from_rows
+from hopwatch.attribution.tabular import Tabular
 from hopwatch.errors import InputError
 
 NEEDED_BEYOND: Final = 200
 """Requests beyond a percentile without which it is not broken down."""
 EXEMPLARS: Final = 3
 _SCALE: Final = 1 << 60
+_MEASURED: Final = (
+    *(pa.field(name, pa.int64()) for name in ("ns", "low_ns", "retry_ns")),
+    *(pa.field(name, pa.float64()) for name in ("calls", "spans")),
+)
 
 
 class TooFewRequestsError(InputError):
@@ -67,17 +74,32 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Breakdown:
+class Breakdown(Tabular):
     """One request's time by the rows of a view; `shares` add up to `total_ns`, most first.
 
     `requests`: how many requests have a weight in it. `exemplars`: trace ids of requests about as
-    long, the nearest first.
+    long, the nearest first. `keys`: what the shares' keys are.
     """
 
     total_ns: int
     requests: int
     shares: tuple[Share, ...]
     exemplars: tuple[bytes, ...]
+    keys: tuple[str, ...]
+
+    def to_arrow(self) -> pa.Table:
+        """A row a share: its keys, `ns`, `low_ns` and `retry_ns`, `calls` and `spans` per
+        request."""
+        names = [pa.field(name, pa.string()) for name in self.keys]
+        return from_rows(
+            pa.schema([*names, *_MEASURED]),
+            ((*s.key, s.ns, s.low_ns, s.retry_ns, s.calls, s.spans) for s in self.shares),
+        )
+
+    def _repr_html_(self) -> str:
+        from hopwatch.attribution.display import breakdown_html
+
+        return breakdown_html(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +142,7 @@ def of_slowest(table: LongTable, share: float, *keys: str) -> Breakdown:
     Of the bucket through which the rank goes, every request weighs the same.
     """
     if not table.request_count:
-        return Breakdown(0, 0, (), ())
+        return Breakdown(0, 0, (), (), keys)
     whole = sum(part.weight for part in table.distribution)
     wanted = max(table.weights[1], ceil(exact(share) * whole))
     left, taken = wanted, {}
@@ -230,7 +252,7 @@ class _Sums:
     def __init__(
         self, table: LongTable, keys: tuple[str, ...], wanted: Collection[int] | None = None
     ) -> None:
-        self._parts = table.distribution
+        self._parts, self._keys = table.distribution, keys
         some = table if wanted is None else table.of_buckets(wanted)
         by_threshold, _ = table.weights
         self._durations: dict[int, int] = {}
@@ -262,6 +284,7 @@ class _Sums:
             unit,
             sum(part.requests for part in self._parts if part.bucket in weights),
             _exemplars(self._parts, bucket),
+            self._keys,
         )
 
 
@@ -279,13 +302,13 @@ def _parts(group: Group) -> list[int]:
 
 def _breakdown(
     sums: Mapping[tuple[str, ...], list[int]], total: int, unit: int, requests: int,
-    exemplars: tuple[bytes, ...],
+    exemplars: tuple[bytes, ...], keys: tuple[str, ...],
 ) -> Breakdown:  # fmt: skip
     """The sums (see `_parts`) and the durations' `total`, in units of 1 / unit."""
     total_ns = (2 * total + unit) // (2 * unit)
-    whole = _whole_ns({key: row[0] for key, row in sums.items()}, unit, total_ns)
+    ns = whole_numbers({key: row[0] for key, row in sums.items()}, unit, total_ns)
     shares = [
-        Share(key, whole[key], min(row[1] // unit, whole[key]), row[2] // unit,
+        Share(key, ns[key], min(row[1] // unit, ns[key]), row[2] // unit,
               row[3] / unit, row[4] / unit)
         for key, row in sums.items()
     ]  # fmt: skip
@@ -294,15 +317,16 @@ def _breakdown(
         requests,
         tuple(sorted(shares, key=lambda s: (-s.ns, -s.calls, s.key))),
         exemplars,
+        keys,
     )
 
 
-def _whole_ns(
+def whole_numbers(
     numerators: Mapping[tuple[str, ...], int], unit: int, total: int
 ) -> dict[tuple[str, ...], int]:
-    """numerator / unit in whole ns that add up to `total`, by largest remainder."""
-    whole = {key: numerator // unit for key, numerator in numerators.items()}
+    """numerator / unit as whole numbers that add up to `total`, by largest remainder."""
+    floors = {key: numerator // unit for key, numerator in numerators.items()}
     by_remainder = sorted(numerators, key=lambda key: (-(numerators[key] % unit), key))
-    for key in by_remainder[: total - sum(whole.values())]:
-        whole[key] += 1
-    return whole
+    for key in by_remainder[: total - sum(floors.values())]:
+        floors[key] += 1
+    return floors

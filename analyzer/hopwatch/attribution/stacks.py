@@ -142,6 +142,15 @@ class Stacks(LongTable):
             paths=paths,
         )
 
+    def to_arrow(self) -> pa.Table:
+        """The cells with the last frame of their path; `paths` says what is above it."""
+        return self._grouped_from(Frame._fields)
+
+    def _repr_html_(self) -> str:
+        from hopwatch.attribution.display import stacks_html
+
+        return stacks_html(self)
+
     @cached_property
     def frames(self) -> list[Frame]:
         """The last frame of each path."""

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+import pyarrow as pa
+
 from hopwatch.attribution import cells, retries
 from hopwatch.attribution.cells import Cell
 from hopwatch.attribution.clocks import Clocks, child_offset
@@ -22,6 +24,7 @@ from hopwatch.attribution.critical_path import DEFAULT_TAU_NS, Placed, Walk, wal
 from hopwatch.attribution.intervals import Interval, overlap, union
 from hopwatch.attribution.model import Forest, Span, Trace, Unit
 from hopwatch.attribution.sampling import UNSAID
+from hopwatch.attribution.tabular import Tabular
 from hopwatch.errors import ConservationError
 
 LONGEST_NS: Final = 30 * 86_400 * 10**9
@@ -73,7 +76,7 @@ class SpanTime:
 
 
 @dataclass(frozen=True, slots=True)
-class UnitTime:
+class UnitTime(Tabular):
     """A unit, attributed. `spans`: parents before their children."""
 
     unit: Unit
@@ -90,6 +93,17 @@ class UnitTime:
     def threshold(self) -> int:
         """How the request was sampled, as its root says: see `sampling`."""
         return max(UNSAID, self.unit.root.threshold)
+
+    def to_arrow(self) -> pa.Table:
+        """A row a span (`unit_table.SCHEMA`), parents before their children."""
+        from hopwatch.attribution.unit_table import of_unit
+
+        return of_unit(self)
+
+    def _repr_html_(self) -> str:
+        from hopwatch.attribution.display import unit_html
+
+        return unit_html(self)
 
     def cells(self) -> dict[Cell, int]:
         """Blamed ns per cell; they add up to `duration`."""

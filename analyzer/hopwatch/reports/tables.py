@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 import pyarrow as pa
 from pyarrow import parquet
 
 from hopwatch.attribution import Ledger, UnitTime
-from hopwatch.reports.documents import span_id
+from hopwatch.attribution.unit_table import SCHEMA
 from hopwatch.reports.text import plain
 
 LEDGER_COLUMNS: Final = {
@@ -44,22 +44,13 @@ LEDGER_COLUMNS: Final = {
 """Columns of a ledger's long table (`Ledger.cells`): one row for each combination of the keys, up
 to `kind`, and the sums of its spans, behind it."""
 
-TRACE_COLUMNS: Final = (
-    "trace_id", "unit", "root_span_id", "span_id", "parent_span_id", "name", "caller", "hop",
-    "operation", "language", "version", "kind", "start_unix_nano", "duration_ns", "own_ns",
-    "local_ns", "concurrent_ns", "hidden_ns", "retry_ns", "flags",
-)  # fmt: skip
-"""One row a span. unit: request, detached or fragment; start_unix_nano: as stamped, in the clock
-of the span's own process; own_ns adds up to the duration of each unit's root; the rest as in
-`units.SpanTime`."""
-
 _ACTS: Final = ("=", "+", "-", "@")
 _HARMLESS: Final = "-"
 
 
 def ledger_parquet(ledger: Ledger) -> bytes:
     """The ledger's long table as a Parquet file; each column says what it is."""
-    table = ledger.cells
+    table = ledger.to_arrow()
     fields = [
         field.with_metadata({"description": LEDGER_COLUMNS[field.name]}) for field in table.schema
     ]
@@ -70,31 +61,21 @@ def ledger_parquet(ledger: Ledger) -> bytes:
 
 def ledger_csv(ledger: Ledger) -> str:
     """The ledger's long table as CSV (RFC 4180) with a header."""
-    columns = [column.to_pylist() for column in ledger.cells.columns]
-    return _csv(ledger.cells.column_names, zip(*columns, strict=True))
+    return _csv(ledger.to_arrow())
 
 
 def trace_csv(units: Iterable[UnitTime]) -> str:
-    """The spans of attributed units as CSV, by `TRACE_COLUMNS`."""
-    rows = (
-        (
-            unit.trace.trace_id.hex(), unit.unit.kind, span_id(unit.unit.root),
-            span_id(time.span), (time.span.parent_id or b"")[:8].hex(), time.span.name,
-            time.cell.caller, time.cell.hop, time.cell.operation, time.cell.language,
-            time.cell.version, time.cell.kind, time.span.start, time.span.duration, time.own,
-            time.local, time.concurrent, time.hidden, time.retry, " ".join(sorted(time.span.flags)),
-        )
-        for unit in units
-        for time in unit.spans
-    )  # fmt: skip
-    return _csv(TRACE_COLUMNS, rows)
+    """The spans of attributed units (`unit_table.SCHEMA`) as CSV; `own_ns` adds up to the
+    duration of each unit's root."""
+    return _csv(pa.concat_tables([SCHEMA.empty_table(), *(unit.to_arrow() for unit in units)]))
 
 
-def _csv(header: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
+def _csv(table: pa.Table) -> str:
     lines = io.StringIO()
     writer = csv.writer(lines)
-    writer.writerow(header)
-    writer.writerows([_safe(value) for value in row] for row in rows)
+    writer.writerow(table.column_names)
+    columns = [[_safe(value) for value in column.to_pylist()] for column in table.columns]
+    writer.writerows(zip(*columns, strict=True))
     return lines.getvalue()
 
 
