@@ -43,11 +43,12 @@ def request(
         span(f"{trace} R", begin, end, service=front_name, kind="SERVER", language="nodejs",
              status=status, span_name=route, **common),
         span(f"{trace} C", begin + MS // 2, end - MS // 2, f"{trace} R", service=front_name,
-             kind="CLIENT", language="nodejs", **common),
+             kind="CLIENT", language="nodejs", span_name="call", **common),
         span(f"{trace} S", served, served + back, f"{trace} C", service=back_name,
              kind="SERVER", span_name="work", **common),
         span(f"{trace} Q", query, query + database, f"{trace} S", service=back_name,
-             kind="CLIENT", db_system="postgresql", db_namespace="shop", **common),
+             kind="CLIENT", span_name="query", db_system="postgresql", db_namespace="shop",
+             **common),
     ]  # fmt: skip
 
 

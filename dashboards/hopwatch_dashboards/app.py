@@ -9,12 +9,21 @@ from functools import partial
 import streamlit as st
 
 from hopwatch_dashboards import exercise, navigation, states
-from hopwatch_dashboards.pages import data_quality, hop, labs, tail, traces, where_time_goes
+from hopwatch_dashboards.pages import (
+    data_quality,
+    flame_graph,
+    hop,
+    labs,
+    tail,
+    traces,
+    where_time_goes,
+)
 from hopwatch_dashboards.source import Source, from_environment
 
 _RENDER: dict[str, Callable[[Source], None]] = {
     "": where_time_goes.render,
     "tail": tail.render,
+    "flame": flame_graph.render,
     "traces": traces.render,
     "hop": hop.render,
     "quality": data_quality.render,

@@ -3,6 +3,7 @@ What is chosen stands in the URL, so that a view can be shared."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -127,6 +128,19 @@ def group_by() -> tuple[str, ...]:
     if not keys:
         st.info("Choose what the rows are: hop, language, kind …")
     return tuple(keys)
+
+
+def statistic(label: str, key: str, options: Iterable[str], usual: str) -> str:
+    """Shows the choice of a statistic. What the URL asks for is kept, where it is one."""
+    shown = list(options)
+    asked = st.session_state.get(key) or st.query_params.get(key)
+    if asked and asked not in shown and breakdown.is_statistic(asked):
+        shown.append(asked)
+    chosen: str = st.segmented_control(
+        label, shown, default=usual, required=True, key=key, bind="query-params",
+        format_func=breakdown.spoken,
+    )  # fmt: skip
+    return chosen
 
 
 def take(source: Source, chosen: Chosen) -> Snapshot:

@@ -13,6 +13,7 @@ from hopwatch_dashboards import theme
 TITLES: Final = {
     "": "Where the time goes",
     "tail": "Tail",
+    "flame": "Flame graph",
     "traces": "Traces",
     "hop": "Hop",
     "quality": "Data quality",

@@ -11,10 +11,11 @@ from typing import TypeVar, cast
 import pyarrow as pa
 import streamlit as st
 
-from hopwatch.attribution import COLUMNS, Attribution, Ledger, Selection
+from hopwatch.attribution import COLUMNS, Attribution, Ledger, Selection, Stacks
 from hopwatch.quality import Quality
 from hopwatch.quality import quality as check
 from hopwatch_dashboards.source import Source
+from hopwatch_dashboards.views.flame import Flame, flame
 from hopwatch_dashboards.views.processes import NAMES
 from hopwatch_dashboards.views.selection import Filters, filtered
 from hopwatch_dashboards.views.windows import Window
@@ -39,9 +40,18 @@ def now_ns() -> int:
 def ledger(snapshot: Snapshot, _source: Source, service: str | None = None) -> Ledger:
     """The ledger of all requests that begin in the snapshot's window; of those in which
     `service` takes part."""
+    return _attribution(snapshot, _source).ledger(_wanted(snapshot, service))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Adding up the call paths …")
+def stacks(snapshot: Snapshot, _source: Source, service: str | None = None) -> Stacks:
+    """The same by call path."""
+    return _attribution(snapshot, _source).stacks(_wanted(snapshot, service))
+
+
+def _wanted(snapshot: Snapshot, service: str | None) -> Selection:
     window = snapshot.window
-    wanted = Selection(start=window.start, end=window.end, service=service)
-    return _attribution(snapshot, _source).ledger(wanted)
+    return Selection(start=window.start, end=window.end, service=service)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
@@ -63,16 +73,29 @@ class Requests:
     def ledger(self) -> Ledger:
         return _filtered(self.snapshot, self.filters, self.source)
 
+    @property
+    def stacks(self) -> Stacks:
+        return filtered(stacks(self.snapshot, self.source, self.filters.service), self.filters)
+
     def view(self, compute: Callable[..., T], *args: object) -> T:
         """`compute(ledger, *args)`, a pure function of a module."""
         name = f"{compute.__module__}.{compute.__qualname__}"
         found = _computed(name, args, self.snapshot, self.filters, compute, self.source)
         return cast(T, found)
 
+    def flame(self, at: str) -> Flame:
+        """What requests at the statistic spend, by call path."""
+        return _flame(self.snapshot, self.filters, at, self)
+
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _filtered(snapshot: Snapshot, filters: Filters, _source: Source) -> Ledger:
     return filtered(ledger(snapshot, _source, filters.service), filters)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _flame(snapshot: Snapshot, filters: Filters, at: str, _requests: Requests) -> Flame:
+    return flame(_requests.stacks, at)
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)

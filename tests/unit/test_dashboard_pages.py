@@ -13,14 +13,16 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import hopwatch_dashboards
+from hopwatch.attribution import Attribution
 from hopwatch.reports.text import plain
 from hopwatch.store import Retention, Store
 from hopwatch_dashboards import theme
 from hopwatch_dashboards.source import PATHS_VARIABLE
+from hopwatch_dashboards.views.flame import flame
 from tests.dashboard_data import HOSTILE, MS, SECOND, request, spans_of
 
 APP = str(Path(hopwatch_dashboards.__file__).with_name("app.py"))
-PAGES = ("", "tail", "hop", "data_quality")
+PAGES = ("", "tail", "flame_graph", "hop", "data_quality")
 TAGS = {"p", "dl", "div", "dt", "dd", "small", "a", "span", "bdi", "br", "i", "b", "ol", "li",
         "table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td"}  # fmt: skip
 ATTRIBUTES = {"class", "style", "href", "title", "scope", "role", "aria-label"}
@@ -36,6 +38,8 @@ class Page(HTMLParser):
         self.text = ""
         self.links: list[str] = []
         for element in app.get("bidi_component"):
+            if not element.proto.json:  # a canvas
+                continue
             self.feed(json.loads(element.proto.json)["html"])
             self.close()
 
@@ -175,9 +179,39 @@ def test_names_from_spans_are_text(dashboard: Open, tmp_path: Path, page: str) -
     shown = Page(app)  # fails on any markup that is not ours
     assert all(link.startswith("/") for link in shown.links)
     assert not any(text in shown.text for text in ("\u202e", "\x1b", "\x00"))
-    if page != "data_quality":
+    if page not in ("data_quality", "flame_graph"):  # that one draws them
         assert HOSTILE[0] in shown.text
         assert plain(HOSTILE[3]) in shown.text
+
+
+def test_the_tail_is_compared_as_far_as_there_are_requests(dashboard: Open, tmp_path: Path) -> None:
+    path = written(tmp_path, some(500))
+    page = Page(dashboard(path, page="tail"))
+    assert "A request at p50" not in page.text  # too few for anything but the median
+    assert "the slowest 1 %" in page.text
+    app = dashboard(path, page="tail", high="p50", low="mean", by="operation")
+    assert "p99 needs 20,000" in messages(app).replace("\\", "")
+    assert "sum = end to end" in Page(app).text
+
+
+@pytest.mark.parametrize("word", ["pnan", "slow", "p-1", "<b>"])
+@pytest.mark.parametrize("page", ["tail", "flame_graph"])
+def test_statistics_that_are_none_are_not_obeyed(
+    dashboard: Open, tmp_path: Path, page: str, word: str
+) -> None:
+    Page(dashboard(written(tmp_path, some()), page=page, high=word, low=word, at=word))
+
+
+def test_a_flame_graph_opens_at_a_call(dashboard: Open, tmp_path: Path) -> None:
+    path = written(tmp_path, some())
+    name = flame(Attribution(some()).stacks(), "mean").names[2]
+    shown = Page(dashboard(path, page="flame_graph", frame=name))
+    assert "own time" in shown.text
+    assert any("trace=" in link for link in shown.links)
+    assert "All of back" in shown.text
+    assert "own time" not in Page(dashboard(path, page="flame_graph", frame="<b>")).text.replace(
+        "the own time of", ""
+    )
 
 
 def test_a_hostile_hop_can_be_linked_to(dashboard: Open, tmp_path: Path) -> None:

@@ -10,8 +10,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Final
 
-_IMPORT = re.compile(r'^import\s+\{(?P<names>[^}]*)\}\s+from\s+"\./(?P<file>[\w-]+\.js)";\n', re.M)
+_IMPORT = re.compile(
+    r'^import\s+\{(?P<names>[^}]*)\}\s+from\s+"(?P<file>\.\.?/[\w/-]+\.js)";\n', re.M
+)
+SHARED_CSS: Final = Path(__file__).parent / "shared" / "canvas.css"
+"""How what stands around a canvas looks."""
 _EXPORT = re.compile(r"^export (?!default\b)", re.M)
 
 
@@ -31,7 +36,7 @@ def _collect(path: Path, texts: dict[Path, str]) -> None:
     for found in _IMPORT.finditer(text):
         if " as " in found["names"]:
             raise ValueError(f"{path}: an import under another name cannot be joined: {found[0]}")
-        imported = path.parent / found["file"]
+        imported = (path.parent / found["file"]).resolve()
         if imported not in texts:
             _collect(imported, texts)
     rest = _IMPORT.sub("", text)

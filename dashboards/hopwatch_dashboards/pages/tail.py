@@ -13,7 +13,7 @@ from hopwatch_dashboards.markup.names import sentences
 from hopwatch_dashboards.snapshot import Requests
 from hopwatch_dashboards.source import Source
 from hopwatch_dashboards.views import breakdown, distribution, tail
-from hopwatch_dashboards.views.exemplars import exemplars
+from hopwatch_dashboards.views.exemplars import exemplars, of_length
 from hopwatch_dashboards.views.tail_words import headline, refused
 
 _AS = ["ms", "share"]
@@ -46,20 +46,11 @@ def _pair(requests: Requests) -> tuple[str, str]:
     low, high = tail.usual_pair(requests.ledger)
     enough = list(tail.answerable(requests.ledger))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        high = _statistic("What requests at", "high", [*enough, breakdown.SLOWEST], high)
-        low = _statistic("spend more on than those at", "low", [breakdown.MEAN, *enough], low)
+        high = controls.statistic("What requests at", "high", [*enough, breakdown.SLOWEST], high)
+        low = controls.statistic(
+            "spend more on than those at", "low", [breakdown.MEAN, *enough], low
+        )
     return low, high
-
-
-def _statistic(label: str, key: str, options: list[str], usual: str) -> str:
-    asked = st.session_state.get(key) or st.query_params.get(key)
-    if asked and asked not in options and tail.is_statistic(asked):
-        options = [*options, asked]
-    chosen: str = st.segmented_control(
-        label, options, default=usual, required=True, key=key, bind="query-params",
-        format_func=tail.spoken,
-    )  # fmt: skip
-    return chosen
 
 
 def _curve(requests: Requests, keys: tuple[str, ...], pair: list[str]) -> None:
@@ -101,7 +92,7 @@ def _pick() -> None:
 
 
 def _difference(requests: Requests, keys: tuple[str, ...], low: str, high: str) -> None:
-    words = tail.spoken(low), tail.spoken(high)
+    words = breakdown.spoken(low), breakdown.spoken(high)
     st.subheader(f"What {words[1]} spends more on than {words[0]}",
                  help="Cell by cell; the differences add up to that of the end-to-end times,"
                  " as they are printed.")  # fmt: skip
@@ -109,7 +100,7 @@ def _difference(requests: Requests, keys: tuple[str, ...], low: str, high: str) 
     for note in (f"{words[0]}: {shown.low}. {words[1]}: {shown.high}.", *shown.notes):
         st.caption(theme.markdown(note, 400))
     wanted = tuple(row.key for row in shown.rows)
-    found = requests.view(exemplars, keys, wanted, tail.percentile_of(high))
-    totals = tail.exemplar(requests.ledger, low), tail.exemplar(requests.ledger, high)
+    found = requests.view(exemplars, keys, wanted, high)
+    totals = of_length(requests.ledger, low), of_length(requests.ledger, high)
     parameters = controls.kept_parameters()
     markup.show(tail_markup.difference(shown, words, found, totals, parameters), key="difference")

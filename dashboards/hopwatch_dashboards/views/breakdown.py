@@ -7,6 +7,7 @@ from math import ceil
 from typing import Final
 
 from hopwatch.attribution import Ledger
+from hopwatch.attribution.long_table import LongTable
 from hopwatch.attribution.quantile import (
     Breakdown,
     Share,
@@ -64,7 +65,26 @@ def quantile_of(word: str) -> float | None:
     return q
 
 
-def broken_down(ledger: Ledger, at: str, keys: tuple[str, ...]) -> tuple[Breakdown, str, str]:
+def is_statistic(word: str) -> bool:
+    """Whether there is such a statistic: the mean, a percentile, the slowest."""
+    try:
+        quantile_of(percentile_of(word))
+    except ValueError:
+        return False
+    return True
+
+
+def spoken(word: str) -> str:
+    """How a statistic is called."""
+    return "the slowest 1 %" if word == SLOWEST else "the mean" if word == MEAN else word
+
+
+def percentile_of(word: str) -> str:
+    """The statistic, or for the slowest the percentile in their middle."""
+    return "p99.5" if word == SLOWEST else word
+
+
+def broken_down(ledger: LongTable, at: str, keys: tuple[str, ...]) -> tuple[Breakdown, str, str]:
     """The breakdown at `at` (`SLOWEST`, or see `quantile_of`), what it is of, and a note.
 
     A percentile that too few requests have gives the mean of the slowest instead, and says so.
@@ -78,21 +98,22 @@ def broken_down(ledger: Ledger, at: str, keys: tuple[str, ...]) -> tuple[Breakdo
     try:
         found = at_quantile(ledger, q, *keys)
     except TooFewRequestsError as error:
+        share = round(1 - q, 9)  # as it would be written, which the float is not
         return (
-            of_slowest(ledger, 1 - q, *keys),
-            _slowest(ledger, 1 - q),
+            of_slowest(ledger, share, *keys),
+            _slowest(ledger, share),
             f"{at} by hop needs {error.needed:,} requests and there are {n:,}, so this is the"
-            f" mean of the slowest {100 * (1 - q):.3g} %.",
+            f" mean of the slowest {100 * share:.3g} %.",
         )
     return found, f"requests at {at} ({found.requests:,} around it)", ""
 
 
-def slowest_count(ledger: Ledger, share: float) -> int:
+def slowest_count(ledger: LongTable, share: float) -> int:
     """How many requests the slowest `share` are (see `quantile.of_slowest`)."""
     return max(1, ceil(round(ledger.request_count * share, 6)))
 
 
-def _slowest(ledger: Ledger, share: float) -> str:
+def _slowest(ledger: LongTable, share: float) -> str:
     count = slowest_count(ledger, share)
     return f"the mean of the slowest {100 * share:.3g} % of requests ({count:,})"
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hopwatch.attribution import Ledger, buckets
-from hopwatch_dashboards.views.breakdown import MEAN, quantile_of
+from hopwatch_dashboards.views.breakdown import MEAN, percentile_of, quantile_of
 
 _REQUEST_KEYS: Final = ["block_start_unix_nano", "route", "outcome", "bucket"]
 _BETWEEN: Final = "\x00"
@@ -49,9 +49,16 @@ def exemplars(
     }
 
 
+def of_length(ledger: Ledger, word: str) -> str:
+    """A trace, in hex, that is as long as the statistic; for the mean, as the median. Empty
+    without requests."""
+    q = quantile_of(percentile_of(word))
+    return (ledger.exemplar(0.5 if q is None else q) or b"").hex()
+
+
 def _around(ledger: Ledger, at: str) -> pa.Table:
     """The cells of the requests that are about as long as that of the percentile."""
-    q = quantile_of(at)
+    q = quantile_of(percentile_of(at))
     if q is None:
         return ledger.cells
     reach = min(q, 1 - q) / 2

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from hopwatch.attribution import Ledger
+from hopwatch.attribution.long_table import LongTable
+
+Sums = TypeVar("Sums", bound=LongTable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +24,14 @@ class Filters:
     outcome: str | None = None
 
 
-def filtered(ledger: Ledger, filters: Filters) -> Ledger:
-    """The ledger of the requests that fit by route and outcome. What was counted of its quality
-    is that of all."""
+def filtered(sums: Sums, filters: Filters) -> Sums:
+    """The ledger, or the call paths, of the requests that fit by route and outcome. What was
+    counted of a ledger's quality is that of all."""
     wanted = {"route": filters.route, "outcome": filters.outcome}
     given = {key: value for key, value in wanted.items() if value is not None}
     if not given:
-        return ledger
-    return Ledger(_where(ledger.cells, given), _where(ledger.requests, given), ledger.quality)
+        return sums
+    return replace(sums, cells=_where(sums.cells, given), requests=_where(sums.requests, given))
 
 
 def services(ledger: Ledger) -> tuple[str, ...]:

@@ -3,24 +3,25 @@ more on than the usual ones. Everything adds up, as it is printed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import ceil, log10
+from math import log10
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
-from hopwatch.attribution import Ledger
-from hopwatch.attribution.quantile import NEEDED_BEYOND, Breakdown, at_quantile
+from hopwatch.attribution import Ledger, quantile
+from hopwatch.attribution.quantile import Breakdown
 from hopwatch.reports.numbers import Scale, apportion, scale_for
 from hopwatch_dashboards.theme import time
 from hopwatch_dashboards.views.breakdown import MEAN, SLOWEST, broken_down, quantile_of
 
 Key = tuple[str, ...]
 PERCENTILES: Final = ("p50", "p75", "p90", "p95", "p99", "p99.9")
-_LOWEST, _HIGHEST = 0.01, 0.999
+"""Those that can be compared at a click."""
+_LOWEST: Final = 0.01
 _STEPS: Final = 48
 _MINUS: Final = "\N{MINUS SIGN}"
 
@@ -54,37 +55,13 @@ class Comparison:
 def needed(word: str) -> int:
     """How many requests a percentile by hop needs."""
     q = quantile_of(word)
-    return 0 if q is None else ceil(round(NEEDED_BEYOND / min(q, 1 - q), 6))
+    return 0 if q is None else quantile.needed(q)
 
 
 def answerable(ledger: Ledger) -> tuple[str, ...]:
     """Those of `PERCENTILES` for which there are enough requests."""
-    return tuple(word for word in PERCENTILES if needed(word) <= ledger.request_count)
-
-
-def is_statistic(word: str) -> bool:
-    """Whether there is such a statistic: the mean, a percentile, the slowest."""
-    try:
-        return word == SLOWEST or quantile_of(word) is None or bool(needed(word))
-    except ValueError:
-        return False
-
-
-def spoken(word: str) -> str:
-    """How a statistic is called."""
-    return "the slowest 1 %" if word == SLOWEST else "the mean" if word == MEAN else word
-
-
-def percentile_of(word: str) -> str:
-    """The statistic, or for the slowest the percentile in their middle."""
-    return "p99.5" if word == SLOWEST else word
-
-
-def exemplar(ledger: Ledger, word: str) -> str:
-    """A trace, in hex, that is as long as the statistic; for the mean, as the median. Empty
-    without requests."""
-    q = quantile_of(percentile_of(word))
-    return (ledger.exemplar(0.5 if q is None else q) or b"").hex()
+    at = {word: quantile_of(word) or 0.5 for word in PERCENTILES}
+    return tuple(w for w, q in at.items() if ledger.effective_requests(q) >= needed(w))
 
 
 def usual_pair(ledger: Ledger) -> tuple[str, str]:
@@ -105,22 +82,22 @@ def curve(ledger: Ledger, keys: tuple[str, ...], most: int = 10) -> pd.DataFrame
     what grows most), key, ns. At each percentile the rows add up to total_ns, the smoothed
     quantile. The `most` dearest rows, the others as one; empty below 400 requests.
     """
-    found = {q: at_quantile(ledger, q, *keys) for q in _percentiles(ledger.request_count)}
-    rows = _rows(list(found.values()), most)
-    others = (f"{len({s.key for b in found.values() for s in b.shares}) - len(rows)} others",)
+    qs = _percentiles(ledger)
+    found = quantile.curve(ledger, qs, *keys)
+    rows = _rows(found, most)
+    all_keys = {share.key for breakdown in found for share in breakdown.shares if share.ns}
+    others = (f"{len(all_keys) - len(rows)} others", *[""] * (len(keys) - 1))
+    places = [place(q) for q in qs]
     records = []
-    places = [place(q) for q in found]
-    for (q, breakdown), at, edges in zip(found.items(), places, _edges(places), strict=True):
+    for q, breakdown, at, edges in zip(qs, found, places, _edges(places), strict=True):
         sums = {share.key: share.ns for share in breakdown.shares}
-        kept = [sums.pop(key, 0) for key in rows]
-        step = (100 * q, at, *edges)
+        parts = [(key, sums.pop(key, 0)) for key in rows]
+        if len(all_keys) > len(rows):
+            parts.append((others, sum(sums.values())))
         records += [
-            (*step, i, key, ns, breakdown.total_ns)
-            for i, (key, ns) in enumerate(zip(rows, kept, strict=True))
+            (100 * q, at, *edges, row, key, ns, breakdown.total_ns)
+            for row, (key, ns) in enumerate(parts)
         ]
-        if others[0] != "0 others":
-            key = others + ("",) * (len(keys) - 1)
-            records.append((*step, len(rows), key, sum(sums.values()), breakdown.total_ns))
     names = ["percent", "place", "left", "right", "row", "key", "ns", "total_ns"]
     return pd.DataFrame(records, columns=names)
 
@@ -148,9 +125,8 @@ def compare(
     (one, basis, note), (other, other_basis, other_note) = (
         broken_down(ledger, at, keys) for at in (low, high)
     )
-    before, after = ({share.key: share.ns for share in b.shares} for b in (one, other))
-    rows = [(key, before.get(key, 0), after.get(key, 0)) for key in before | after]
-    rows = sorted((r for r in rows if r[1] or r[2]), key=lambda r: (-abs(r[2] - r[1]), r[0]))
+    changes = quantile.difference(one, other).changes
+    rows = [(c.key, c.low_ns, c.high_ns) for c in changes if c.low_ns or c.high_ns]
     if len(rows) > most:
         rest = rows[most - 1 :]
         name = (f"{len(rest)} others", *[""] * (len(keys) - 1))
@@ -179,15 +155,14 @@ def _difference(key: Key, ticks: tuple[int, int], more_ns: int, scale: Scale) ->
     )
 
 
-def _percentiles(n: int) -> list[float]:
-    low, high = (
-        max(_LOWEST, NEEDED_BEYOND / max(n, 1)),
-        min(_HIGHEST, 1 - NEEDED_BEYOND / max(n, 1)),
-    )
-    if low > high:
+def _percentiles(ledger: Ledger) -> list[float]:
+    """Where the curve is computed: evenly along its axis, as far as there are requests."""
+    ends = quantile.reach(ledger)
+    if ends is None:
         return []
-    places = np.linspace(place(low), place(high), _STEPS if low < high else 1)
-    return [low, *(float(1 - 10**-x) for x in places[1:-1]), high][: len(places)]
+    low, high = max(ends[0], _LOWEST), ends[1]
+    between = np.linspace(place(low), place(high), _STEPS)[1:-1]
+    return sorted({low, *(round(1 - 10 ** -float(x), 5) for x in between), high})
 
 
 def _edges(places: list[float]) -> list[tuple[float, float]]:
@@ -199,7 +174,7 @@ def _edges(places: list[float]) -> list[tuple[float, float]]:
     return list(pairwise(bounds))
 
 
-def _rows(breakdowns: list[Breakdown], most: int) -> list[Key]:
+def _rows(breakdowns: Sequence[Breakdown], most: int) -> list[Key]:
     """The dearest rows of all percentiles together, those first that grow most to the last."""
     if not breakdowns:
         return []

@@ -19,7 +19,8 @@ def headline(ledger: Ledger) -> tuple[str, str]:
     slowest = of_slowest(ledger, 0.01, *_KEYS)
     few = count(slowest_count(ledger, 0.01), "request")
     first = (
-        f"The slowest 1 % ({few} of {ledger.request_count:,}) take {time(slowest.total_ns)}, against {time(ledger.mean_ns)} of the mean request"
+        f"The slowest 1 % ({few} of {ledger.request_count:,}) take {time(slowest.total_ns)},"
+        f" against {time(ledger.mean_ns)} of the mean request"
         f"{_mostly(at_mean(ledger, *_KEYS), slowest)}."
     )
     low, high = usual_pair(ledger)

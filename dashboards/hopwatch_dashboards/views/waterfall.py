@@ -6,7 +6,6 @@ Not one object a span: columns of numbers, and texts that are numbered. Times ar
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -21,6 +20,7 @@ from hopwatch.attribution import UnitTime
 from hopwatch.attribution.model import Span
 from hopwatch.attribution.units import SpanTime
 from hopwatch_dashboards.theme import colour, readable
+from hopwatch_dashboards.views.packed import packed
 
 ON_PATH: Final = 1
 """Has time on the critical path, or leads to a span that has."""
@@ -105,30 +105,16 @@ class Waterfall:
         return next((row for row in range(len(self.spans)) if self.span_id(row) == span_id), None)
 
     def encode(self, selected: int | None = None) -> bytes:
-        """What the component reads: length of the header, header as JSON, columns; each
-        column begins at a multiple of 8 bytes. `selected`: the row that is open at first."""
-        layout = []
-        chunks = []
-        offset = 0
-        for name, dtype in _DTYPES.items():
-            raw = self.columns[name].astype(dtype).tobytes()
-            layout.append({"name": name, "type": dtype, "offset": offset, "bytes": len(raw)})
-            chunks.append(raw + bytes(-len(raw) % 8))
-            offset += len(chunks[-1])
-        header = json.dumps(
-            {
-                "rows": len(self.spans),
-                "selected": selected,
-                "path_only": len(self.spans) >= MANY_ROWS,
-                "texts": self.texts,
-                "hops": self.hops,
-                "cells": self.cells,
-                "columns": layout,
-            },
-            separators=(",", ":"),
-        ).encode()
-        header += b" " * (-(len(header) + 8) % 8)
-        return len(header).to_bytes(8, "little") + header + b"".join(chunks)
+        """What the component reads. `selected`: the row that is open at first."""
+        header = {
+            "rows": len(self.spans),
+            "selected": selected,
+            "path_only": len(self.spans) >= MANY_ROWS,
+            "texts": self.texts,
+            "hops": self.hops,
+            "cells": self.cells,
+        }
+        return packed(header, self.columns)
 
 
 def lay_out(

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import streamlit as st
 
-from hopwatch_dashboards.components.modules import joined
+from hopwatch_dashboards.components.modules import SHARED_CSS, joined
 
 _FOLDER = Path(__file__).parent
 
 _mount = st.components.v2.component(
     "hopwatch.waterfall",
     html=(_FOLDER / "waterfall.html").read_text("utf-8"),
-    css=(_FOLDER / "waterfall.css").read_text("utf-8"),
+    css=SHARED_CSS.read_text("utf-8") + (_FOLDER / "waterfall.css").read_text("utf-8"),
     js=joined(_FOLDER / "main.js"),
 )
 

@@ -1,5 +1,6 @@
 /** What Streamlit calls: once when the component appears, and whenever anything changes. */
 
+import { isSame } from "../shared/columns.js";
 import { decode } from "./model.js";
 import { WaterfallView } from "./view.js";
 
@@ -13,6 +14,7 @@ export default function waterfall({ data, parentElement, setStateValue }) {
   const known = mounted.get(parentElement);
   const view = known?.view ?? new WaterfallView(parentElement);
   view.onSelect = (row) => setStateValue("selected", row);
+  // The same trace again, from a rerun of the page: what was zoomed and closed stays so.
   if (known && isSame(known.bytes, data)) view.restyle();
   else view.show(decode(data));
   const unmount = () => {
@@ -21,9 +23,4 @@ export default function waterfall({ data, parentElement, setStateValue }) {
   };
   mounted.set(parentElement, { view, bytes: data });
   return unmount;
-}
-
-/** A rerun of the page sends the same trace again: what was zoomed and closed stays so. */
-function isSame(left, right) {
-  return left.length === right.length && left.every((byte, at) => byte === right[at]);
 }

@@ -29,28 +29,17 @@
  * @property {Int32Array} mark_bad 1: an error
  */
 
-export const Flag = { ON_PATH: 1, ERROR: 2, REMOTE: 4, LATE: 8, FRAGMENT: 16, DETACHED: 32 };
+import { unpack } from "../shared/columns.js";
 
-const ARRAYS = { "<i4": Int32Array, "<f8": Float64Array };
+export const Flag = { ON_PATH: 1, ERROR: 2, REMOTE: 4, LATE: 8, FRAGMENT: 16, DETACHED: 32 };
 
 /**
  * @param {Uint8Array} bytes
  * @returns {Model}
  */
 export function decode(bytes) {
-  const copy = bytes.slice(); // aligned, which a part of a message need not be
-  const headerLength = Number(new DataView(copy.buffer).getBigUint64(0, true));
-  const header = JSON.parse(new TextDecoder().decode(copy.subarray(8, 8 + headerLength)));
-  const columns = Object.fromEntries(
-    header.columns.map((column) => {
-      const Array = ARRAYS[column.type];
-      const offset = 8 + headerLength + column.offset;
-      const length = column.bytes / Array.BYTES_PER_ELEMENT;
-      return [column.name, new Array(copy.buffer, offset, length)];
-    }),
-  );
-  const { rows, selected, texts, hops, cells } = header;
-  return { rows, selected, pathOnly: header.path_only, texts, hops, cells, ...columns };
+  const { path_only: pathOnly, ...rest } = unpack(bytes);
+  return { pathOnly, ...rest };
 }
 
 /**

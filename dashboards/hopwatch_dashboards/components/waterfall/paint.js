@@ -2,7 +2,7 @@
  * Drawing. Only rows in view are drawn; text goes through fillText, so none of it is markup.
  *
  * @typedef {import("./model.js").Model} Model
- * @typedef {import("./theme.js").Theme} Theme
+ * @typedef {import("../shared/theme.js").Theme} Theme
  * @typedef {import("./layout.js").Layout} Layout
  * @typedef {object} Scene
  * @property {Model} model
@@ -18,9 +18,12 @@
  * @property {boolean} focused
  */
 
+import { formatNs } from "../shared/durations.js";
+import { fillOf } from "../shared/fills.js";
+import { drawText, shortRpc } from "../shared/text.js";
+import { withAlpha } from "../shared/theme.js";
 import { Flag, extent } from "./model.js";
-import { withAlpha } from "./theme.js";
-import { formatNs, formatTick } from "./time.js";
+import { formatTick } from "./time.js";
 
 const INDENT = 12;
 const BAR = 8;
@@ -110,11 +113,6 @@ function paintLabel(context, scene, row, middle) {
   const name = note + model.texts[model.name[row]];
   const fits = context.measureText(name).width <= end - at;
   drawText(context, fits ? name : shortRpc(name), at, middle, end - at);
-}
-
-/** `Orders/PlaceOrder` for `hopwatch.shop.v1.Orders/PlaceOrder`: what sets it apart is last. */
-function shortRpc(name) {
-  return name.replace(/^[\w.]*\.(\w+\/\w+)$/, "$1");
 }
 
 /** What must be known of a row before its name. */
@@ -318,57 +316,4 @@ function paintRuler(context, scene, top, height) {
   context.fillText(`${scene.tree.visible.length} of ${scene.model.rows} spans`, 8, middle);
   const own = "own";
   context.fillText(own, layout.width - 8 - context.measureText(own).width, middle);
-}
-
-/** Solid; for a gap between services, hatched. */
-function fillOf(context, cell) {
-  return cell.kind === "gap" ? hatching(context, cell.colour) : cell.colour;
-}
-
-const hatchings = new Map();
-
-function hatching(context, colour) {
-  if (!hatchings.has(colour)) {
-    const tile = new OffscreenCanvas(6, 6);
-    const pen = tile.getContext("2d");
-    pen.fillStyle = withAlpha(colour, 0.3);
-    pen.fillRect(0, 0, 6, 6);
-    pen.strokeStyle = colour;
-    pen.lineWidth = 1.8;
-    for (const offset of [-6, 0, 6]) {
-      pen.moveTo(offset, 6);
-      pen.lineTo(offset + 6, 0);
-    }
-    pen.stroke();
-    hatchings.set(colour, context.createPattern(tile, "repeat"));
-  }
-  return hatchings.get(colour);
-}
-
-/**
- * Draws at most `room` pixels of `text`; returns how many it took.
- *
- * @returns {number}
- */
-function drawText(context, text, x, y, room) {
-  const shown = fitted(context, text, room);
-  if (!shown) return 0;
-  context.fillText(shown, x, y);
-  return context.measureText(shown).width;
-}
-
-/** The longest beginning of `text` that fits, with an ellipsis where something is left out. */
-function fitted(context, text, room) {
-  if (room < 12) return "";
-  if (context.measureText(text).width <= room) return text;
-  const characters = [...text];
-  let low = 0;
-  let high = characters.length;
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    const width = context.measureText(`${characters.slice(0, middle).join("")}…`).width;
-    if (width <= room) low = middle;
-    else high = middle - 1;
-  }
-  return low ? `${characters.slice(0, low).join("")}…` : "";
 }

@@ -1,38 +1,8 @@
-/** Time on the screen: how a duration reads, and which part of the trace is in view. */
+/** Time on the screen: what stands on the ruler, and which part of the trace is in view. */
 
-const UNITS = [
-  ["s", 1e9],
-  ["ms", 1e6],
-  ["µs", 1e3],
-];
+import { formatNs } from "../shared/durations.js";
+
 const SHORTEST_NS = 100;
-
-/**
- * A duration as `hopwatch.reports.numbers.duration` writes it: `418 ns`, `12.35 ms`.
- *
- * @param {number} ns
- * @param {number} [digits]
- */
-export function formatNs(ns, digits = 4) {
-  for (const [unit, size] of UNITS) {
-    if (Math.abs(ns) >= size) {
-      const value = ns / size;
-      const whole = String(Math.trunc(Math.abs(value))).length;
-      const decimals = Math.max(0, digits - whole);
-      const shown = value.toLocaleString("en", {
-        minimumFractionDigits: decimals,
-        maximumFractionDigits: decimals,
-      });
-      return `${shown} ${unit}`;
-    }
-  }
-  return `${Math.round(ns)} ns`;
-}
-
-/** @param {number} ns whole nanoseconds, thousands apart */
-export function exactNs(ns) {
-  return `${Math.round(ns).toLocaleString("en")} ns`;
-}
 
 /**
  * A time on the ruler: as many digits as set it apart from the next one.

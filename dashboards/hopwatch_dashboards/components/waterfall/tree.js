@@ -4,6 +4,7 @@
  * @typedef {import("./model.js").Model} Model
  */
 
+import { connect } from "../shared/preorder.js";
 import { Flag } from "./model.js";
 
 export class Tree {
@@ -12,22 +13,8 @@ export class Tree {
     this.model = model;
     this.collapsed = new Uint8Array(model.rows);
     this.pathOnly = model.pathOnly;
-    /** Parent of each row; -1: a unit's root. */
-    this.parent = new Int32Array(model.rows).fill(-1);
-    /** First row after each row's subtree. */
-    this.end = new Int32Array(model.rows).fill(model.rows);
-    this.#connect();
+    Object.assign(this, connect(model.depth));
     this.refresh();
-  }
-
-  #connect() {
-    const { depth, rows } = this.model;
-    const open = []; // the path from the unit's root to the row before
-    for (let row = 0; row < rows; row++) {
-      while (open.length > depth[row]) this.end[open.pop()] = row;
-      if (open.length) this.parent[row] = open[open.length - 1];
-      open.push(row);
-    }
   }
 
   /** Computes `visible` anew: the rows shown, ascending. */

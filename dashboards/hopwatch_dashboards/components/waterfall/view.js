@@ -4,14 +4,17 @@
  * @typedef {import("./model.js").Model} Model
  */
 
+import { placeTip, speak } from "../shared/beside.js";
+import { context, fitCanvas } from "../shared/canvas.js";
+import { fillLegend } from "../shared/legend.js";
+import { readTheme } from "../shared/theme.js";
 import { connectKeys, connectPointer, connectTools } from "./input.js";
 import { Layout } from "./layout.js";
 import { extent, wholeExtent } from "./model.js";
 import { paintHead, paintRows } from "./paint.js";
-import { readTheme } from "./theme.js";
 import { TimeWindow } from "./time.js";
 import { Tree } from "./tree.js";
-import { describe, fillLegend, tell } from "./words.js";
+import { describe, tell } from "./words.js";
 
 const HEAD_HEIGHT = 48;
 const TALLEST = 720;
@@ -69,7 +72,7 @@ export class WaterfallView {
     this.parts.scroller.style.height = "";
     this.parts.scroller.scrollTop = 0;
     if (this.selected >= 0) this.tree.reveal(this.selected);
-    fillLegend(this.parts.legend, model);
+    fillLegend(this.parts.legend, model.hops, model.cells);
     this.restyle();
     this.resize();
     this.goTo(this.active);
@@ -207,18 +210,8 @@ export class WaterfallView {
     this.repaint();
   }
 
-  /** Tells a screen reader where the keyboard is: the item it is at changes, so it is read. */
   speak() {
-    const { scroller, spoken } = this.parts;
-    const current = scroller.getAttribute("aria-activedescendant") === "row-a" ? 1 : 0;
-    const item = spoken[current];
-    tell(item, this);
-    item.id = current ? "row-b" : "row-a";
-    item.setAttribute("role", "treeitem");
-    spoken[1 - current].removeAttribute("id");
-    spoken[1 - current].setAttribute("role", "none");
-    spoken[1 - current].textContent = "";
-    scroller.setAttribute("aria-activedescendant", item.id);
+    speak(this.parts.scroller, this.parts.spoken, (item) => tell(item, this));
   }
 
   /**
@@ -235,9 +228,7 @@ export class WaterfallView {
     }
     tip.hidden = row < 0;
     if (row < 0) return;
-    const left = x + 16 + tip.offsetWidth > frame.clientWidth ? x - 16 - tip.offsetWidth : x + 16;
-    tip.style.left = `${Math.max(0, left)}px`;
-    tip.style.top = `${y + 18}px`;
+    placeTip(tip, frame, x, y);
   }
 
   /** The row at a height of the rows' canvas; -1: none. @param {number} y */
@@ -250,21 +241,4 @@ export class WaterfallView {
     cancelAnimationFrame(this.pending);
     this.resizing.disconnect();
   }
-}
-
-/** @param {HTMLCanvasElement} canvas */
-function context(canvas) {
-  const found = canvas.getContext("2d", { alpha: false });
-  found.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
-  return found;
-}
-
-/** @param {HTMLCanvasElement} canvas */
-function fitCanvas(canvas, width, height) {
-  const wide = Math.round(width * devicePixelRatio);
-  const high = Math.round(height * devicePixelRatio);
-  if (canvas.width !== wide) canvas.width = wide;
-  if (canvas.height !== high) canvas.height = high;
-  canvas.style.width = `${width}px`;
-  canvas.style.height = `${height}px`;
 }

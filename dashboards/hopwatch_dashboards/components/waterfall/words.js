@@ -1,18 +1,10 @@
-/** What is said of a span: in the tooltip, to a screen reader, in the legend. All by
- * textContent. */
+/** What is said of a span: in the tooltip, to a screen reader. All by textContent. */
 
+import { exactNs, formatNs } from "../shared/durations.js";
+import { KINDS } from "../shared/legend.js";
+import { textElement } from "../shared/text.js";
 import { Flag, extent } from "./model.js";
 import { noteOf } from "./paint.js";
-import { exactNs, formatNs } from "./time.js";
-
-const KINDS = {
-  self: "own work",
-  gap: "gap: network, queueing, serialisation",
-  db: "database",
-  messaging: "message broker",
-  remote: "peer without instrumentation",
-  wait: "waiting for a resource",
-};
 
 /**
  * Fills the tooltip.
@@ -69,45 +61,4 @@ export function tell(item, { model, tree, active, selected }) {
   if (tree.hasChildren(active)) {
     item.setAttribute("aria-expanded", String(!tree.collapsed[active]));
   } else item.removeAttribute("aria-expanded");
-}
-
-/**
- * Which colour stands for which language and kind of time.
- *
- * @param {HTMLElement} list
- * @param {import("./model.js").Model} model
- */
-export function fillLegend(list, model) {
-  const colours = new Map();
-  for (const hop of model.hops) {
-    const known = colours.get(hop.language) ?? { colour: hop.colour, names: [] };
-    if (!known.names.includes(hop.name)) known.names.push(hop.name);
-    colours.set(hop.language, known);
-  }
-  const items = [...colours].map(([language, { colour, names }]) => {
-    const more = names.length > 3 ? ` and ${names.length - 3} more` : "";
-    return legendItem(colour, `${language}: ${names.slice(0, 3).join(", ")}${more}`);
-  });
-  const kinds = new Map(
-    model.cells.filter((cell) => cell.language === "-").map((cell) => [cell.kind, cell.colour]),
-  );
-  for (const [kind, colour] of kinds) {
-    const hatched = `repeating-linear-gradient(135deg, ${colour} 0 2px, transparent 2px 4px)`;
-    items.push(legendItem(kind === "gap" ? hatched : colour, KINDS[kind]));
-  }
-  list.replaceChildren(...items);
-}
-
-function legendItem(background, text) {
-  const item = document.createElement("li");
-  const swatch = document.createElement("i");
-  swatch.style.background = background;
-  item.append(swatch, textElement("span", text));
-  return item;
-}
-
-function textElement(name, text) {
-  const element = document.createElement(name);
-  element.textContent = text;
-  return element;
 }

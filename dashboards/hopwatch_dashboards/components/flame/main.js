@@ -1,0 +1,26 @@
+/** What Streamlit calls: once when the component appears, and whenever anything changes. */
+
+import { isSame } from "../shared/columns.js";
+import { decode } from "./model.js";
+import { FlameView } from "./view.js";
+
+/** @type {WeakMap<object, {view: FlameView, bytes: Uint8Array}>} */
+const mounted = new WeakMap();
+
+/**
+ * @param {{data: Uint8Array, parentElement: ParentNode, setStateValue: Function}} component
+ */
+export default function flame({ data, parentElement, setStateValue }) {
+  const known = mounted.get(parentElement);
+  const view = known?.view ?? new FlameView(parentElement);
+  view.onSelect = (row) => setStateValue("selected", { of: view.model.id, row });
+  // The same again, from a rerun of the page: what was zoomed stays so.
+  if (known && isSame(known.bytes, data)) view.restyle();
+  else view.show(decode(data));
+  const unmount = () => {
+    view.destroy();
+    mounted.delete(parentElement);
+  };
+  mounted.set(parentElement, { view, bytes: data });
+  return unmount;
+}
