@@ -52,29 +52,37 @@ def decode_table(table: pa.Table, source: str) -> Decoded:
     """The spans of a table that ClickHouse exported."""
     rows = Reader(source)
     for batch in table.to_batches(_BATCH):
-        for row in _without_timestamps(batch).to_pylist(maps_as_pydicts="lossy"):
+        for row in _plain(batch).to_pylist(maps_as_pydicts="lossy"):
             rows.add(row)
     return rows.decoded()
 
 
-def _without_timestamps(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Timestamps, in lists too, as integers of nanoseconds: Python's have none."""
+def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Timestamps as integers of nanoseconds, for Python's have none; all text as bytes, for what
+    ClickHouse calls text need be no UTF-8."""
     arrays = [
-        array.cast(_with(array.type, pa.timestamp("ns"))).cast(_with(array.type, pa.int64()))
+        array.cast(_type(array.type, pa.timestamp("ns"))).cast(_type(array.type, pa.int64()))
         for array in batch.columns
     ]
     return pa.RecordBatch.from_arrays(arrays, names=batch.schema.names)
 
 
-def _with(type_: pa.DataType, instead: pa.DataType) -> pa.DataType:
-    """A type with another in place of timestamps."""
-    if pa.types.is_timestamp(type_):
-        return instead
-    if pa.types.is_list(type_) or pa.types.is_large_list(type_):
-        return pa.list_(_with(type_.value_type, instead))
-    if pa.types.is_struct(type_):
-        return pa.struct([field.with_type(_with(field.type, instead)) for field in type_])
-    return type_
+def _type(found: pa.DataType, time: pa.DataType) -> pa.DataType:
+    """A type with `time` for timestamps and bytes for text, at any depth."""
+    types = pa.types
+    if types.is_timestamp(found):
+        return time
+    if types.is_string(found) or types.is_large_string(found) or types.is_large_binary(found):
+        return pa.binary()
+    if types.is_dictionary(found):
+        return _type(found.value_type, time)
+    if types.is_map(found):
+        return pa.map_(_type(found.key_type, time), _type(found.item_type, time))
+    if types.is_list(found) or types.is_large_list(found):
+        return pa.list_(_type(found.value_type, time))
+    if types.is_struct(found):
+        return pa.struct([field.with_type(_type(field.type, time)) for field in found])
+    return found
 
 
 class Reader:
@@ -85,20 +93,33 @@ class Reader:
         self._scopes = Scopes()
 
     def read(self, item: Document) -> None:
-        """Take in one row; one that cannot be kept is counted."""
+        """Take in one row as JSON; one that cannot be kept is counted."""
         self._sink.source = item.source
-        self.add(item.value, repair=item.repair)
-
-    def add(self, raw: dict[str, Any], *, repair: bool = False) -> None:
-        """Take in one row, with text as text or as bytes."""
+        row = item.value
         try:
-            row = repaired(raw) if repair else _texts(raw)
+            if item.repair:
+                row = repaired(row)
             self._sink.add(self._span(row))
         except ItemError as error:
-            self._sink.reject(error, ids.label(raw, "SpanId"))
+            self._sink.reject(error, ids.label(item.value, "SpanId"))
             return
-        if repair and row != raw:
+        if row != item.value:
             self._sink.rejected.repaired += 1
+
+    def add(self, raw: dict[str, Any]) -> None:
+        """Take in one row with text as bytes; one that cannot be kept is counted."""
+        broken = False
+        try:
+            row = _texts(raw, "strict")
+        except UnicodeDecodeError:
+            row = _texts(raw, "replace")
+            broken = True
+        try:
+            self._sink.add(self._span(row))
+        except ItemError as error:
+            self._sink.reject(error, ids.label(row, "SpanId"))
+            return
+        self._sink.rejected.repaired += broken
 
     def finish(self, contents: Contents) -> None:
         """Add all rows, and what was left out."""
@@ -140,15 +161,15 @@ class Reader:
         )
 
 
-def _texts(value: Any) -> Any:
-    """Bytes, at any depth, as text; what is no UTF-8 is replaced."""
+def _texts(value: Any, errors: str) -> Any:
+    """Bytes, at any depth, as text. Raises UnicodeDecodeError as `errors` says."""
     match value:
         case bytes():
-            return value.decode(errors="replace")
+            return value.decode(errors=errors)
         case dict():
-            return {_texts(key): _texts(item) for key, item in value.items()}
+            return {_texts(key, errors): _texts(item, errors) for key, item in value.items()}
         case list():
-            return [_texts(item) for item in value]
+            return [_texts(item, errors) for item in value]
     return value
 
 
@@ -169,7 +190,8 @@ def _number(row: dict[str, Any], key: str, prefix: str, names: tuple[str, ...]) 
 def _map(row: dict[str, Any], key: str) -> dict[str, Any]:
     """A map of attributes, also where the exporter was made to keep it as two lists."""
     if f"{key}.keys" in row:
-        return dict(zip(row[f"{key}.keys"] or (), row.get(f"{key}.values") or (), strict=False))
+        names = [str(name) for name in get_list(row, f"{key}.keys")]
+        return dict(zip(names, get_list(row, f"{key}.values"), strict=False))
     return get_object(row, key)
 
 

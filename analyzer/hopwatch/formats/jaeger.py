@@ -50,12 +50,14 @@ def recognises(value: Any) -> bool:
     if not isinstance(value, dict):
         return False
     if isinstance(value.get("spans"), list):
-        return "traceID" in value or "processes" in value or _holds_spans(value["spans"])
-    return "spanID" in value or ("spanId" in value and "operationName" in value)
+        return "traceID" in value or "processes" in value or any(map(_is_span, value["spans"][:1]))
+    return _is_span(value)
 
 
-def _holds_spans(values: list[Any]) -> bool:
-    return bool(values) and "spans" not in values[0] and recognises(values[0])
+def _is_span(value: Any) -> bool:
+    return isinstance(value, dict) and (
+        "spanID" in value or ("spanId" in value and "operationName" in value)
+    )
 
 
 def reader(source: str) -> Reader:
@@ -82,10 +84,10 @@ class Reader:
     def read(self, item: Document) -> None:
         """Take in one trace or one span; what cannot be kept of it is counted."""
         self._sink.source = item.source
-        if "spans" not in item.value:
+        found = item.value.get("spans")
+        if not isinstance(found, list):
             self._add(item.value, item.repair, _Trace())
             return
-        found = item.value["spans"]
         processes = item.value.get("processes")
         trace = _Trace(processes if isinstance(processes, dict) else {}, set(_span_ids(found)))
         for raw in found:

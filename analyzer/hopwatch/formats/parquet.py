@@ -37,7 +37,7 @@ def decode_file(data: bytes, source: str) -> Contents:
         signal = _signal_of(table, source)
         names = signal.schema.names
         contents.add(signal, Decoded(table.select(names).cast(signal.schema), Rejections()))
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:
         raise InputError(f"{source}: Parquet that cannot be read: {error}") from error
     return contents
 
