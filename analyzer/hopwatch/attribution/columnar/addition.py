@@ -14,33 +14,36 @@ from hopwatch.attribution.columnar.rows import Integers
 
 def add_up(
     units: Integers, key: Integers, members: Integers, bounds: Integers, cell: Integers,
-    entered: npt.NDArray[np.bool_], nodes: Records, cells: int,
+    entered: npt.NDArray[np.bool_], spent: Records, rare: Records, cells: int,
 ) -> tuple[Integers, Integers, Integers]:  # fmt: skip
-    """For each key and each cell of its units: the key, the cell, and the sums in the order of
-    `ledger.MEASURES`. `units` by rising `key`; `cell` is numbered in the ledger's order."""
-    room = int((bounds[units + 1] - bounds[units]).sum())
-    found: tuple[Integers, Integers, Integers] = _add_up(
-        units, key, members, bounds, cell, entered, nodes, cells, room
-    )
-    return found
+    """For each key and each cell of its units: the key, the cell, and the sums, a row of them
+    for each of `ledger.MEASURES`. `units` by rising `key`; `cell` is numbered in the ledger's
+    order."""
+    most = int((bounds[units + 1] - bounds[units]).sum())
+    # What is not filled is never touched, and takes no memory.
+    keys, found = np.empty(most, np.int64), np.empty(most, np.int32)
+    sums = np.empty((8, most), np.int64)
+    filled = _add_up(
+        units, key, members, bounds, cell, entered, spent, rare, np.full(cells, -1, np.int64),
+        keys, found, sums,
+    )  # fmt: skip
+    return keys[:filled], found[:filled], sums[:, :filled]
 
 
 @compiled
 def _add_up(
-    units: Any, key: Any, members: Any, bounds: Any, cell: Any, entered: Any, nodes: Any,
-    cells: Any, room: Any,
+    units: Any, key: Any, members: Any, bounds: Any, cell: Any, entered: Any, spent: Any,
+    rare: Any, place: Any, keys: Any, found: Any, sums: Any,
 ) -> Any:  # fmt: skip
-    keys, found = np.empty(room, np.int64), np.empty(room, np.int64)
-    sums = np.zeros((room, 8), np.int64)
-    place = np.full(cells, -1, np.int64)  # of each cell among this key's, as they come
-    touched = np.empty(cells, np.int64)
-    raw = np.empty((cells, 8), np.int64)
+    """place: of each cell among this key's, as they come; -1 before and after."""
+    touched = np.empty(len(place), np.int64)
+    raw = np.empty((len(place), 8), np.int64)
     rows, i = 0, 0
     while i < len(units):
         this, count = key[i], 0
         while i < len(units) and key[i] == this:
             for member in range(bounds[units[i]], bounds[units[i] + 1]):
-                node = nodes[members[member]]
+                node = spent[members[member]]
                 if node.late:
                     continue
                 which = cell[members[member]]
@@ -52,19 +55,22 @@ def _add_up(
                 into = raw[place[which]]
                 into[0] += node.own
                 into[1] += node.local
-                into[2] += node.concurrent
-                into[3] += node.hidden
-                into[4] += node.doubtful
-                into[5] += node.retry
+                if node.rare >= 0:
+                    some = rare[node.rare]
+                    into[2] += some.concurrent
+                    into[3] += some.hidden
+                    into[4] += some.doubtful
+                    into[5] += some.retry
                 into[6] += entered[members[member]]
                 into[7] += 1
             i += 1
         for which in np.sort(touched[:count]):
             keys[rows], found[rows] = this, which
-            sums[rows] = raw[place[which]]
+            for measure in range(8):
+                sums[measure, rows] = raw[place[which], measure]
             place[which] = -1
             rows += 1
-    return keys[:rows].copy(), found[:rows].copy(), sums[:rows].copy()
+    return rows
 
 
 @compiled

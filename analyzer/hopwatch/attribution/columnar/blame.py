@@ -86,65 +86,102 @@ _FAR: Final = np.iinfo(np.int64).max
 _SERVER, _CLIENT = KINDS["SERVER"], KINDS["CLIENT"]
 
 
-def lay_out(
-    start: Integers, end: Integers, parent: Integers, child_bounds: Integers, root: Integers,
-    span_id: Integers, process: Integers, call: Integers, request: Integers, content: Integers,
-    kind: Integers, failed: npt.NDArray[np.bool_], resent: npt.NDArray[np.bool_],
-    missing: Integers,
-) -> Records:  # fmt: skip
-    """Columns as records: all by node, but `kind`, `failed` and `resent` by content."""
-    nodes = np.zeros(len(start), NODE)
-    _lay_out(
-        nodes, start, end, parent, child_bounds, root, span_id, process, call, request, content,
-        kind, failed, resent, missing,
-    )  # fmt: skip
-    return nodes
+SPENT: Final = np.dtype(
+    [
+        *((name, np.int64) for name in ("own", "local", "shift")),
+        ("rare", np.int32),  # place among the `RARE`, -1 for none
+        ("late", np.bool_),
+        ("retried", np.bool_),
+    ]
+)
+"""What is kept of a node (see `NODE`), in little room, for there may be many."""
+RARE: Final = np.dtype([(name, np.int64) for name in ("concurrent", "hidden", "doubtful", "retry")])
+"""What is kept of the nodes that have any of it."""
 
 
 @compiled
-def _lay_out(
-    nodes: Any, start: Any, end: Any, parent: Any, child_bounds: Any, root: Any, span_id: Any,
-    process: Any, call: Any, request: Any, content: Any, kind: Any, failed: Any, resent: Any,
-    missing: Any,
+def lay_out(
+    nodes: Any, first: Any, start: Any, end: Any, parent: Any, root: Any, child_bounds: Any,
+    call: Any, missing: Any, row: Any, span_id: Any, process: Any, request: Any, content: Any,
+    kind: Any, failed: Any, resent: Any,
 ) -> None:  # fmt: skip
+    """Columns as records, in place: all by node, but from `span_id` on by row, and from `kind`
+    on by content. Places of nodes count from `first`."""
+    first_child = child_bounds[0]
     for i in range(len(nodes)):
         node = nodes[i]
-        node.start, node.end, node.parent, node.root = start[i], end[i], parent[i], root[i]
-        node.first_child, node.last_child = child_bounds[i], child_bounds[i + 1]
-        node.span_id, node.process, node.call = span_id[i], process[i], call[i]
-        node.request, node.missing = request[i], missing[i]
+        node.start, node.end, node.root = start[i], end[i], root[i] - first
+        node.parent = parent[i] - first if parent[i] >= 0 else -1
+        node.first_child = child_bounds[i] - first_child
+        node.last_child = child_bounds[i + 1] - first_child
+        node.call, node.missing = call[i], missing[i]
+        this = row[i]
+        node.span_id, node.process, node.request = span_id[this], process[this], request[this]
         node.kind, node.failed, node.resent = (
-            kind[content[i]], failed[content[i]], resent[content[i]],
+            kind[content[this]], failed[content[this]], resent[content[this]],
         )  # fmt: skip
+        node.retried, node.late, node.flags = False, False, 0
+        node.window_low = node.window_high = node.shift = 0
+        node.own = node.local = node.concurrent = node.hidden = node.doubtful = 0
+        node.retry = node.clipped = 0
 
 
-def blame(
-    nodes: Records, members: Integers, children: Integers, known: Records, taus: Integers,
-    least_tau: int, missing_bounds: Integers, missing: Records,
-) -> None:  # fmt: skip
-    """Fills in what every node is blamed for.
+@compiled
+def hand_over(nodes: Any, spent: Any, rare: Any, before: Any) -> Any:
+    """Keeps of the nodes what is wanted of them: in `spent`, and `rare`, of which there are
+    some `before`. Gives how many of `rare` are filled."""
+    filled = 0
+    for i in range(len(nodes)):
+        node, kept = nodes[i], spent[i]
+        kept.own, kept.local, kept.shift = node.own, node.local, node.shift
+        kept.late, kept.retried, kept.rare = node.late, node.retried, -1
+        # What is doubtful is concurrent or hidden.
+        if node.concurrent or node.hidden or node.retry:
+            kept.rare = before + filled
+            some = rare[filled]
+            some.concurrent, some.hidden = node.concurrent, node.hidden
+            some.doubtful, some.retry = node.doubtful, node.retry
+            filled += 1
+    return filled
 
-    members: all nodes, parents before their children. children: nodes, each parent's from its
-    `first_child` to before its `last_child`. known: by call. taus: by process of the children.
-    missing: `low` and `high` of where fragments lie, by trace disjoint and in order.
-    """
-    widest = int((nodes["last_child"] - nodes["first_child"]).max(initial=0))
-    hidden = int(np.diff(missing_bounds).max(initial=0))
-    room = np.zeros(widest + hidden + 1, _ROOM)
-    processes = np.zeros(len(taus), _PROCESS)
-    processes["tau"] = taus
-    processes["seen"] = -1
-    asked = np.full((int(nodes["request"].max(initial=-1)) + 1, 2), -1, np.int64)
-    _blame(
-        nodes, members, children, known, processes, least_tau, missing_bounds, missing, room,
-        asked,
-    )  # fmt: skip
+
+class Blame:
+    """The walk over blocks of units. processes: of all, with their τ. requests: how many
+    different ones there are."""
+
+    def __init__(self, taus: Integers, least_tau: int, requests: int) -> None:
+        self._least_tau = least_tau
+        self._processes = np.zeros(len(taus), _PROCESS)
+        self._processes["tau"] = taus
+        self._processes["seen"] = -1
+        self._asked = np.full((requests, 2), -1, np.int64)
+        self._room = np.zeros(0, _ROOM)
+
+    def block(
+        self, first: int, nodes: Records, members: Integers, children: Integers, known: Records,
+        missing_bounds: Integers, missing: Records,
+    ) -> None:  # fmt: skip
+        """Fills in what every node of a block is blamed for.
+
+        first: the block's first node of all; all places are within the block. members: all
+        nodes, parents before their children. children: nodes, each parent's from its
+        `first_child` to before its `last_child`. known: by call. missing: `low` and `high` of
+        where fragments lie, by trace disjoint and in order.
+        """
+        widest = int((nodes["last_child"] - nodes["first_child"]).max(initial=0))
+        hidden = int(np.diff(missing_bounds).max(initial=0))
+        if len(self._room) < widest + hidden + 1:
+            self._room = np.zeros(widest + hidden + 1, _ROOM)
+        _blame(
+            first, nodes, members, children, known, self._processes, self._least_tau,
+            missing_bounds, missing, self._room, self._asked,
+        )  # fmt: skip
 
 
 @compiled
 def _blame(
-    nodes: Any, members: Any, children: Any, known: Any, processes: Any, least_tau: Any,
-    missing_bounds: Any, missing: Any, room: Any, asked: Any,
+    first: Any, nodes: Any, members: Any, children: Any, known: Any, processes: Any,
+    least_tau: Any, missing_bounds: Any, missing: Any, room: Any, asked: Any,
 ) -> None:  # fmt: skip
     for i in members:
         node = nodes[i]
@@ -154,8 +191,8 @@ def _blame(
         if node.first_child < node.last_child:
             for j in range(node.first_child, node.last_child):
                 tau = max(tau, processes[nodes[children[j]].process].tau)
-            _place(i, nodes, children, known, processes, room)
-            pauses = _find_retries(i, tau, nodes, children, room, asked)
+            _place(i, first, nodes, children, known, processes, room)
+            pauses = _find_retries(i, first, tau, nodes, children, room, asked)
         _walk_node(i, tau, pauses, nodes, children, missing_bounds, missing, room)
         for j in range(node.first_child, node.last_child):
             child = nodes[children[j]]
@@ -163,7 +200,9 @@ def _blame(
 
 
 @compiled
-def _place(i: Any, nodes: Any, children: Any, known: Any, processes: Any, room: Any) -> None:
+def _place(
+    i: Any, first: Any, nodes: Any, children: Any, known: Any, processes: Any, room: Any
+) -> None:
     """The children in the parent's clock: one θ per process that they run in."""
     parent = nodes[i]
     groups = 0
@@ -173,8 +212,8 @@ def _place(i: Any, nodes: Any, children: Any, known: Any, processes: Any, room: 
             continue
         process = processes[child.process]
         a, b = child.start - parent.start, child.end - parent.end
-        if process.seen != i:
-            process.seen, process.group = i, groups
+        if process.seen != first + i:
+            process.seen, process.group = first + i, groups
             groups += 1
             process.fit_low, process.fit_high = -_FAR, _FAR
             process.least_a, process.least_start = a, child.start
@@ -293,7 +332,9 @@ def _sort(nodes: Any, room: Any, count: Any) -> None:
 
 
 @compiled
-def _find_retries(i: Any, tau: Any, nodes: Any, children: Any, room: Any, asked: Any) -> Any:
+def _find_retries(
+    i: Any, first: Any, tau: Any, nodes: Any, children: Any, room: Any, asked: Any
+) -> Any:
     """Marks the children that are attempts which were repeated; gives the number of pauses
     between attempts, which lie in `room`, in the root's clock. `asked`: by request the parent
     that asked last, and its child."""
@@ -307,7 +348,7 @@ def _find_retries(i: Any, tau: Any, nodes: Any, children: Any, room: Any, asked:
         if child.kind != _CLIENT or child.call >= 0:
             continue
         last = asked[child.request]
-        if last[0] == i:
+        if last[0] == first + i:
             earlier = nodes[last[1]]
             if child.resent or (earlier.failed and child.start >= earlier.end - tau):
                 earlier.retried = True
@@ -315,7 +356,7 @@ def _find_retries(i: Any, tau: Any, nodes: Any, children: Any, room: Any, asked:
                 room[pauses].pause_low = earlier.end - parent.shift
                 room[pauses].pause_high = child.start - parent.shift
                 pauses += 1
-        last[0], last[1] = i, children[j]
+        last[0], last[1] = first + i, children[j]
     return _union(room.pause_low, room.pause_high, pauses)
 
 

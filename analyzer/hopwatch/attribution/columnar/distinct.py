@@ -28,6 +28,29 @@ def distinct_rows(columns: Sequence[npt.NDArray[Any]]) -> tuple[Codes, Codes]:
     return number, first
 
 
+class Numbering:
+    """Numbers for combinations of 32-bit codes that come in parts, by first appearance."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[bytes, int] = {}
+
+    def add(
+        self, columns: Sequence[npt.NDArray[np.int32] | None], rows: int
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        """The number of each row's combination; and the combinations that are new, one a row.
+        None stands for a column of -1."""
+        given = [column for column in columns if column is not None]
+        which, first = distinct_rows(given or [np.full(rows, -1, np.int32)])
+        found = np.full((len(first), len(columns)), -1, np.int32)
+        for position, column in enumerate(columns):
+            if column is not None:
+                found[:, position] = column[first]
+        known = len(self._numbers)
+        numbers = self._numbers
+        of = np.array([numbers.setdefault(row.tobytes(), len(numbers)) for row in found], np.int32)
+        return of[which], found[of >= known]
+
+
 @compiled
 def _distinct(matrix: Any) -> Any:
     width, rows = matrix.shape

@@ -16,16 +16,14 @@ from hopwatch.attribution.cells import Cell
 from hopwatch.attribution.clocks import Clocks
 from hopwatch.attribution.columnar import nodes as forest
 from hopwatch.attribution.columnar import offsets, per_request
-from hopwatch.attribution.columnar.addition import add_up, unit_sums
-from hopwatch.attribution.columnar.blame import Records, blame, lay_out
-from hopwatch.attribution.columnar.nodes import DETACHED, FRAGMENT, REQUEST
+from hopwatch.attribution.columnar.addition import add_up
+from hopwatch.attribution.columnar.nodes import DETACHED, REQUEST
 from hopwatch.attribution.columnar.rows import Integers, read
 from hopwatch.attribution.columnar.stacks import call_paths
 from hopwatch.attribution.columnar.tables import Keyed, Runs, take, text
 from hopwatch.attribution.columnar.texts import NONE
-from hopwatch.attribution.critical_path import DEFAULT_TAU_NS
-from hopwatch.attribution.forest import Excerpt
-from hopwatch.attribution.intervals import Interval, union
+from hopwatch.attribution.columnar.walk import walk
+from hopwatch.attribution.forest import COLUMNS, Excerpt
 from hopwatch.attribution.ledger import (
     BLOCK_NS,
     CELLS_SCHEMA,
@@ -36,6 +34,7 @@ from hopwatch.attribution.long_table import MEASURES
 from hopwatch.attribution.model import Process
 from hopwatch.attribution.sampling import MALFORMED, UNSAID
 from hopwatch.attribution.select import Selection
+from hopwatch.attribution.source import InMemory, Source, whole
 from hopwatch.attribution.stacks import Stacks
 from hopwatch.attribution.times import CellFilter
 from hopwatch.attribution.units import LONGEST_NS, Options
@@ -51,27 +50,18 @@ _BOUNDS: Final = np.array([bound for bound in buckets.BOUNDS if bound < 2**63], 
 class Engine:
     """Every trace of a span table, attributed at once. `clocks`: as for `Attribution`."""
 
-    def __init__(self, table: pa.Table, options: Options, clocks: Clocks | None = None) -> None:
-        self._table = table
-        self.rows = read(table, options.waits)
-        self.nodes = forest.build(self.rows, table)
-        self._calls = offsets.calls(self.nodes, self.rows)
-        self.clocks = clocks or offsets.estimate(self._calls)
-        self._content = self.rows.contents.of[self.nodes.row]
-        self._unit_of = np.empty(len(self.nodes.row), np.int64)
-        sizes = np.diff(self.nodes.member_bounds)
-        self._unit_of[self.nodes.members] = np.repeat(np.arange(len(sizes)), sizes)
-        call = np.full(len(self.nodes.row), -1, np.int64)
-        call[self._calls.child] = np.arange(len(self._calls.child))
-        self._blamed = self._records(call)
-        taus = self.rows.granularity if options.tau_ns is None else 0 * self.rows.granularity
-        blame(
-            self._blamed, self.nodes.members, self.nodes.children,
-            offsets.known(self._calls, self.clocks), taus,
-            DEFAULT_TAU_NS if options.tau_ns is None else options.tau_ns, *self._missing,
-        )  # fmt: skip
-        self._cells, self._cell, self._entered = self._classify(call >= 0)
-        self._sums: Integers = unit_sums(self.nodes.members, self.nodes.member_bounds, self._blamed)
+    def __init__(
+        self, spans: pa.Table | Source, options: Options, clocks: Clocks | None = None
+    ) -> None:
+        self._source = InMemory(spans) if isinstance(spans, pa.Table) else spans
+        self.rows, received = read(self._source.parts(COLUMNS), options.waits)
+        self.nodes = forest.build(self.rows, received, self._source)
+        del received
+        found = offsets.calls(self.nodes, self.rows)
+        self.clocks = clocks or offsets.estimate(found)
+        walked = walk(self.nodes, self.rows, found, offsets.known(found, self.clocks), options)
+        self._spent, self._rare, self._sums = walked.spent, walked.rare, walked.sums
+        self._cells, self._cell, self._entered = walked.cells, walked.cell, walked.entered
         self._check()
 
     def ledger(self, select: Selection | None = None, *, detached: bool = False) -> Ledger:
@@ -107,7 +97,7 @@ class Engine:
         """See `Attribution.stacks`."""
         nodes = self.nodes
         units = self._counted(select, detached=detached)
-        counted = np.isin(self._unit_of, units) & ~self._blamed["late"]
+        counted = np.isin(self._unit_of, units) & ~self._spent["late"]
         paths, path = call_paths(nodes.members, nodes.parent, counted, self._cells, self._cell)
         runs, number = Runs.of(units, self._keys), np.arange(len(paths))
         stacks = Stacks(
@@ -125,7 +115,9 @@ class Engine:
         units = self._counted(select, detached=detached)
         fits = cells.test()
         chosen = np.array([fits(cell) for cell in self._cells], np.bool_)
-        sums = per_request.sums(self.nodes, self._blamed, chosen[self._cell], self._entered)
+        sums = per_request.sums(
+            self.nodes, self._spent, self._rare, chosen[self._cell], self._entered
+        )
         return pa.Table.from_arrays(
             [
                 *self._ids(units),
@@ -141,7 +133,7 @@ class Engine:
         units = self._counted(select, detached=detached)
         units = units[self._outcome[units] == _index(_OUTCOMES, "error")]
         failed = self.rows.contents.failed[self._content]
-        cell = self._cell[per_request.origins(self.nodes, self._blamed, failed, units)]
+        cell = self._cell[per_request.origins(self.nodes, self.rows, self._spent, failed, units)]
         texts = ([getattr(found, name) for found in self._cells] for name in failures.CELL_KEYS)
         return pa.Table.from_arrays(
             [*self._ids(units), *(text(found, cell).dictionary_encode() for found in texts)],
@@ -156,72 +148,30 @@ class Engine:
         """The rows of one trace, for the reference."""
         wanted = np.frombuffer(trace_id, np.uint8)
         (place,) = np.nonzero((self.rows.trace_ids == wanted).all(axis=1))
-        rows = np.flatnonzero(np.isin(self.rows.trace, place))
+        rows = np.sort(
+            np.concatenate([self.rows.of_traces(trace, trace + 1)[0] for trace in place.tolist()])
+        )
         return Excerpt(
             rows.tolist(), self.rows.process[rows].tolist(), self.rows.granularity.tolist()
         )
 
-    # Preparing the kernel's input
-
-    def _records(self, call: Integers) -> Records:
-        nodes, contents = self.nodes, self.rows.contents
-        unit = self._unit_of
-        trace = np.full(len(self.rows.trace_ids), NONE, np.int64)
-        trace[self._incomplete] = np.arange(len(self._incomplete))
-        in_fragment = nodes.unit_kind[unit] == FRAGMENT
-        return lay_out(
-            nodes.start, nodes.end, nodes.parent, nodes.child_bounds, nodes.units[unit],
-            self.rows.span_id[nodes.row], self.rows.process[nodes.row], call,
-            contents.request[nodes.row], self._content,
-            contents.kind, contents.failed, contents.resent,
-            # Nothing hides in what is a fragment itself.
-            np.where(in_fragment, NONE, trace[nodes.trace]),
-        )  # fmt: skip
+    @cached_property
+    def _table(self) -> pa.Table:
+        """The spans as one table, for what is asked seldom."""
+        return whole(self._source, COLUMNS)
 
     @cached_property
-    def _fragments(self) -> Integers:
-        """The roots of fragments."""
-        found: Integers = self.nodes.units[self.nodes.unit_kind == FRAGMENT]
-        return found
+    def _content(self) -> Integers:
+        """By node."""
+        return self.rows.contents.of[self.nodes.row]
 
     @cached_property
-    def _incomplete(self) -> Integers:
-        """The traces that have fragments."""
-        return np.unique(self.nodes.trace[self._fragments])
-
-    @cached_property
-    def _missing(self) -> tuple[Integers, Records]:
-        """Where the fragments of each incomplete trace lie: the bounds of each trace's disjoint
-        intervals, and these."""
-        by_trace: dict[int, list[Interval]] = {trace: [] for trace in self._incomplete.tolist()}
-        for root in self._fragments.tolist():
-            extent = int(self.nodes.start[root]), int(self.nodes.end[root])
-            by_trace[int(self.nodes.trace[root])].append(extent)
-        merged = [union(extents) for extents in by_trace.values()]
-        return (
-            np.cumsum([0, *(len(pairs) for pairs in merged)]),
-            np.array(
-                [pair for pairs in merged for pair in pairs],
-                [("low", np.int64), ("high", np.int64)],
-            ),
-        )
-
-    # What the kernel's output means
-
-    def _classify(self, remote: Mask) -> tuple[list[Cell], Integers, Mask]:
-        """The cells, each node's, and whether it enters its hop."""
-        nodes, contents = self.nodes, self.rows.contents
-        hop = contents.hop[self._content]
-        callee = np.full(len(remote), NONE, np.int64)
-        calling = np.flatnonzero(remote)[::-1]  # the first child is written last
-        callee[nodes.parent[calling]] = hop[calling]
-        has_children = np.diff(nodes.child_bounds) > 0
-        variant = np.where(callee != NONE, 2, has_children.astype(np.int64))
-        base = contents.base[self._content, variant]
-        caller = forest.callers(nodes.members, nodes.parent, remote, hop)
-        cells, cell = contents.cells(base, caller, callee)
-        is_self = np.array([found.kind == "self" for found in cells], np.bool_)
-        return cells, cell, ~is_self[cell] | (nodes.parent < 0) | remote
+    def _unit_of(self) -> Integers:
+        """By node."""
+        units = np.empty(len(self.nodes.row), np.int32)
+        sizes = np.diff(self.nodes.member_bounds)
+        units[self.nodes.members] = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
+        return units
 
     def _check(self) -> None:
         wrong = np.flatnonzero(self._sums[:, 0] != self._duration)
@@ -241,7 +191,7 @@ class Engine:
     @cached_property
     def _routes(self) -> tuple[list[str], Integers]:
         """The routes, sorted, and each unit's."""
-        numbers = self.rows.contents.route[self._content[self.nodes.units]]
+        numbers = self.rows.contents.route[self.rows.contents.of[self.nodes.row[self.nodes.units]]]
         distinct, which = np.unique(numbers, return_inverse=True)
         texts = [self.rows.vocabulary.texts[number] for number in distinct]
         routes = sorted(texts)
@@ -252,7 +202,7 @@ class Engine:
     @cached_property
     def _outcome(self) -> Integers:
         """By unit, of `_OUTCOMES`."""
-        failed = self.rows.contents.error[self._content[self.nodes.units]]
+        failed = self.rows.contents.error[self.rows.contents.of[self.nodes.row[self.nodes.units]]]
         return np.where(failed, 0, 1)
 
     def _trace_ids(self, traces: Integers) -> pa.Array:
@@ -326,18 +276,20 @@ class Engine:
 
     @property
     def _threshold(self) -> Integers:
-        """By node; see `sampling`."""
-        threshold: Integers = self.rows.threshold[self.nodes.row]
+        """By unit, what its root says; see `sampling`."""
+        threshold: Integers = self.rows.threshold[self.nodes.row[self.nodes.units]]
         return threshold
 
     def _sampling(self, kept: Mask) -> dict[str, int]:
-        threshold = self._threshold
-        of_root = threshold[self.nodes.units][self._unit_of]
-        stricter = threshold > np.maximum(0, of_root)
+        rows = self.rows
+        if not rows.is_sampled:
+            return {}
+        threshold = rows.threshold[self.nodes.row]
+        stricter = threshold > np.maximum(0, self._threshold)[self._unit_of]
         return {
             "malformed_sampling": ((threshold == MALFORMED) & kept[self._unit_of]).sum(),
             "strictly_sampled": (self._having(stricter) & kept).sum(),
-            "tail_sampled": (self._having(self.rows.tail_sampled[self.nodes.row]) & kept).sum(),
+            "tail_sampled": (self._having(rows.tail_sampled[self.nodes.row]) & kept).sum(),
         }
 
     def _completeness(self, traces: Mask) -> dict[str, int]:
@@ -361,7 +313,7 @@ class Engine:
         return {
             "route": (route, routes),
             "outcome": (self._outcome, _OUTCOMES),
-            "sampling_threshold": np.maximum(UNSAID, self._threshold[self.nodes.units]),
+            "sampling_threshold": np.maximum(UNSAID, self._threshold),
             "bucket": np.searchsorted(_BOUNDS, self._duration),
         }
 
@@ -385,12 +337,12 @@ class Engine:
         run = np.repeat(np.arange(len(runs)), np.diff(runs.begins))
         of_run, found, sums = add_up(
             runs.units, run, self.nodes.members, self.nodes.member_bounds, cell, self._entered,
-            self._blamed, cells,
+            self._spent, self._rare, cells,
         )  # fmt: skip
         arrays = {
             **{name: take(values, of_run) for name, values in runs.keys.items()},
             **{name: take(values, found) for name, values in of_cell.items()},
-            **{name: np.ascontiguousarray(sums[:, i]) for i, name in enumerate(MEASURES)},
+            **{name: sums[i] for i, name in enumerate(MEASURES)},
         }
         return pa.Table.from_arrays(
             [pa.array(arrays[field.name], field.type) for field in schema], schema=schema

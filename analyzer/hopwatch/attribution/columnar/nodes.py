@@ -2,21 +2,25 @@
 
 The rules are those of `forest`, which is their readable form. Nodes are ordered by (trace,
 start, span id); the half of a shared id that is the server follows its client.
+
+Traces are worked on in blocks, whose arrays stay in the processor's cache.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from hopwatch.attribution.columnar.contents import KINDS
+from hopwatch.attribution.columnar.copies import Content, Copies, Spans, slot_of, table_size
 from hopwatch.attribution.columnar.jit import compiled
-from hopwatch.attribution.columnar.rows import Integers, Rows
-from hopwatch.attribution.forest import RowContent
+from hopwatch.attribution.columnar.rows import Integers, Received, Rows
+from hopwatch.attribution.source import Source
+from hopwatch.errors import InputError
 
 REQUEST: Final = 0
 DETACHED: Final = 1
@@ -26,8 +30,10 @@ REPAIRS: Final = (
     "duplicate", "conflicting_copies", "shared_id", "negative_duration", "missing_parent",
     "cycle", "detached",
 )  # fmt: skip
-"""What is counted per trace, by column of `Nodes.repairs`."""
-_SERVER, _CONSUMER = KINDS["SERVER"], KINDS["CONSUMER"]
+"""What is counted per trace, by column of `Nodes.repairs`; the first three by `copies`."""
+_CONSUMER = KINDS["CONSUMER"]
+_BLOCK: Final = 1 << 16
+"""Rows that are worked on at once, where traces are no longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +42,8 @@ class Nodes:
 
     row: of the span table. parent: node, -1 for a unit's root. children: nodes; those of node i
     are children[child_bounds[i]:child_bounds[i + 1]], by (start, id). units: the roots, in
-    order. members: nodes by unit, parents before their children, from member_bounds.
+    order. members: nodes by unit, parents before their children, from member_bounds. blocks:
+    the first node and the first unit of each block of whole traces, and the end of all.
     """
 
     row: Integers
@@ -51,147 +58,144 @@ class Nodes:
     members: Integers
     member_bounds: Integers
     repairs: npt.NDArray[np.int64]
+    blocks: npt.NDArray[np.int64]
 
 
-def build(rows: Rows, table: pa.Table) -> Nodes:
-    """The forest of all rows; `table`: where they are from, read where copies differ."""
-    traces = len(rows.trace_ids)
-    by_trace, bounds = _group(rows.trace, traces)
-    same = _first_with_id(by_trace, bounds, rows.span_id)
-    start, end = rows.start, rows.end
-    repairs = np.zeros((traces, len(REPAIRS)), np.int64)
-    dropped = np.zeros(len(start), np.bool_)
-    is_half = np.zeros(len(start), np.bool_)
-    client_of = np.full(len(start), -1, np.int64)
-    copies = np.flatnonzero(same != np.arange(len(same)))
-    if len(copies):
-        start, end = start.copy(), end.copy()
-        collapse = _Collapse(rows, table, repairs, start, end, dropped)
-        collapse.all(copies, same)
-        for half, its_client in collapse.halves:
-            is_half[half] = True
-            client_of[half] = its_client
-    order, bounds = _order(by_trace, bounds, start, rows.span_id, is_half, dropped)
-    place = np.full(len(start), -1, np.int64)
-    place[order] = np.arange(len(order))
-    client = client_of[order]
-    client = np.where(client >= 0, place[client], -1)
-    kind = rows.contents.kind[rows.contents.of[order]]
-    start, end = start[order], end[order]
-    # The server's half of a shared id hangs below the client's.
-    parent_id = np.where(is_half, rows.span_id, rows.parent_id)
-    has_parent = rows.has_parent | is_half
-    parent, unit_kind = _link(
-        bounds, rows.span_id[order], parent_id[order], has_parent[order], client,
-        rows.process[order], kind, start, end, repairs,
-    )  # fmt: skip
-    child_bounds, children = _children(parent)
-    units = np.flatnonzero(parent < 0)
-    members, member_bounds = _members(units, child_bounds, children)
+_LONG: Final = ("row", "trace", "parent", "child_bounds", "children", "members")
+"""Columns of places that are as long as there are spans: 32 bits each, for memory is scarce."""
+
+
+def build(rows: Rows, received: Received, source: Source) -> Nodes:
+    """The forest of all rows; `source`: where they are from, read again where copies differ.
+
+    Raises InputError for more spans than 32 bits can number.
+    """
+    if len(received.start) >= 2**31:
+        raise InputError(f"{len(received.start):,} spans are more than 2^31: choose fewer")
+    blocks = [_Block(rows, received, first, last) for first, last in _traces_at_once(rows)]
+    content = Content(source, [row for block in blocks for row in block.differing()])
+    nodes, children = [0], [0]
+    for block in blocks:
+        block.settle(content)
+        nodes.append(nodes[-1] + len(block.columns["row"]))
+        children.append(children[-1] + len(block.columns["children"]))
+    units = np.cumsum([0, *(len(block.columns["units"]) for block in blocks)])
+
+    def joined(name: str, since: list[int] | None = None) -> Integers:
+        """A column of all blocks; its values count from the block's place in `since`."""
+        dtype = np.int32 if name in _LONG else np.int64
+        parts = [np.empty(0, dtype)]
+        for position, block in enumerate(blocks):
+            values = block.columns.pop(name)
+            if since:
+                values = np.where(values >= 0, values + since[position], values)
+            parts.append(values.astype(dtype))
+        return np.concatenate(parts)
+
     return Nodes(
-        row=order, trace=rows.trace[order], start=start, end=end, parent=parent,
-        child_bounds=child_bounds, children=children, units=units, unit_kind=unit_kind[units],
-        members=members, member_bounds=member_bounds, repairs=repairs,
-    )  # fmt: skip
+        row=joined("row"),
+        trace=joined("trace"),
+        start=joined("start"),
+        end=joined("end"),
+        parent=joined("parent", nodes),
+        child_bounds=np.append(joined("child_bounds", children), np.int32(children[-1])),
+        children=joined("children", nodes),
+        units=joined("units", nodes),
+        unit_kind=joined("unit_kind"),
+        members=joined("members", nodes),
+        member_bounds=np.append(joined("member_bounds", nodes), nodes[-1]),
+        repairs=np.concatenate(
+            [np.empty((0, len(REPAIRS)), np.int64), *(block.repairs for block in blocks)]
+        ),
+        blocks=np.stack([np.array(nodes), units], axis=1),
+    )
 
 
-class _Collapse:
-    """Collapses the copies of spans, in place. They are few, and Python will do."""
-
-    def __init__(
-        self, rows: Rows, table: pa.Table, repairs: npt.NDArray[np.int64],
-        start: Integers, end: Integers, dropped: npt.NDArray[np.bool_],
-    ) -> None:  # fmt: skip
-        self._rows, self._table, self._repairs = rows, table, repairs
-        self._start, self._end, self._dropped = start, end, dropped
-        self.halves: list[tuple[int, int]] = []  # (server, client) of shared ids
-
-    def all(self, copies: Integers, same: Integers) -> None:
-        """`same`: the first row with each row's id; `copies`: the rows that are not it."""
-        groups: dict[int, list[int]] = {}
-        for row, first in zip(copies.tolist(), same[copies].tolist(), strict=True):
-            groups.setdefault(first, [first]).append(row)
-        content = RowContent(self._table)
-        content.load([row for group in groups.values() for row in group])
-        kinds = self._rows.contents.kind[self._rows.contents.of]
-        for group in groups.values():
-            servers = [row for row in group if kinds[row] == _SERVER]
-            others = [row for row in group if kinds[row] != _SERVER]
-            if servers and any(kinds[row] == KINDS["CLIENT"] for row in others):
-                self._count(group[0], "shared_id", 1)
-                client = self._collapse(others, content)
-                self.halves.append((self._collapse(servers, content), client))
-            else:
-                self._collapse(group, content)
-
-    def _collapse(self, copies: list[int], content: RowContent) -> int:
-        if len(copies) == 1:
-            return copies[0]
-        distinct = {content.of(row): row for row in sorted(copies, reverse=True)}
-        kept = distinct[min(distinct)]
-        self._count(kept, "duplicate", len(copies) - len(distinct))
-        self._count(kept, "conflicting_copies", len(distinct) - 1)
-        self._start[kept] = self._rows.start[copies].min()
-        self._end[kept] = self._rows.end[copies].max()
-        self._dropped[copies] = True
-        self._dropped[kept] = False
-        return kept
-
-    def _count(self, row: int, repair: str, times: int) -> None:
-        self._repairs[self._rows.trace[row], REPAIRS.index(repair)] += times
+def _traces_at_once(rows: Rows) -> Iterator[tuple[int, int]]:
+    """First and last trace of each block."""
+    ends = rows.trace_bounds
+    lengths = np.diff(rows.run_begins)[rows.by_trace]
+    before = np.concatenate([np.zeros(1, np.int64), lengths.cumsum()])[ends]
+    first = 0
+    while first < len(ends) - 1:
+        last = int(np.searchsorted(before, before[first] + _BLOCK, "right")) - 1
+        last = max(last, first + 1)
+        yield first, last
+        first = last
 
 
-@compiled
-def _group(group: Any, groups: int) -> Any:
-    """The rows ordered by group, else as they were, and where each group begins."""
-    bounds = np.zeros(groups + 1, np.int64)
-    for row in range(len(group)):
-        bounds[group[row] + 1] += 1
-    bounds = np.cumsum(bounds)
-    free = bounds[:-1].copy()
-    order = np.empty(len(group), np.int64)
-    for row in range(len(group)):
-        order[free[group[row]]] = row
-        free[group[row]] += 1
-    return order, bounds
+class _Block:
+    """Some traces. columns: those of `Nodes`, in which places count from this block's first;
+    they are there once its copies are settled, which may need the content of rows."""
 
+    def __init__(self, rows: Rows, received: Received, first: int, last: int) -> None:
+        row, self._bounds = rows.of_traces(first, last)
+        self._first = first
+        self.repairs = np.zeros((last - first, len(REPAIRS)), np.int64)
+        self._spans = Spans(
+            row=row,
+            trace=np.repeat(np.arange(last - first), np.diff(self._bounds)),
+            id=rows.span_id[row],
+            parent_id=received.parent_id[row],
+            has_parent=received.has_parent[row],
+            start=received.start[row],
+            end=received.end[row],
+            kind=rows.contents.kind[rows.contents.of[row]],
+            process=rows.process[row],
+            mark=received.mark[row],
+        )
+        self._copies: Copies | None = Copies(self._spans, self._bounds, self.repairs)
+        self.columns: dict[str, Integers] = {}
+        if not self._copies.differing:
+            self._link(self._copies)
 
-@compiled
-def _table_size(entries: int) -> int:
-    size = 4
-    while size < 2 * entries:
-        size *= 2
-    return size
+    def differing(self) -> list[int]:
+        """The rows whose content has to be known."""
+        if self._copies is None:
+            return []
+        row = self._spans.row
+        return [int(row[this]) for group in self._copies.differing for this in group]
 
+    def settle(self, content: Content) -> None:
+        """Does what had to wait for the content of rows."""
+        if self._copies is not None:
+            self._copies.settle(content)
+            self._link(self._copies)
 
-@compiled
-def _slot(table: Any, mask: Any, ids: Any, wanted: Any) -> Any:
-    """Where `wanted` stands in a hash table of places in `ids`, or would."""
-    mixed = np.uint64(wanted) * np.uint64(0x9E3779B97F4A7C15)
-    slot = (mixed ^ (mixed >> np.uint64(32))) & mask
-    while table[slot] >= 0 and ids[table[slot]] != wanted:
-        slot = (slot + np.uint64(1)) & mask
-    return slot
-
-
-@compiled
-def _first_with_id(order: Any, bounds: Any, ids: Any) -> Any:
-    """For each row the first row of its trace with its id."""
-    first = np.empty(len(order), np.int64)
-    table = np.empty(4, np.int64)
-    for trace in range(len(bounds) - 1):
-        low, high = bounds[trace], bounds[trace + 1]
-        size = _table_size(high - low)
-        if size > len(table):
-            table = np.empty(size, np.int64)
-        table[:size] = -1
-        for i in range(low, high):
-            row = order[i]
-            slot = _slot(table, np.uint64(size - 1), ids, ids[row])
-            if table[slot] < 0:
-                table[slot] = row
-            first[row] = table[slot]
-    return first
+    def _link(self, copies: Copies) -> None:
+        spans = self._spans
+        is_half = copies.client >= 0
+        order, bounds = _order(self._bounds, spans.start, spans.id, is_half, copies.dropped)
+        client = copies.client[order]
+        if is_half.any():
+            place = np.full(len(spans.row), -1, np.int64)
+            place[order] = np.arange(len(order))
+            client = np.where(client >= 0, place[client], -1)
+        # The server's half of a shared id hangs below the client's.
+        parent_id = np.where(is_half, spans.id, spans.parent_id)
+        start, end = spans.start[order], spans.end[order]
+        parent, unit_kind = _link(
+            bounds, spans.id[order], parent_id[order], (spans.has_parent | is_half)[order],
+            client, spans.process[order], spans.kind[order], start, end, self.repairs,
+        )  # fmt: skip
+        child_bounds, children = _children(parent)
+        units = np.flatnonzero(parent < 0)
+        members, member_bounds = _members(units, child_bounds, children)
+        self.columns = {
+            "row": spans.row[order].astype(np.int32),
+            "trace": (spans.trace[order] + self._first).astype(np.int32),
+            "start": start,
+            "end": end,
+            "parent": parent.astype(np.int32),
+            "child_bounds": child_bounds[:-1].astype(np.int32),
+            "children": children.astype(np.int32),
+            "units": units,
+            "unit_kind": unit_kind[units],
+            "members": members.astype(np.int32),
+            "member_bounds": member_bounds[:-1],
+        }
+        del self._spans, self._bounds
+        self._copies = None
 
 
 @compiled
@@ -204,44 +208,53 @@ def _before(i: Any, j: Any, start: Any, ids: Any, half: Any) -> bool:
 
 
 @compiled
-def _order(by_trace: Any, bounds: Any, start: Any, ids: Any, half: Any, dropped: Any) -> Any:
-    """The rows that are kept by (trace, start, id), and where each trace begins."""
-    order = np.empty(len(by_trace), np.int64)
-    spare = np.empty(len(by_trace), np.int64)
+def _order(bounds: Any, start: Any, ids: Any, half: Any, dropped: Any) -> Any:
+    """The spans that are kept by (trace, start, id), and where each trace begins."""
+    order = np.empty(len(start), np.int64)
+    spare = np.empty(len(start), np.int64)
     kept = np.zeros(len(bounds), np.int64)
     high = 0
     for trace in range(len(bounds) - 1):
-        low = high
+        low, sorted_so_far = high, True
         for i in range(bounds[trace], bounds[trace + 1]):
-            if not dropped[by_trace[i]]:
-                order[high] = by_trace[i]
+            if not dropped[i]:
+                if high > low and _before(i, order[high - 1], start, ids, half):
+                    sorted_so_far = False
+                order[high] = i
                 high += 1
         kept[trace + 1] = high
-        # Runs of 8 by insertion, then merged: they are often in order already.
-        for first in range(low, high, 8):
-            for i in range(first + 1, min(first + 8, high)):
-                row, j = order[i], i
-                while j > first and _before(row, order[j - 1], start, ids, half):
-                    order[j] = order[j - 1]
-                    j -= 1
-                order[j] = row
-        width = 8
-        while width < high - low:
-            for first in range(low, high, 2 * width):
-                middle, last = min(first + width, high), min(first + 2 * width, high)
-                left, right = first, middle
-                for i in range(first, last):
-                    if left < middle and (
-                        right >= last or not _before(order[right], order[left], start, ids, half)
-                    ):
-                        spare[i] = order[left]
-                        left += 1
-                    else:
-                        spare[i] = order[right]
-                        right += 1
-            order[low:high] = spare[low:high]
-            width *= 2
+        if not sorted_so_far:
+            _sort(order[low:high], spare, start, ids, half)
     return order[:high].copy(), kept
+
+
+@compiled
+def _sort(order: Any, spare: Any, start: Any, ids: Any, half: Any) -> None:
+    """Runs of 8 by insertion, then merged."""
+    count = len(order)
+    for first in range(0, count, 8):
+        for i in range(first + 1, min(first + 8, count)):
+            this, j = order[i], i
+            while j > first and _before(this, order[j - 1], start, ids, half):
+                order[j] = order[j - 1]
+                j -= 1
+            order[j] = this
+    width = 8
+    while width < count:
+        for first in range(0, count, 2 * width):
+            middle, last = min(first + width, count), min(first + 2 * width, count)
+            left, right = first, middle
+            for i in range(first, last):
+                if left < middle and (
+                    right >= last or not _before(order[right], order[left], start, ids, half)
+                ):
+                    spare[i] = order[left]
+                    left += 1
+                else:
+                    spare[i] = order[right]
+                    right += 1
+        order[:] = spare[:count]
+        width *= 2
 
 
 @compiled
@@ -261,20 +274,20 @@ def _link(
     state = np.zeros(nodes, np.int8)
     for trace in range(len(bounds) - 1):
         low, high = bounds[trace], bounds[trace + 1]
-        size = _table_size(high - low)
+        size = table_size(high - low)
         mask = np.uint64(size - 1)
         if size > len(table):
             table = np.empty(size, np.int64)
         table[:size] = -1
         for node in range(low, high):
             if client[node] < 0:
-                table[_slot(table, mask, ids, ids[node])] = node
+                table[slot_of(table, mask, ids, ids[node])] = node
         for node in range(low, high):
             if not has_parent[node]:
                 if kind[node] == _CONSUMER:
                     unit_kind[node] = DETACHED
                 continue
-            above = table[_slot(table, mask, ids, parent_ids[node])]
+            above = table[slot_of(table, mask, ids, parent_ids[node])]
             if above >= 0 and server[above] >= 0 and server[above] != node:
                 shared = server[above]
                 # Calls made while serving carry the shared id too: they are the server's,
@@ -366,14 +379,3 @@ def _members(units: Any, child_bounds: Any, children: Any) -> Any:
                 filled += 1
         bounds[unit + 1] = filled
     return members, bounds
-
-
-@compiled
-def callers(members: Any, parent: Any, remote: Any, hop: Any) -> Any:
-    """By node the hop that called its service, -1 where none did."""
-    called_by = np.full(len(parent), -1, np.int64)
-    for node in members:  # parents first
-        above = parent[node]
-        if above >= 0:
-            called_by[node] = hop[above] if remote[node] else called_by[above]
-    return called_by

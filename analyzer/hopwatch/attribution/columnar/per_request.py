@@ -8,24 +8,25 @@ import numpy.typing as npt
 from hopwatch.attribution.columnar.blame import Records
 from hopwatch.attribution.columnar.jit import compiled
 from hopwatch.attribution.columnar.nodes import Nodes
-from hopwatch.attribution.columnar.rows import Integers
+from hopwatch.attribution.columnar.rows import Integers, Rows
 
 Mask = npt.NDArray[np.bool_]
 
 
-def sums(nodes: Nodes, blamed: Records, chosen: Mask, entered: Mask) -> Integers:
+def sums(nodes: Nodes, spent: Records, rare: Records, chosen: Mask, entered: Mask) -> Integers:
     """By unit, of the `chosen` nodes: blamed ns, ns of retries, entries of a hop, spans."""
     if not len(nodes.units):
         return np.empty((0, 4), np.int64)
-    counts = (chosen & ~blamed["late"]).astype(np.int64)
-    columns = (blamed["own"], blamed["retry"], entered, 1)
+    counts = (chosen & ~spent["late"]).astype(np.int64)
+    retry = np.append(rare["retry"], 0)[spent["rare"]]  # the last is that of none
+    columns = (spent["own"], retry, entered, 1)
     first = nodes.member_bounds[:-1]
     return np.stack(
         [np.add.reduceat((counts * column)[nodes.members], first) for column in columns], axis=1
     )
 
 
-def origins(nodes: Nodes, blamed: Records, failed: Mask, units: Integers) -> Integers:
+def origins(nodes: Nodes, rows: Rows, spent: Records, failed: Mask, units: Integers) -> Integers:
     """By failed unit the node where its failure began."""
     wanted = np.zeros(len(nodes.units), np.bool_)
     wanted[units] = True
@@ -33,10 +34,10 @@ def origins(nodes: Nodes, blamed: Records, failed: Mask, units: Integers) -> Int
     members = nodes.members[np.repeat(wanted, sizes)]
     unit = np.repeat(np.flatnonzero(wanted), sizes[wanted])
     depth = _depths(members, nodes.parent)
-    possible = failed[members] & ~blamed["retried"][members] & ~blamed["late"][members]
+    possible = failed[members] & ~spent["retried"][members] & ~spent["late"][members]
     members, unit, depth = members[possible], unit[possible], depth[possible]
-    start = nodes.start[members] - blamed["shift"][members]
-    order = np.lexsort((blamed["span_id"][members], start, depth, unit))
+    start = nodes.start[members] - spent["shift"][members]
+    order = np.lexsort((rows.span_id[nodes.row[members]], start, depth, unit))
     last = np.flatnonzero(np.diff(unit[order], append=-1))
     found: Integers = members[order[last]]
     return found

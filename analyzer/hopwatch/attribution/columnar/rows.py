@@ -1,118 +1,218 @@
-"""Span table -> arrays: one entry a row, integers only."""
+"""Spans, part by part -> arrays: one entry a row, integers only."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from hopwatch import semconv
-from hopwatch.attribution.columnar.contents import Contents, text_columns
-from hopwatch.attribution.columnar.distinct import distinct_rows
+from hopwatch.attribution.columnar.contents import SAID, Contents
+from hopwatch.attribution.columnar.distinct import Numbering, distinct_rows
 from hopwatch.attribution.columnar.jit import compiled
-from hopwatch.attribution.columnar.sampled import thresholds
-from hopwatch.attribution.columnar.texts import NONE, Codes, Maps, Vocabulary
+from hopwatch.attribution.columnar.sampled import Sampling
+from hopwatch.attribution.columnar.texts import (
+    NONE,
+    Codes,
+    MapColumn,
+    MapPart,
+    TextColumn,
+    Vocabulary,
+)  # fmt: skip
 
-Integers = npt.NDArray[np.int64]
+Integers = npt.NDArray[np.signedinteger[Any]]
 
 _SIGN = np.uint64(1 << 63)
+_PART: Final = 1 << 15
+"""Rows that are read at once: what is made of them on the way stays in the processor's cache."""
+_TEXTS: Final = (
+    "name", "kind", "status_code", "service_name", "service_namespace", "service_version",
+    "telemetry_sdk_language", "scope_name", "service_instance_id",
+)  # fmt: skip
+_MAPS: Final = {
+    "resource_attributes": semconv.RESOURCE_FIELDS,
+    "scope_attributes": semconv.SCOPE_FIELDS,
+    "span_attributes": {**semconv.SPAN_FIELDS, **semconv.SAMPLING_FIELDS},
+}
+
+
+@dataclass(slots=True)
+class Received:
+    """What rows say that is mended, or not needed any more, once spans are nodes. mark: a hash
+    of all that a row says in columns that attribution reads, but for its ids and times."""
+
+    start: Integers
+    end: Integers
+    parent_id: Integers
+    has_parent: npt.NDArray[np.bool_]
+    mark: Integers
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A span table in the order of its rows. Ids are 64-bit halves, as signed integers that
-    sort as their bytes do. `trace`: place of the row's trace in `trace_ids`, which are sorted.
-    `process` and `granularity`: as in the reference (`forest`), numbered alike."""
+    """Spans in the order of their rows. Ids are 64-bit halves, as signed integers that sort as
+    their bytes do. `trace_ids` are sorted; the rows of trace t are those of the runs
+    by_trace[trace_bounds[t]:trace_bounds[t + 1]], where run r begins at row run_begins[r].
+    `process` and `granularity`: as in the reference (`forest`), numbered alike. is_sampled:
+    whether any row says anything of sampling."""
 
     vocabulary: Vocabulary
     contents: Contents
     trace_ids: npt.NDArray[np.uint8]  # n x 16 bytes
-    trace: Integers
+    run_begins: Integers
+    by_trace: Integers
+    trace_bounds: Integers
     span_id: Integers
-    parent_id: Integers
-    has_parent: npt.NDArray[np.bool_]
-    start: Integers
-    end: Integers
     process: Integers
     granularity: Integers
     threshold: Integers  # see `sampling`
     tail_sampled: npt.NDArray[np.bool_]
+    is_sampled: bool
+
+    def of_traces(self, first: int, last: int) -> tuple[Integers, Integers]:
+        """The rows of traces [first, last), by trace, else in their order; and where each
+        trace begins among them."""
+        runs = self.by_trace[self.trace_bounds[first] : self.trace_bounds[last]]
+        bounds = self.trace_bounds[first : last + 1] - self.trace_bounds[first]
+        found: tuple[Integers, Integers] = _expand(self.run_begins, runs, bounds)
+        return found
 
 
-def read(table: pa.Table, waits: frozenset[str]) -> Rows:
-    """The rows of a span table, or of its columns that attribution needs."""
-    vocabulary = Vocabulary()
-    texts = text_columns(table, vocabulary)
-    resource = Maps(table["resource_attributes"], vocabulary)
-    of_resource = resource.fields(semconv.RESOURCE_FIELDS)
-    process = _processes(texts, resource, of_resource)
-    fields = Maps(table["span_attributes"], vocabulary).fields(
-        {**semconv.SPAN_FIELDS, **semconv.SAMPLING_FIELDS}
-    )
-    sampled = {meaning: fields.pop(meaning) for meaning in semconv.SAMPLING_FIELDS}
-    of_scope = Maps(table["scope_attributes"], vocabulary).fields(semconv.SCOPE_FIELDS)
-    del texts["service_instance_id"]
-    said = {**texts, "runtime": of_resource["runtime"], **fields}
-    start = _integers(table["start_time_unix_nano"])
-    parent_id = _halves(table["parent_span_id"], 1)[0]
-    known = table["parent_span_id"].is_valid().to_numpy()
-    trace, trace_ids = _traces(table["trace_id"])
-    return Rows(
-        vocabulary=vocabulary,
-        contents=Contents(said, vocabulary, waits),
-        trace_ids=trace_ids,
-        trace=trace,
-        span_id=_halves(table["span_id"], 1)[0],
-        parent_id=parent_id,
-        has_parent=known & (parent_id != np.iinfo(np.int64).min),
-        start=start,
-        end=start + _integers(table["duration_nano"]),
-        process=process,
-        granularity=_granularity(start, process, int(process.max(initial=-1)) + 1),
-        threshold=thresholds(table["trace_state"], sampled, vocabulary),
-        tail_sampled=(sampled["tail_policy"] != NONE) | (of_scope["tail_policy"] != NONE),
-    )
+def read(parts: Iterable[pa.Table], waits: frozenset[str]) -> tuple[Rows, Received]:
+    """The rows of a span table that comes in parts, of the columns that attribution needs."""
+    reading = _Reading(waits)
+    for part in parts:
+        for batch in part.to_batches(max_chunksize=_PART):
+            if batch.num_rows:
+                reading.add(batch)
+    return reading.finish()
 
 
-def _processes(texts: dict[str, Codes], resource: Maps, fields: dict[str, Codes]) -> Integers:
-    """The number of each row's process: service.instance.id, else host and pid, else all that
-    the resource says; each within its service."""
-    instance, host, pid = texts["service_instance_id"], fields["host"], fields["pid"]
-    by_instance = instance != NONE
-    by_pid = ~by_instance & (host != NONE) & (pid != NONE)
-    by_resource = ~by_instance & ~by_pid
-    one = np.where(by_instance, instance, np.where(by_pid, host, NONE))
-    other = np.where(by_pid, pid, NONE)
-    if by_resource.any():
-        one = np.where(by_resource, resource.whole(by_resource), one)
-    which = by_pid + np.int64(2) * by_resource
-    return distinct_rows([texts["service_namespace"], texts["service_name"], which, one, other])[0]
+class _Reading:
+    def __init__(self, waits: frozenset[str]) -> None:
+        self._vocabulary = Vocabulary()
+        self._contents = Contents(self._vocabulary, waits)
+        self._texts = {
+            name: TextColumn(self._vocabulary, salt) for salt, name in enumerate(_TEXTS, 1)
+        }
+        self._maps = {
+            name: MapColumn(meanings, self._vocabulary, salt)
+            for salt, (name, meanings) in enumerate(_MAPS.items(), len(_TEXTS) + 1)
+        }
+        self._sampling = Sampling(self._vocabulary)
+        self._processes = Numbering()
+        self._granularity = _Granularity()
+        self._columns: dict[str, list[npt.NDArray[Any]]] = {}
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        marks = np.zeros(batch.num_rows, np.uint64)
+        said = {name: column.read(batch[name], marks) for name, column in self._texts.items()}
+        resource, of_scope, of_span = (
+            column.read(batch[name], marks) for name, column in self._maps.items()
+        )
+        self._sampling.read(batch["trace_state"], of_span.fields, of_scope.fields, marks)
+        process = self._process(said, resource, batch.num_rows)
+        fields = {**said, **resource.fields, **of_span.fields}
+        self._contents.read({name: fields[name] for name in SAID if name in fields}, batch.num_rows)
+        start = _integers(batch["start_time_unix_nano"])
+        self._granularity.add(start, process)
+        high, low = _halves(batch["trace_id"], 2)
+        parent_id = _halves(batch["parent_span_id"], 1)[0]
+        known = batch["parent_span_id"].is_valid().to_numpy(zero_copy_only=False)
+        begins = np.flatnonzero(_changes(high, low))
+        for name, values in {
+            "length": np.diff(begins, append=batch.num_rows),
+            "high": high[begins],
+            "low": low[begins],
+            "span_id": _halves(batch["span_id"], 1)[0],
+            "parent_id": parent_id,
+            "has_parent": known & (parent_id != np.iinfo(np.int64).min),
+            "mark": (marks + known).view(np.int64),
+            "start": start,
+            "end": start + _integers(batch["duration_nano"]),
+            "process": process,
+        }.items():
+            self._columns.setdefault(name, []).append(values)
+
+    def finish(self) -> tuple[Rows, Received]:
+        self._contents.finish()
+        run_begins = np.cumsum(np.concatenate([np.zeros(1, np.int64), self._take("length")]))
+        trace, trace_ids = _traces(self._take("high"), self._take("low"))
+        by_trace, bounds = group(trace, len(trace_ids))
+        rows = Rows(
+            vocabulary=self._vocabulary,
+            contents=self._contents,
+            trace_ids=trace_ids,
+            run_begins=run_begins,
+            by_trace=by_trace,
+            trace_bounds=bounds,
+            span_id=self._take("span_id"),
+            process=self._take("process", np.int32),
+            granularity=self._granularity.finish(),
+            threshold=self._sampling.threshold,
+            tail_sampled=self._sampling.tail_sampled,
+            is_sampled=self._sampling.is_said,
+        )
+        received = Received(
+            start=self._take("start"),
+            end=self._take("end"),
+            parent_id=self._take("parent_id"),
+            has_parent=self._take("has_parent", np.bool_),
+            mark=self._take("mark"),
+        )
+        return rows, received
+
+    def _take(self, name: str, dtype: Any = np.int64) -> Any:
+        """All parts of a column as one; the parts are given back."""
+        return np.concatenate([np.empty(0, dtype), *self._columns.pop(name, [])])
+
+    def _process(self, said: dict[str, Codes], resource: MapPart, rows: int) -> Codes:
+        """The number of each row's process: service.instance.id, else host and pid, else all
+        that the resource says; each within its service."""
+        none = np.full(rows, NONE, np.int32)
+        instance = said["service_instance_id"]
+        host, pid = (resource.fields.get(name, none) for name in ("host", "pid"))
+        by_instance = instance != NONE
+        by_pid = ~by_instance & (host != NONE) & (pid != NONE)
+        one = np.where(by_instance, instance, np.where(by_pid, host, none))
+        other = np.where(by_pid, pid, none)
+        by_resource = np.flatnonzero(~by_instance & ~by_pid)
+        which = by_pid.astype(np.int32)
+        if len(by_resource):
+            which[by_resource] = 2
+            one[by_resource] = resource.whole(by_resource, self._vocabulary)
+        services = said["service_namespace"], said["service_name"]
+        return self._processes.add([*services, which, one, other], rows)[0]
 
 
-def _integers(column: pa.ChunkedArray) -> Integers:
+def _integers(column: pa.Array) -> Integers:
     # Always a copy: kernels for memory that cannot be written would be others, compiled anew.
-    return np.array(column.to_numpy(), np.int64)
+    return np.array(column.to_numpy(zero_copy_only=False), np.int64)
 
 
-def _halves(column: pa.ChunkedArray, count: int) -> list[Integers]:
+def _halves(column: pa.Array, count: int) -> list[Integers]:
     """Each 8 bytes of a column of ids as an integer that sorts as they do; 0 bytes for null."""
-    parts = []
-    for chunk in column.chunks:
-        data = np.frombuffer(chunk.buffers()[1], ">u8")
-        part = data[count * chunk.offset : count * (chunk.offset + len(chunk))].reshape(-1, count)
-        if chunk.null_count:
-            part = np.where(chunk.is_null().to_numpy(zero_copy_only=False)[:, None], 0, part)
-        parts.append(part)
-    joined = np.concatenate(parts) if parts else np.empty((0, count), ">u8")
-    signed = (joined.astype(np.uint64) ^ _SIGN).view(np.int64)
+    data = np.frombuffer(column.buffers()[1], ">u8")
+    part = data[count * column.offset : count * (column.offset + len(column))].reshape(-1, count)
+    if column.null_count:
+        part = np.where(column.is_null().to_numpy(zero_copy_only=False)[:, None], 0, part)
+    signed = (part.astype(np.uint64) ^ _SIGN).view(np.int64)
     return [np.ascontiguousarray(signed[:, half]) for half in range(count)]
 
 
-def _traces(column: pa.ChunkedArray) -> tuple[Integers, npt.NDArray[np.uint8]]:
-    """The place of each row's trace among the sorted trace ids, and these as n x 16 bytes."""
-    high, low = _halves(column, 2)
+def _changes(high: Integers, low: Integers) -> npt.NDArray[np.bool_]:
+    """Where the trace is another than in the row before."""
+    changed = np.ones(len(high), np.bool_)
+    changed[1:] = (high[1:] != high[:-1]) | (low[1:] != low[:-1])
+    return changed
+
+
+def _traces(high: Integers, low: Integers) -> tuple[Integers, npt.NDArray[np.uint8]]:
+    """The place of each run's trace among the sorted trace ids, and these as n x 16 bytes."""
     number, first = distinct_rows([high, low])
     order = np.lexsort((low[first], high[first]))
     place = np.empty(len(order), np.int64)
@@ -122,21 +222,64 @@ def _traces(column: pa.ChunkedArray) -> tuple[Integers, npt.NDArray[np.uint8]]:
     return place[number] if len(order) else number, ids
 
 
+class _Granularity:
+    """See `forest.granularity`; stamps come in parts."""
+
+    def __init__(self) -> None:
+        self._fitting = np.zeros((0, 4), np.int64)
+
+    def add(self, start: Integers, process: Codes) -> None:
+        more = int(process.max()) + 1 - len(self._fitting)
+        if more > 0:
+            self._fitting = np.concatenate([self._fitting, np.zeros((more, 4), np.int64)])
+        _count_fitting(start, process, self._fitting)
+
+    def finish(self) -> Integers:
+        stamps, *fitting = self._fitting.T
+        result = np.ones(len(stamps), np.int64)
+        for unit, fits in zip((256, 1_000, 1_000_000), fitting, strict=True):
+            result[(stamps >= 20) & (100 * fits >= 99 * stamps)] = unit
+        return result
+
+
 @compiled
-def _granularity(start: Integers, process: Integers, processes: int) -> Integers:
-    """See `forest.granularity`."""
-    stamps = np.zeros(processes, np.int64)
-    fitting = np.zeros((processes, 3), np.int64)
+def _count_fitting(start: Any, process: Any, fitting: Any) -> None:
     for row in range(len(start)):
-        stamps[process[row]] += 1
-        fitting[process[row], 0] += start[row] % 1_000_000 == 0
-        fitting[process[row], 1] += start[row] % 1_000 == 0
-        fitting[process[row], 2] += start[row] % 256 == 0
-    result = np.ones(processes, np.int64)
-    for one in range(processes):
-        if stamps[one] >= 20:
-            for choice, unit in enumerate((1_000_000, 1_000, 256)):
-                if 100 * fitting[one, choice] >= 99 * stamps[one]:
-                    result[one] = unit
-                    break
-    return result
+        of = fitting[process[row]]
+        of[0] += 1
+        of[1] += start[row] & 255 == 0
+        if start[row] % 1_000 == 0:
+            of[2] += 1
+            of[3] += start[row] % 1_000_000 == 0
+
+
+@compiled
+def group(group: Any, groups: Any) -> Any:
+    """What is in each group, in its order, and where each group begins."""
+    bounds = np.zeros(groups + 1, np.int64)
+    for i in range(len(group)):
+        bounds[group[i] + 1] += 1
+    bounds = np.cumsum(bounds)
+    free = bounds[:-1].copy()
+    order = np.empty(len(group), np.int64)
+    for i in range(len(group)):
+        order[free[group[i]]] = i
+        free[group[i]] += 1
+    return order, bounds
+
+
+@compiled
+def _expand(begins: Any, runs: Any, bounds: Any) -> Any:
+    size = 0
+    for run in runs:
+        size += begins[run + 1] - begins[run]
+    rows = np.empty(size, np.int64)
+    found = np.zeros(len(bounds), np.int64)
+    filled = 0
+    for one in range(len(bounds) - 1):
+        for i in range(bounds[one], bounds[one + 1]):
+            for row in range(begins[runs[i]], begins[runs[i] + 1]):
+                rows[filled] = row
+                filled += 1
+        found[one + 1] = filled
+    return rows, found
