@@ -10,18 +10,21 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Final
 
+from hopwatch.attribution.ledger import Ledger
 from hopwatch.attribution.quantile import Breakdown, at_mean, whole_numbers
 
 if TYPE_CHECKING:
-    from hopwatch.attribution.ledger import Ledger
     from hopwatch.attribution.stacks import Stacks
     from hopwatch.attribution.units import UnitTime
 
 MOST_ROWS: Final = 24
 _TICK_NS: Final = 1_000
 _LONGEST_TEXT: Final = 120
+_INDENT: Final = "\u2003"
+_MOST_INDENTS: Final = 12
 _POINTS: Final = (0.5, 0.9, 0.95, 0.99)
 _LEDGER_KEYS: Final = ("hop", "language", "kind")
+_ADDS_UP: Final = "The rows add up to the requests' time, to the nanosecond."
 _QUALITY: Final = {
     "incomplete_traces": "incomplete traces",
     "traces_without_root": "traces without a root, not counted",
@@ -31,18 +34,20 @@ _QUALITY: Final = {
     "detached_units": "units of asynchronous work, not counted",
     "absurd_duration": "roots longer than 30 days, left out",
 }
-# Colours are the notebook's, thinned out, so that they fit a light and a dark theme.
+# Colours are the notebook's, thinned out, so that they fit a light and a dark theme. The class
+# stands twice to outweigh the notebook's own rules for tables.
 _STYLE: Final = """<style>
 .hopwatch{font-variant-numeric:tabular-nums;color:inherit;max-width:100%;overflow-x:auto}
-.hopwatch table{border-collapse:collapse;color:inherit;background:none;margin:.4em 0;border:0}
-.hopwatch tr,.hopwatch tr:nth-child(even){background:none}
-.hopwatch th,.hopwatch td{padding:.15em .7em .15em 0;text-align:left;border:0;color:inherit;
- background:none;overflow-wrap:anywhere;white-space:pre-wrap;max-width:32em;vertical-align:top}
-.hopwatch th{font-weight:400;opacity:.7}
-.hopwatch .n{text-align:right;white-space:nowrap}
-.hopwatch .sum td{font-weight:600;border-top:1px solid rgba(128,128,128,.6)}
+.hopwatch.hopwatch table{border-collapse:collapse;color:inherit;margin:.4em 0;border:0}
+.hopwatch.hopwatch table tr{background:none}
+.hopwatch.hopwatch table th,.hopwatch.hopwatch table td{padding:.15em .7em .15em 0;border:0;
+ text-align:left;vertical-align:top;color:inherit;background:none;max-width:32em;
+ white-space:pre-wrap;overflow-wrap:break-word}
+.hopwatch.hopwatch table th{font-weight:400;opacity:.7;white-space:nowrap}
+.hopwatch.hopwatch table .n{text-align:right;white-space:nowrap}
+.hopwatch.hopwatch table .sum td{font-weight:600;border-top:1px solid rgba(128,128,128,.6)}
 .hopwatch .bar{display:inline-block;height:.7em;background:rgba(70,130,220,.75)}
-.hopwatch p{margin:.2em 0;opacity:.8}
+.hopwatch.hopwatch p{margin:.2em 0;opacity:.8}
 </style>"""
 
 
@@ -50,7 +55,7 @@ def ledger_html(shown: Ledger) -> str:
     """Percentiles with their intervals; the mean request by hop, language and kind; in a line
     how far to trust it."""
     if not shown.request_count:
-        return _page("0 requests", [], [_trust(shown.quality)])
+        return _page("0 requests", [], ["Nothing to attribute here.", *_doubts(shown.quality)])
     failed = f", {shown.failed_count:,} failed" if shown.failed_count else ""
     weighted = (
         f", sampled: they stand for about {round(shown.weighted_requests):,}"
@@ -59,7 +64,7 @@ def ledger_html(shown: Ledger) -> str:
     )
     title = f"{_count(shown.request_count, 'request')}{failed}{weighted}"
     tables = [_percentiles(shown), _shares(at_mean(shown, *_LEDGER_KEYS), "sum = mean")]
-    return _page(title, tables, [_trust(shown.quality)])
+    return _page(title, tables, [_ADDS_UP, *_doubts(shown.quality)])
 
 
 def breakdown_html(shown: Breakdown) -> str:
@@ -75,7 +80,8 @@ def stacks_html(shown: Stacks) -> str:
     kept = {bar.path for bar in largest}  # with what is above them, for that takes no less
     rows = [
         [
-            "\u2003" * bar.depth + _text(f"{bar.frame.hop} {bar.frame.operation}"),
+            _INDENT * min(bar.depth, _MOST_INDENTS)
+            + _text(f"{bar.frame.hop} {bar.frame.operation}"),
             _text(bar.frame.language), _text(bar.frame.kind),
             _ms(bar.ns), _ms(bar.own_ns), _bar(bar.ns, bars[0].ns),
         ]
@@ -92,23 +98,11 @@ def stacks_html(shown: Stacks) -> str:
 
 def unit_html(shown: UnitTime) -> str:
     """One request, piece of asynchronous work or fragment: where its time went."""
-    cells: dict[tuple[str, ...], int] = {}
-    for cell, ns in shown.cells().items():
-        key = (cell.hop, cell.language, cell.kind)
-        cells[key] = cells.get(key, 0) + ns
-    ticks = whole_numbers(cells, _TICK_NS, _ticks(shown.duration))
-    rows = [
-        [*map(_text, key), _decimal(ticks[key]), _bar(ns, shown.duration)]
-        for key, ns in sorted(cells.items(), key=lambda item: (-item[1], item[0]))
-    ]
-    total = [_ms(shown.duration), ""]
-    table = _table(_LEDGER_KEYS, ("ms", ""), rows, ["sum = duration", "", "", *total])
-    title = f"{_text(shown.route)}: {_ms(shown.duration)} ms" + (
-        ", failed" if shown.outcome == "error" else ""
-    )
+    failed = ", failed" if shown.outcome == "error" else ""
+    table = _shares(at_mean(Ledger.of_units([shown]), *_LEDGER_KEYS), "sum = duration")
     said = f"trace {shown.trace.trace_id.hex()}, {_count(len(shown.spans), 'span')}"
     odd = [f"Odd: {', '.join(shown.flags())}."] if shown.flags() else []
-    return _page(title, [table], [said, *odd])
+    return _page(f"{_text(shown.route)}: {_ms(shown.duration)} ms{failed}", [table], [said, *odd])
 
 
 def _percentiles(shown: Ledger) -> str:
@@ -136,13 +130,13 @@ def _shares(shown: Breakdown, sum_name: str) -> str:
         {share.key: share.ns for share in shown.shares}, _TICK_NS, _ticks(shown.total_ns)
     )
     wanted = [share for share in shown.shares if share.ns or share.calls]
-    doubtful = any(1000 * share.doubtful_ns >= shown.total_ns > 0 for share in wanted)
+    doubtful = {s.key for s in wanted if 1000 * s.doubtful_ns >= shown.total_ns > 0}
     apart = wanted if len(wanted) <= MOST_ROWS else wanted[: MOST_ROWS - 1]
     blank = [""] * (len(shown.keys) - 1)
     rows = [
         [
             *map(_text, share.key), _decimal(ticks[share.key]),
-            *([_ms(share.low_ns)] if doubtful else []),
+            *([_ms(share.low_ns) if share.key in doubtful else ""] if doubtful else []),
             _percent(share.ns, shown.total_ns), f"{share.calls:,.2f}",
             _bar(share.ns, shown.total_ns),
         ]
@@ -159,10 +153,10 @@ def _shares(shown: Breakdown, sum_name: str) -> str:
     return _table(shown.keys, figures, rows, foot)
 
 
-def _trust(quality: dict[str, int]) -> str:
+def _doubts(quality: dict[str, int]) -> list[str]:
+    """What makes the ledger less sure, in a line, if anything does."""
     odd = [f"{quality[name]:,} {words}" for name, words in _QUALITY.items() if quality.get(name)]
-    doubts = f" {'; '.join(odd)}." if odd else ""
-    return f"The rows add up to the requests' time, to the nanosecond.{doubts}"
+    return [f"{'; '.join(odd)}."] if odd else []
 
 
 def _page(title: str, tables: Sequence[str], notes: Iterable[str]) -> str:
