@@ -217,3 +217,19 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
         ]:  # fmt: skip
             held[name] += (found.low or 0) <= truth <= (found.high or np.inf)
     assert all(370 <= count <= 396 for count in held.values()), held
+
+
+def test_a_condition_weighs_sampled_requests() -> None:
+    """The slow half is all there, of the fast one a tenth."""
+    rows = [
+        {**row, "trace_state": "ot=th:e6666666666666" if i < 100 else "ot=th:0"}
+        for i, row in enumerate(requests(100))
+    ]
+    (measured,) = checked("mean>1ms,requests>1", rows).measured[:1]
+    assert measured.estimate is not None
+    weight = Fraction(2**56, 2**56 - 0xE6666666666666)
+    fast, slow = sum(range(1, 51)), sum(range(51, 101))
+    assert measured.estimate.value == (weight * fast + slow) * 10 * MS / (weight * 50 + 50)
+    (rate,) = checked("errors>1%", rows).measured
+    assert rate.estimate is not None
+    assert rate.estimate.value == (weight * 5 + 5) / (weight * 50 + 50)

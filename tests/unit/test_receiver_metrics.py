@@ -266,3 +266,16 @@ def test_what_does_not_fit_the_queue_is_counted_and_left_out(
     for _ in range(5):
         feed.put(spans)
     assert feed.left_out_spans == 3 * len(spans)
+
+
+def test_sampled_requests_count_for_those_they_stand_for() -> None:
+    """Of ten, nine were rejected; of the other kind none."""
+    kept = [{**row, "trace_state": "ot=th:e6666666666666"} for row in request("a")]
+    snapshot = StoodIn(received(*kept, *({**row, "trace_state": ""} for row in request("b"))))
+    found = families(snapshot, "application/openmetrics-text;version=1.0.0")
+    histogram = found["hopwatch_ledger_request_duration_seconds"].samples
+    counts = [sample.value for sample in histogram if sample.name.endswith("_count")]
+    assert counts == [11]
+    seconds = sum(sample.value for sample in found["hopwatch_ledger_seconds"].samples)
+    assert seconds == pytest.approx(11 * 0.02)
+    assert found["hopwatch_ledger_traces"].samples[0].value == 2

@@ -20,6 +20,7 @@ SCHEMA: Final = pa.schema(
         ("start_unix_nano", pa.int64()),
         ("duration_ns", pa.int64()),
         ("spans", pa.int64()),
+        ("sampling_threshold", pa.int64()),  # see `sampling`
     ]
 )
 
@@ -29,7 +30,7 @@ def of_units(units: Iterable[UnitTime]) -> pa.Table:
     rows = [
         (
             unit.trace.trace_id, unit.unit.root.id[:8], unit.route, unit.outcome,
-            unit.unit.root.start, unit.duration, len(unit.spans),
+            unit.unit.root.start, unit.duration, len(unit.spans), unit.threshold,
         )
         for unit in units
     ]  # fmt: skip

@@ -22,6 +22,7 @@ SCHEMA: Final = pa.schema(
         ("trace_id", pa.binary(16)),
         ("root_span_id", pa.binary(8)),
         ("outcome", TEXT),
+        ("sampling_threshold", pa.int64()),  # see `sampling`
         ("duration_ns", pa.int64()),
         # Of the chosen cells: the part of duration_ns, and of that the part that went on repeated
         # attempts; how often their hops were entered; their spans, 0 where the request has none.
@@ -69,7 +70,7 @@ def of_units(units: Iterable[UnitTime], cells: CellFilter) -> pa.Table:
 
 
 def _head(unit: UnitTime) -> tuple[object, ...]:
-    return unit.trace.trace_id, unit.unit.root.id[:8], unit.outcome, unit.duration
+    return unit.trace.trace_id, unit.unit.root.id[:8], unit.outcome, unit.threshold, unit.duration
 
 
 def _sums(unit: UnitTime, keeps: Callable[[Cell], bool]) -> tuple[int, ...]:

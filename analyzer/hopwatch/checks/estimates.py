@@ -8,7 +8,7 @@ sampled); None: once.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil, floor, inf, sqrt
 from statistics import NormalDist
@@ -56,9 +56,10 @@ def quantile(values: Integers, q: Fraction, weights: Weights) -> Estimate:
                 low = middle + 1
         return int(order[low])
 
-    n = floor(_effective(weights))
-    low, high = interval_ranks(n, float(q))
     found = place(q)
+    rank = int(np.flatnonzero(order == found)[0]) + 1
+    n = floor(_effective_at(q, [(w, int(c[rank - 1]), int(c[-1])) for w, c in counts]))
+    low, high = interval_ranks(n, float(q))
     return Estimate(
         Fraction(int(values[found])),
         float(values[place(Fraction(low, n))]) if low >= 1 else None,
@@ -86,19 +87,24 @@ def ratio(parts: Integers, wholes: Integers, weights: Weights) -> Estimate:
 
 def rate(hits: npt.NDArray[np.bool_], weights: Weights) -> Estimate:
     """The share of the requests that are hits, with Wilson's interval."""
-    total = sum(weight * len(np.flatnonzero(having)) for weight, having in weights)
-    hit = sum(weight * int(np.count_nonzero(hits & having)) for weight, having in weights)
-    value = Fraction(hit) / total
-    n, p = float(_effective(weights)), float(value)
+    counts = [
+        (weight, int(np.count_nonzero(hits & having)), int(np.count_nonzero(having)))
+        for weight, having in weights
+    ]
+    first = int(np.argmax(hits))
+    return replace(rate_of(counts), place=first if hits[first] else -1)
+
+
+def rate_of(counts: Sequence[tuple[Fraction, int, int]]) -> Estimate:
+    """As `rate`, of weights each with how many hits there are and how many requests."""
+    total = sum(weight * count for weight, _, count in counts)
+    value = Fraction(sum(weight * hit for weight, hit, _ in counts)) / total
+    # The number of equally weighted requests that would say as much (Kish).
+    n = float(Fraction(total**2) / sum(weight**2 * count for weight, _, count in counts))
+    p = float(value)
     centre = (p + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
     spread = _Z * sqrt(p * (1 - p) / n + _Z**2 / (4 * n**2)) / (1 + _Z**2 / n)
-    first = int(np.argmax(hits))
-    return Estimate(
-        value,
-        max(0.0, centre - spread),
-        min(1.0, centre + spread),
-        place=first if hits[first] else -1,
-    )
+    return Estimate(value, max(0.0, centre - spread), min(1.0, centre + spread))
 
 
 def needed(q: Fraction) -> int:
@@ -116,11 +122,15 @@ def beyond(estimate: Estimate, limit: Fraction, *, above: bool) -> bool:
     return (inf if estimate.high is None else estimate.high) < limit
 
 
-def _effective(weights: Weights) -> Fraction:
-    """The number of equally weighted requests that would say as much: (Σ w)² / Σ w²."""
-    counts = [(weight, int(np.count_nonzero(having))) for weight, having in weights]
-    total = sum(weight * count for weight, count in counts)
-    return Fraction(total * total) / sum(weight * weight * count for weight, count in counts)
+def _effective_at(q: Fraction, counts: Sequence[tuple[Fraction, int, int]]) -> Fraction:
+    """How many equally weighted requests would tell the q-quantile as well (see
+    `LongTable.effective_requests`). Weights, each with the requests up to the quantile and all."""
+    if len(counts) == 1:
+        return Fraction(counts[0][2])
+    whole = sum(weight * count for weight, _, count in counts)
+    below = sum(weight**2 * inside for weight, inside, _ in counts)
+    above = sum(weight**2 * (count - inside) for weight, inside, count in counts)
+    return q * (1 - q) * whole**2 / ((1 - q) ** 2 * below + q**2 * above)
 
 
 def _sum(values: Integers) -> int:

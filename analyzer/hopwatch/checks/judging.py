@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hopwatch.attribution import Attribution, Selection
+from hopwatch.attribution import Attribution, Selection, sampling
 from hopwatch.attribution.select import glob
 from hopwatch.checks import estimates
 from hopwatch.checks.conditions import REQUEST_KEYS, Comparison, Condition
@@ -139,7 +139,12 @@ def _column(rows: pa.Table, name: str) -> npt.NDArray[np.int64]:
 
 
 def _weights(rows: pa.Table) -> Weights:
-    return [(Fraction(1), np.ones(rows.num_rows, np.bool_))]
+    thresholds = _column(rows, "sampling_threshold")
+    weights = {int(said): sampling.weight(int(said)) for said in np.unique(thresholds)}
+    return [
+        (weight, np.isin(thresholds, [said for said, same in weights.items() if same == weight]))
+        for weight in sorted(set(weights.values()))
+    ]
 
 
 def _near(

@@ -6,6 +6,7 @@ As OpenMetrics with exemplars where the scraper takes that, else in the classic 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
@@ -107,10 +108,10 @@ def _cells(totals: Totals) -> Iterator[Metric]:
         "hopwatch_ledger_calls", "How often the hop was entered.", labels=CELL_LABELS
     )
     for labels, sums in totals.cells.items():
-        seconds.add_metric(labels, sums.blamed_ns / 1e9)
-        calls.add_metric(labels, sums.calls)
+        seconds.add_metric(labels, float(sums.blamed_ns / 10**9))
+        calls.add_metric(labels, float(sums.calls))
         if sums.retry_ns:
-            retries.add_metric(labels, sums.retry_ns / 1e9)
+            retries.add_metric(labels, float(sums.retry_ns / 10**9))
     return iter((seconds, retries, calls))
 
 
@@ -121,15 +122,16 @@ def _durations(totals: Totals) -> Metric:
         labels=CELL_LABELS[:2],
     )
     for labels, durations in totals.durations.items():
-        requests.add_metric(labels, list(_buckets(durations)), durations.total_ns / 1e9)
+        requests.add_metric(labels, list(_buckets(durations)), float(durations.total_ns / 10**9))
     return requests
 
 
 def _buckets(durations: Durations) -> Iterator[_Bucket]:
     """Cumulative, as they are exposed."""
-    seen = 0
+    exactly = Fraction(0)
     for place, bound in enumerate((*map(str, BOUNDS_S), "+Inf")):
-        seen += durations.counts[place]
+        exactly += durations.counts[place]
+        seen = round(exactly)  # OpenMetrics asks for whole numbers
         shown = durations.exemplars.get(place)
         if shown is None:
             yield bound, seen

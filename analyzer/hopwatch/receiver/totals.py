@@ -2,17 +2,21 @@
 
 Labels come from spans, which anyone may send: of routes and of cells only the first ones get series
 of their own, all others are added to `(other)`, and texts are cut and made harmless.
+
+A request counts for as many as its sampler says that it stands for: what is added up are estimates
+of what happened, in fractions so that nothing is lost on the way.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Final, NamedTuple
 
 import pyarrow as pa
 
-from hopwatch.attribution import Ledger
+from hopwatch.attribution import Ledger, sampling
 
 CELL_LABELS: Final = ("route", "outcome", "caller", "hop", "language", "kind")
 OTHER: Final = "(other)"
@@ -39,17 +43,17 @@ class Exemplar(NamedTuple):
 class CellSums:
     """What one cell adds up to."""
 
-    blamed_ns: int = 0
-    retry_ns: int = 0
-    calls: int = 0
+    blamed_ns: Fraction = Fraction(0)
+    retry_ns: Fraction = Fraction(0)
+    calls: Fraction = Fraction(0)
 
 
 @dataclass(slots=True)
 class Durations:
     """Requests of one route and outcome by bucket; the last bucket is open."""
 
-    counts: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS_S) + 1))
-    total_ns: int = 0
+    counts: list[Fraction] = field(default_factory=lambda: [Fraction(0)] * (len(BOUNDS_S) + 1))
+    total_ns: Fraction = Fraction(0)
     exemplars: dict[int, Exemplar] = field(default_factory=dict)
 
 
@@ -78,18 +82,20 @@ class Totals:
             requests["duration_ns"].to_pylist(),
             requests["start_unix_nano"].to_pylist(),
             requests["trace_id"].to_pylist(),
+            requests["sampling_threshold"].to_pylist(),
             strict=True,
         )
-        for route, outcome, duration, start, trace_id in rows:
+        for route, outcome, duration, start, trace_id, threshold in rows:
             durations = self.durations.setdefault((route, outcome), Durations())
             bucket = bisect_left(_BOUNDS_NS, duration)
-            durations.counts[bucket] += 1
-            durations.total_ns += duration
+            weight = sampling.weight(threshold)
+            durations.counts[bucket] += weight
+            durations.total_ns += weight * duration
             durations.exemplars[bucket] = Exemplar(trace_id.hex(), duration / 1e9, start / 1e9)
             self.folded_requests += route == OTHER
 
     def _add_cells(self, ledger: Ledger) -> None:
-        for group in ledger.group_by(*CELL_LABELS):
+        for group in ledger.weighted_by(*CELL_LABELS):
             route, outcome, *rest = group.key
             key = (self._route(route), outcome, *map(label, rest))
             if key not in self.cells and len(self.cells) >= MOST_CELLS:

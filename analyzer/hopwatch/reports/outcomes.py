@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Final
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from hopwatch.attribution import Ledger
+from hopwatch.attribution import Ledger, sampling
 from hopwatch.attribution.quantile import at_mean
 from hopwatch.checks import estimates
+from hopwatch.checks.estimates import Estimate
 from hopwatch.reports.numbers import count, duration
 from hopwatch.reports.text import plain, shorten
 
@@ -79,8 +79,7 @@ def _failures_said(ledger: Ledger, failures: pa.Table) -> Iterator[str]:
     failed, n = ledger.failed_count, ledger.request_count
     if not failed:
         return
-    hits = np.arange(n) < failed
-    rate = estimates.rate(hits, [(Fraction(1), np.ones(n, np.bool_))])
+    rate = _failure_rate(ledger)
     assert rate.low is not None
     assert rate.high is not None
     yield (
@@ -95,12 +94,21 @@ def _failures_said(ledger: Ledger, failures: pa.Table) -> Iterator[str]:
     yield f"Errors first seen in {', '.join(shown)}{more}; see trace {found[0].exemplar.hex()}."
 
 
-def _compared(failed: Ledger, fine: Ledger) -> str:
-    in_failed, in_fine = (
-        {share.key: share.ns for share in at_mean(ledger, *_KEYS).shares}
-        for ledger in (failed, fine)
+def _failure_rate(ledger: Ledger) -> Estimate:
+    counts: dict[Fraction, Counter[str]] = {}
+    for row in ledger.requests.select(["sampling_threshold", "outcome", "requests"]).to_pylist():
+        weight = sampling.weight(row["sampling_threshold"])
+        counts.setdefault(weight, Counter())[row["outcome"]] += row["requests"]
+    return estimates.rate_of(
+        [(weight, found["error"], found.total()) for weight, found in sorted(counts.items())]
     )
-    slower = failed.mean_ns > fine.mean_ns
+
+
+def _compared(failed: Ledger, fine: Ledger) -> str:
+    means = [at_mean(ledger, *_KEYS) for ledger in (failed, fine)]
+    in_failed, in_fine = ({share.key: share.ns for share in mean.shares} for mean in means)
+    failed_ns, fine_ns = (mean.total_ns for mean in means)
+    slower = failed_ns > fine_ns
     sign = 1 if slower else -1
     differences = {
         key: sign * (in_failed.get(key, 0) - in_fine.get(key, 0)) for key in in_failed | in_fine
@@ -113,21 +121,22 @@ def _compared(failed: Ledger, fine: Ledger) -> str:
     ]
     where = f": {', '.join(named)}" if named else ""
     return (
-        f"A failed one takes {duration(round(failed.mean_ns))} at the mean, one that succeeds "
-        f"{duration(round(fine.mean_ns))}{where}."
+        f"A failed one takes {duration(failed_ns)} at the mean, one that succeeds "
+        f"{duration(fine_ns)}{where}."
     )
 
 
 def _retries_said(ledger: Ledger) -> Iterator[str]:
-    found = retries(ledger)
+    shares = at_mean(ledger, "hop").shares
+    found = sorted((-share.retry_ns, share.key[0]) for share in shares if share.retry_ns)
     if not found:
         return
-    total, n = sum(ns for _, ns in found), ledger.request_count
-    shown = [f"{_name(hop)} {duration(round(ns / n))}" for hop, ns in found[:_SHOWN]]
+    total = -sum(ns for ns, _ in found)
+    shown = [f"{_name(hop)} {duration(-ns)}" for ns, hop in found[:_SHOWN]]
     more = f" and {len(found) - _SHOWN} more hops" if len(found) > _SHOWN else ""
     yield (
-        f"Repeated attempts and the pauses between take {duration(round(total / n))} of a "
-        f"request's time ({total / ledger.total_ns:.1%}): {', '.join(shown)}{more}."
+        f"Repeated attempts and the pauses between take {duration(total)} of a "
+        f"request's time: {', '.join(shown)}{more}."
     )
 
 

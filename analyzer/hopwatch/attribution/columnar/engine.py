@@ -17,6 +17,7 @@ from hopwatch.attribution.clocks import Clocks
 from hopwatch.attribution.columnar import nodes as forest
 from hopwatch.attribution.columnar import offsets, per_request
 from hopwatch.attribution.columnar.addition import add_up
+from hopwatch.attribution.columnar.delays import delay_table
 from hopwatch.attribution.columnar.nodes import DETACHED, REQUEST
 from hopwatch.attribution.columnar.rows import Integers, read
 from hopwatch.attribution.columnar.stacks import call_paths
@@ -89,6 +90,7 @@ class Engine:
                 pa.array(self.nodes.start[root]),
                 pa.array(self._duration[units]),
                 pa.array(sizes[units]),
+                pa.array(self._said_threshold[units]),
             ],
             schema=request_table.SCHEMA,
         )
@@ -122,6 +124,7 @@ class Engine:
             [
                 *self._ids(units),
                 _dictionary(self._outcome[units], _OUTCOMES),
+                pa.array(self._said_threshold[units]),
                 pa.array(self._duration[units]),
                 *(pa.array(np.ascontiguousarray(column)) for column in sums[units].T),
             ],
@@ -139,6 +142,15 @@ class Engine:
             [*self._ids(units), *(text(found, cell).dictionary_encode() for found in texts)],
             schema=failures.SCHEMA,
         )
+
+    def delays(self, select: Selection | None = None) -> pa.Table:
+        """See `Attribution.delays`."""
+        units = self._counted(select, detached=True)
+        routes, route = self._routes
+        return delay_table(
+            self._table, self.rows, self.nodes, self.clocks, self.nodes.units[units],
+            [routes[number] for number in route[units]],
+        )  # fmt: skip
 
     def processes(self) -> list[Process]:
         """See `forest.processes`."""
@@ -280,6 +292,11 @@ class Engine:
         threshold: Integers = self.rows.threshold[self.nodes.row[self.nodes.units]]
         return threshold
 
+    @cached_property
+    def _said_threshold(self) -> Integers:
+        """By unit, as the ledger has it."""
+        return np.maximum(UNSAID, self._threshold)
+
     def _sampling(self, kept: Mask) -> dict[str, int]:
         rows = self.rows
         if not rows.is_sampled:
@@ -313,7 +330,7 @@ class Engine:
         return {
             "route": (route, routes),
             "outcome": (self._outcome, _OUTCOMES),
-            "sampling_threshold": np.maximum(UNSAID, self._threshold),
+            "sampling_threshold": self._said_threshold,
             "bucket": np.searchsorted(_BOUNDS, self._duration),
         }
 
