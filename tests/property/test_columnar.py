@@ -14,9 +14,9 @@ from hopwatch import spans
 from hopwatch.attribution import COLUMNS, Attribution, Clocks, Options, Selection
 from hopwatch.attribution.columnar import Engine
 from hopwatch.formats import read_files
-from tests.property.test_attribution import TAUS, ipc
+from tests.property.test_attribution import NAMES, TAUS, ipc
 from tests.property.test_attribution import span_rows as odd_rows
-from tests.spans_dsl import MS, FixedClocks, span, table, trace_id
+from tests.spans_dsl import MS, FixedClocks, span, span_id, table, trace_id
 
 SELECTIONS = st.builds(
     Selection,
@@ -60,12 +60,31 @@ SAMPLED: list[dict[str, str]] = [
 
 
 @st.composite
+def _links(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Links to spans that may be there or not, some of which are followed from."""
+    return [
+        {
+            "trace_id": trace_id(draw(st.sampled_from(["t", "u", "v"]))),
+            "span_id": draw(st.sampled_from([*map(span_id, NAMES), b"", b"odd"])),
+            "attributes": draw(
+                st.sampled_from([None, [], [("opentracing.ref_type", "FOLLOWS_FROM")]])
+            ),
+        }
+        for _ in range(draw(st.integers(0, 3)))
+    ]
+
+
+LINKS = st.one_of(st.none(), st.just([]), _links())
+
+
+@st.composite
 def span_rows(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Odd spans with odd attributes: calls, retries, processes without a name, shared ids."""
     rows = draw(odd_rows())
     for row in rows:
         attributes = draw(st.sampled_from(ATTRIBUTES)) | draw(st.sampled_from(SAMPLED))
         row["trace_state"] = draw(st.sampled_from(TRACE_STATES))
+        row["links"] = draw(LINKS)
         row["scope_attributes"] = draw(
             st.sampled_from([None, [], [("tailsampling.cached_decision", "true")]])
         )
@@ -102,6 +121,7 @@ def assert_same(
         assert made.quality == wanted.quality
         assert ipc(made.cells) == ipc(wanted.cells)
         assert ipc(made.requests) == ipc(wanted.requests)
+    assert engine.delays(selection).equals(reference.delays(selection))
     made_requests = engine.request_table(selection).to_pylist()
     assert made_requests == reference.request_table(selection).to_pylist()
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
-from hopwatch.attribution import failures, request_table, times
+from hopwatch.attribution import delays, failures, request_table, times
 from hopwatch.attribution import forest as _forest
 from hopwatch.attribution.clocks import Clocks
 from hopwatch.attribution.forest import COLUMNS
@@ -180,6 +180,13 @@ class Attribution:
         if self._engine:
             return self._engine.request_table(select)
         return request_table.of_units(self._counted(select))
+
+    def delays(self, select: Selection | None = None) -> pa.Table:
+        """How long messages were under way: a row (`delays.SCHEMA`) for each that one of the
+        counted pieces of asynchronous work received, by the receiver's trace id."""
+        if self._engine:
+            return self._engine.delays(select)
+        return delays.of_units(self._counted(select, detached=True), self.forest, self.clocks)
 
     def times(
         self, cells: CellFilter, select: Selection | None = None, *, detached: bool = False

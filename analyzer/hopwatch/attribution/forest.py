@@ -11,7 +11,7 @@ What is repaired, and counted in `Trace.repairs` (attribution.md section 1; Jaeg
     negative_duration   end before start: zero length
     missing_parent      starts a fragment; never re-attached by time
     cycle               cut at its member with the least (start, id), which starts a fragment
-    detached            CONSUMER: asynchronous work, a unit of its own
+    detached            CONSUMER below a span: asynchronous work, a unit of its own
 
 The result does not depend on the order of rows.
 """
@@ -28,7 +28,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hopwatch import semconv
-from hopwatch.attribution import sampling
+from hopwatch.attribution import links, sampling
 from hopwatch.attribution.model import Forest, Process, Span, Trace, Unit
 from hopwatch.spans import ATTRIBUTES
 
@@ -40,7 +40,7 @@ COLUMNS: Final = (
     "trace_id", "span_id", "parent_span_id", "trace_state", "name", "kind", "start_time_unix_nano",
     "duration_nano", "status_code", "service_name", "service_namespace", "service_version",
     "service_instance_id", "telemetry_sdk_language", "scope_name", "resource_attributes",
-    "scope_attributes", "span_attributes",
+    "scope_attributes", "span_attributes", "links",
 )  # fmt: skip
 """The columns of the span table that attribution reads."""
 
@@ -98,13 +98,20 @@ def _trace(trace_id: bytes, spans: list[Span], content: RowContent) -> Trace:
         span.children.sort(key=lambda s: (s.start, s.id))
         if span.parent is not None:
             continue
-        if span.kind == "CONSUMER" and "missing_parent" not in span.flags:
+        if _is_detached(span):
             trace.detached.append(Unit(span, "detached"))
         elif span.parent_id is None:
             trace.requests.append(Unit(span, "request"))
         else:
             trace.fragments.append(Unit(span, "fragment"))
     return trace
+
+
+def _is_detached(root: Span) -> bool:
+    """Whether a root begins asynchronous work: nobody waits for it, parent or none."""
+    if root.kind == "CONSUMER":
+        return "missing_parent" not in root.flags
+    return root.parent_id is None and root.links.follows
 
 
 def _nodes_by_id(
@@ -229,6 +236,7 @@ def _spans(table: pa.Table) -> tuple[list[Span], list[int]]:
     fields = _fields(table, "span_attributes", semconv.SPAN_FIELDS)
     sampled = _fields(table, "span_attributes", semconv.SAMPLING_FIELDS)
     of_scope = _fields(table, "scope_attributes", semconv.SCOPE_FIELDS)
+    linked = links.of_rows(table)
     identities = _identities(table, resource)
     processes: dict[tuple[str, ...], int] = {}
     stamps: list[list[int]] = []
@@ -261,6 +269,7 @@ def _spans(table: pa.Table) -> tuple[list[Span], list[int]]:
                 process=process,
                 fields=fields[row],
                 row=row,
+                links=linked.get(row, links.NO_LINKS),
                 threshold=sampling.threshold(columns["trace_state"][row], sampled[row]),
                 tail_sampled="tail_policy" in sampled[row] or "tail_policy" in of_scope[row],
             )

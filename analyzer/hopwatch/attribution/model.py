@@ -1,7 +1,7 @@
 """The shapes that attribution works on: spans of a trace as a forest of units.
 
 root (no parent) ........ a *request*: gets a ledger that adds up to its duration
-CONSUMER below a span ... *detached*: asynchronous work, a ledger of its own
+CONSUMER, FOLLOWS_FROM .. *detached*: asynchronous work, a ledger of its own
 parent missing, cycle ... a *fragment*: never re-attached, hides what it covers
 """
 
@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from hopwatch.attribution.links import NO_LINKS, Links
 from hopwatch.attribution.sampling import UNSAID
 
 UnitKind = Literal["request", "detached", "fragment"]
@@ -43,6 +44,7 @@ class Span:
     fields: Mapping[str, str]  # meanings of semconv.SPAN_FIELDS that the span has
     row: int  # of the span table; of the first of its copies
     threshold: int = UNSAID  # see `sampling`
+    links: Links = NO_LINKS
     tail_sampled: bool = False  # says that it was kept for what its trace turned out to be
     flags: set[str] = field(default_factory=set)
     parent: Span | None = None  # None for a unit's root, also where parent_id is set

@@ -37,6 +37,7 @@ class Spans:
     kind: Integers
     process: Integers
     mark: Integers
+    follows: npt.NDArray[np.bool_]
 
 
 class Content:

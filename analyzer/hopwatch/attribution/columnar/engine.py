@@ -17,6 +17,7 @@ from hopwatch.attribution.clocks import Clocks
 from hopwatch.attribution.columnar import nodes as forest
 from hopwatch.attribution.columnar import offsets, per_request
 from hopwatch.attribution.columnar.addition import add_up
+from hopwatch.attribution.columnar.delays import delay_table
 from hopwatch.attribution.columnar.nodes import DETACHED, REQUEST
 from hopwatch.attribution.columnar.rows import Integers, read
 from hopwatch.attribution.columnar.stacks import call_paths
@@ -141,6 +142,15 @@ class Engine:
             [*self._ids(units), *(text(found, cell).dictionary_encode() for found in texts)],
             schema=failures.SCHEMA,
         )
+
+    def delays(self, select: Selection | None = None) -> pa.Table:
+        """See `Attribution.delays`."""
+        units = self._counted(select, detached=True)
+        routes, route = self._routes
+        return delay_table(
+            self._table, self.rows, self.nodes, self.clocks, self.nodes.units[units],
+            [routes[number] for number in route[units]],
+        )  # fmt: skip
 
     def processes(self) -> list[Process]:
         """See `forest.processes`."""

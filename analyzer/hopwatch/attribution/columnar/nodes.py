@@ -31,7 +31,6 @@ REPAIRS: Final = (
     "cycle", "detached",
 )  # fmt: skip
 """What is counted per trace, by column of `Nodes.repairs`; the first three by `copies`."""
-_CONSUMER = KINDS["CONSUMER"]
 _BLOCK: Final = 1 << 16
 """Rows that are worked on at once, where traces are no longer."""
 
@@ -137,12 +136,13 @@ class _Block:
             trace=np.repeat(np.arange(last - first), np.diff(self._bounds)),
             id=rows.span_id[row],
             parent_id=received.parent_id[row],
-            has_parent=received.has_parent[row],
+            has_parent=rows.has_parent[row],
             start=received.start[row],
             end=received.end[row],
             kind=rows.contents.kind[rows.contents.of[row]],
             process=rows.process[row],
             mark=received.mark[row],
+            follows=rows.follows[row],
         )
         self._copies: Copies | None = Copies(self._spans, self._bounds, self.repairs)
         self.columns: dict[str, Integers] = {}
@@ -173,10 +173,13 @@ class _Block:
             client = np.where(client >= 0, place[client], -1)
         # The server's half of a shared id hangs below the client's.
         parent_id = np.where(is_half, spans.id, spans.parent_id)
+        has_parent = spans.has_parent | is_half
         start, end = spans.start[order], spans.end[order]
+        # What begins asynchronous work, with a parent or without.
+        apart = (spans.kind == KINDS["CONSUMER"]) | (spans.follows & ~has_parent)
         parent, unit_kind = _link(
-            bounds, spans.id[order], parent_id[order], (spans.has_parent | is_half)[order],
-            client, spans.process[order], spans.kind[order], start, end, self.repairs,
+            bounds, spans.id[order], parent_id[order], has_parent[order],
+            client, spans.process[order], apart[order], start, end, self.repairs,
         )  # fmt: skip
         child_bounds, children = _children(parent)
         units = np.flatnonzero(parent < 0)
@@ -259,7 +262,7 @@ def _sort(order: Any, spare: Any, start: Any, ids: Any, half: Any) -> None:
 
 @compiled
 def _link(
-    bounds: Any, ids: Any, parent_ids: Any, has_parent: Any, client: Any, process: Any, kind: Any,
+    bounds: Any, ids: Any, parent_ids: Any, has_parent: Any, client: Any, process: Any, apart: Any,
     start: Any, end: Any, repairs: Any,
 ) -> Any:  # fmt: skip
     """Parents and, for the roots, kinds of unit; cuts cycles, mends negative durations."""
@@ -284,7 +287,7 @@ def _link(
                 table[slot_of(table, mask, ids, ids[node])] = node
         for node in range(low, high):
             if not has_parent[node]:
-                if kind[node] == _CONSUMER:
+                if apart[node]:
                     unit_kind[node] = DETACHED
                 continue
             above = table[slot_of(table, mask, ids, parent_ids[node])]
@@ -297,7 +300,7 @@ def _link(
             if above < 0:
                 unit_kind[node] = FRAGMENT
                 repairs[trace, 4] += 1
-            elif kind[node] == _CONSUMER:
+            elif apart[node]:
                 unit_kind[node] = DETACHED
                 repairs[trace, 6] += 1
             else:

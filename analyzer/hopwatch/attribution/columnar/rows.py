@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from hopwatch import semconv
+from hopwatch.attribution import links
 from hopwatch.attribution.columnar.contents import SAID, Contents
 from hopwatch.attribution.columnar.distinct import Numbering, distinct_rows
 from hopwatch.attribution.columnar.jit import compiled
@@ -48,7 +49,6 @@ class Received:
     start: Integers
     end: Integers
     parent_id: Integers
-    has_parent: npt.NDArray[np.bool_]
     mark: Integers
 
 
@@ -67,11 +67,13 @@ class Rows:
     by_trace: Integers
     trace_bounds: Integers
     span_id: Integers
+    has_parent: npt.NDArray[np.bool_]
     process: Integers
     granularity: Integers
     threshold: Integers  # see `sampling`
     tail_sampled: npt.NDArray[np.bool_]
     is_sampled: bool
+    follows: npt.NDArray[np.bool_]  # begins work that nobody waits for: see `links`
 
     def of_traces(self, first: int, last: int) -> tuple[Integers, Integers]:
         """The rows of traces [first, last), by trace, else in their order; and where each
@@ -106,6 +108,7 @@ class _Reading:
         self._sampling = Sampling(self._vocabulary)
         self._processes = Numbering()
         self._granularity = _Granularity()
+        self._rows = np.uint64(0)
         self._columns: dict[str, list[npt.NDArray[Any]]] = {}
 
     def add(self, batch: pa.RecordBatch) -> None:
@@ -123,6 +126,13 @@ class _Reading:
         high, low = _halves(batch["trace_id"], 2)
         parent_id = _halves(batch["parent_span_id"], 1)[0]
         known = batch["parent_span_id"].is_valid().to_numpy(zero_copy_only=False)
+        has_parent = known & (parent_id != np.iinfo(np.int64).min)
+        linked = links.of_rows(pa.Table.from_batches([batch]))
+        # Copies that have links are compared as they are.
+        marks[list(linked)] = self._rows + np.fromiter(linked, np.uint64, len(linked))
+        self._rows += batch.num_rows
+        follows = np.zeros(batch.num_rows, np.bool_)
+        follows[[row for row, found in linked.items() if found.follows]] = True
         begins = np.flatnonzero(_changes(high, low))
         for name, values in {
             "length": np.diff(begins, append=batch.num_rows),
@@ -130,7 +140,8 @@ class _Reading:
             "low": low[begins],
             "span_id": _halves(batch["span_id"], 1)[0],
             "parent_id": parent_id,
-            "has_parent": known & (parent_id != np.iinfo(np.int64).min),
+            "has_parent": has_parent,
+            "follows": follows,
             "mark": (marks + known).view(np.int64),
             "start": start,
             "end": start + _integers(batch["duration_nano"]),
@@ -151,17 +162,18 @@ class _Reading:
             by_trace=by_trace,
             trace_bounds=bounds,
             span_id=self._take("span_id"),
+            has_parent=self._take("has_parent", np.bool_),
             process=self._take("process", np.int32),
             granularity=self._granularity.finish(),
             threshold=self._sampling.threshold,
             tail_sampled=self._sampling.tail_sampled,
             is_sampled=self._sampling.is_said,
+            follows=self._take("follows", np.bool_),
         )
         received = Received(
             start=self._take("start"),
             end=self._take("end"),
             parent_id=self._take("parent_id"),
-            has_parent=self._take("has_parent", np.bool_),
             mark=self._take("mark"),
         )
         return rows, received
@@ -202,6 +214,12 @@ def _halves(column: pa.Array, count: int) -> list[Integers]:
         part = np.where(column.is_null().to_numpy(zero_copy_only=False)[:, None], 0, part)
     signed = (part.astype(np.uint64) ^ _SIGN).view(np.int64)
     return [np.ascontiguousarray(signed[:, half]) for half in range(count)]
+
+
+def as_integers(ids: Iterable[bytes]) -> Integers:
+    """Ids of 8 bytes as `Rows` has them."""
+    data = np.frombuffer(b"".join(ids), ">u8").astype(np.uint64)
+    return (data ^ _SIGN).view(np.int64)
 
 
 def _changes(high: Integers, low: Integers) -> npt.NDArray[np.bool_]:

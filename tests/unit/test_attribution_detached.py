@@ -1,0 +1,106 @@
+"""Asynchronous work: what begins it, who sent it, how long the message was under way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hopwatch.attribution import Attribution, Clocks, Options
+from tests.spans_dsl import MS, FixedClocks, span, span_id, table, trace_id
+
+
+def link(name: str, trace: str = "t", follows: bool = False) -> dict[str, Any]:
+    said = [("opentracing.ref_type", "follows_from")] if follows else []
+    return {"trace_id": trace_id(trace), "span_id": span_id(name), "attributes": said}
+
+
+def linked(row: dict[str, Any], *links: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "links": list(links)}
+
+
+def rows_of(*rows: dict[str, Any]) -> Any:
+    return table(*({"links": None, **row} for row in rows))
+
+
+SENDER = (
+    span("R", 0, 500 * MS, service="shop", kind="SERVER"),
+    span("P", 100 * MS, 160 * MS, "R", service="shop", kind="PRODUCER"),
+)
+
+
+def delays(*rows: dict[str, Any], clocks: Clocks | None = None) -> list[tuple[Any, ...]]:
+    found = Attribution(rows_of(*rows), Options(tau_ns=0), clocks).delays().to_pylist()
+    return [(d["sender_hop"], d["hop"], d["low_ns"], d["high_ns"]) for d in found]
+
+
+def test_delay_of_one_process_is_a_point() -> None:
+    consumer = span("K", 200 * MS, 260 * MS, "P", service="shop", kind="CONSUMER")
+    assert delays(*SENDER, consumer) == [("shop", "shop", 40 * MS, 40 * MS)]
+
+
+def test_delay_between_clocks_is_as_wide_as_what_is_known_of_them() -> None:
+    consumer = span("K", 1200 * MS, 1260 * MS, "P", service="mail", kind="CONSUMER")
+    assert delays(*SENDER, consumer) == [("shop", "mail", None, None)]
+    # `mail` calls `shop` too, whose clock is 1 s behind: 30 calls with 2 ms each way.
+    calls = [
+        row
+        for i, at in ((i, i * MS + 12_345 * i) for i in range(30))
+        for row in (
+            span(f"c{i}", at + 1000 * MS, at + 1014 * MS, service="mail", kind="CLIENT",
+                 trace=f"t{i}"),
+            span(f"s{i}", at + 2 * MS, at + 12 * MS, f"c{i}", service="shop", kind="SERVER",
+                 trace=f"t{i}"),
+        )
+    ]  # fmt: skip
+    ((*_, low, high),) = delays(*SENDER, consumer, *calls)
+    assert low <= 40 * MS <= high
+    assert high - low <= 4.1 * MS
+
+
+def test_delay_is_never_negative() -> None:
+    consumer = span("K", 130 * MS, 260 * MS, "P", service="mail", kind="CONSUMER")
+    assert delays(*SENDER, consumer, clocks=FixedClocks(0, 0)) == [("shop", "mail", 0, 0)]
+
+
+def test_what_no_producer_sent_was_sent_while_the_sender_ran() -> None:
+    job = span("J", 100 * MS, 190 * MS, "R", service="shop")
+    consumer = span("K", 200 * MS, 260 * MS, "J", service="shop", kind="CONSUMER")
+    assert delays(SENDER[0], job, consumer) == [("shop", "shop", 10 * MS, 100 * MS)]
+
+
+def test_a_batch_is_from_all_its_producers() -> None:
+    batch = linked(
+        span("K", 300 * MS, 400 * MS, trace="batch", service="shop", kind="CONSUMER"),
+        link("P"), link("P"), link("P2", "u"), link("gone", "v"), link("R"),
+    )  # fmt: skip
+    other = span("P2", 0, 250 * MS, trace="u", service="shop", kind="PRODUCER")
+    found = delays(*SENDER, other, batch)
+    assert found == [("shop", "shop", 140 * MS, 140 * MS), ("shop", "shop", 50 * MS, 50 * MS)]
+
+
+def test_what_follows_from_a_span_is_no_request_and_has_a_ledger_of_its_own() -> None:
+    follower = linked(span("F", 600 * MS, 900 * MS, service="shop"), link("R", follows=True))
+    attribution = Attribution(rows_of(*SENDER, follower), Options(tau_ns=0))
+    assert attribution.ledger().total_ns == 500 * MS
+    ledger = attribution.ledger(detached=True)
+    assert (ledger.request_count, ledger.total_ns) == (1, 300 * MS)
+    assert delays(*SENDER, follower) == [("shop", "shop", 100 * MS, 600 * MS)]
+
+
+def test_a_linked_request_stays_a_request() -> None:
+    """Servers at a border begin a new trace and link to the caller's."""
+    server = linked(span("S", 0, 90 * MS, trace="new", kind="SERVER"), link("R"))
+    attribution = Attribution(rows_of(*SENDER, server))
+    assert attribution.ledger().request_count == 2
+    assert attribution.delays().num_rows == 0
+
+
+def test_a_parent_is_waited_for_whatever_is_followed_from() -> None:
+    child = linked(span("C", 200 * MS, 300 * MS, "R"), link("P", follows=True))
+    ledger = Attribution(rows_of(*SENDER, child)).ledger()
+    assert {g.key[0]: g.blamed_ns for g in ledger.group_by("operation")}["C"] == 100 * MS
+
+
+def test_malformed_links_are_nobody() -> None:
+    odd = [{"trace_id": b"", "span_id": b"x", "attributes": None}, None]
+    consumer = {**span("K", 0, 9, service="shop", kind="CONSUMER"), "links": odd}
+    assert delays(*SENDER, consumer) == []
