@@ -25,7 +25,7 @@ from hopwatch.simulation.program import PARALLEL, Program
 from hopwatch.simulation.scenario import Load
 
 BLOCK_REQUESTS: Final = 4096
-_MOST_FRAMES: Final = 10_000_000
+_MOST_FRAMES: Final = 2_000_000
 _FIRST_ROOM: Final = 1024
 
 

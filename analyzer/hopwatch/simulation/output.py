@@ -52,6 +52,8 @@ def write(path: Path, contents: pa.Table, received: Iterable[Received], progress
 def _write_folder(
     folder: Path, contents: pa.Table, received: Iterable[Received], progress: Progress
 ) -> int:
+    if any(folder.glob("spans-*.parquet")):
+        raise UsageError(f"{folder}: holds spans of an earlier run; name another folder")
     written = 0
     for number, chunk in enumerate(_cut(received, _FILE_SPANS)):
         _write_file(folder / f"spans-{number:05}.parquet", contents, [chunk], lambda _: None)

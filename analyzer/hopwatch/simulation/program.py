@@ -185,7 +185,8 @@ class _Expansion:
         self, kind: int, service: str, caller: str, step: Step, cell_kind: str, operation: str,
         hop: str = "",
     ) -> Node:  # fmt: skip
-        """A node whose cell is the service's own, or `hop`'s as `service` sees it."""
+        """A node whose cell is the service's own, or `hop`'s as `service` sees it; without
+        instrumentation all that a service does is remote to its caller."""
         self._made += 1
         if self._made > _MOST_NODES:
             raise UsageError(f"the scenario has more than {_MOST_NODES} steps once it is expanded")
@@ -218,9 +219,9 @@ class _Expansion:
                 node.name, node.span_kind = name, "INTERNAL"
                 self._body(node, steps, caller)
             case Leaf():
-                node = self._leaf(service, step, step.action)
-            case Call(target, timeout):
-                node = self._call(service, step, target, timeout)
+                node = self._leaf(service, step, step.action, caller)
+            case Call():
+                node = self._call(service, step, step.action, caller)
             case Parallel(branches, limit):
                 node = plain(PARALLEL)
                 node.limit = limit
@@ -236,7 +237,7 @@ class _Expansion:
                 node.children.append(wait)
                 self._body(node, steps, caller)
             case Send():
-                node = self._send(service, step, step.action)
+                node = self._send(service, step, step.action, caller)
             case Background(steps):
                 node = plain(BACKGROUND)
                 self._body(node, steps, caller)
@@ -253,8 +254,8 @@ class _Expansion:
             raise UsageError(f"services.{service}: no pool {pool!r}; there are: {known}")
         return pool
 
-    def _leaf(self, service: str, step: Step, leaf: Leaf) -> Node:
-        node = self._node(LEAF, service, "", step, leaf.kind, leaf.operation, hop=leaf.peer)
+    def _leaf(self, service: str, step: Step, leaf: Leaf, caller: str) -> Node:
+        node = self._node(LEAF, service, caller, step, leaf.kind, leaf.operation, hop=leaf.peer)
         node.span_kind, node.law = "CLIENT", leaf.time
         if leaf.kind == "db":
             system, _, namespace = leaf.peer.partition("/")
@@ -269,7 +270,8 @@ class _Expansion:
                 node.attributes["server.port"] = port
         return node
 
-    def _call(self, service: str, step: Step, target: Target, timeout: int | None) -> Node:
+    def _call(self, service: str, step: Step, call: Call, caller: str) -> Node:
+        target = call.target
         callee = self._service(target)
         name, attributes = _asked(target.service, target.operation)
         if not attributes:
@@ -279,20 +281,28 @@ class _Expansion:
             )
         if callee.instrumented:
             node = self._node(
-                CALL, service, "", step, "gap", target.operation, f"{service} -> {target.service}"
+                CALL,
+                service,
+                caller,
+                step,
+                "gap",
+                target.operation,
+                f"{service} -> {target.service}",
             )
         else:
-            node = self._node(CALL, service, "", step, "remote", target.operation, target.service)
+            node = self._node(
+                CALL, service, caller, step, "remote", target.operation, target.service
+            )
         node.name, node.attributes, node.span_kind = name, attributes, "CLIENT"
         network: Network = callee.network or self._scenario.network
-        node.law, node.back, node.timeout = network.out, network.back, timeout
+        node.law, node.back, node.timeout = network.out, network.back, call.timeout
         node.children.append(self._operation(target, SERVE, service, Step(step.action)))
         return node
 
-    def _send(self, service: str, step: Step, send: Send) -> Node:
+    def _send(self, service: str, step: Step, send: Send, caller: str) -> Node:
         name = f"send {send.destination}"
         node = self._node(
-            SEND, service, "", step, "messaging", semconv.template(name), hop=send.broker
+            SEND, service, caller, step, "messaging", semconv.template(name), hop=send.broker
         )
         node.name, node.span_kind = name, "PRODUCER"
         node.attributes = {
@@ -301,7 +311,8 @@ class _Expansion:
             "messaging.operation.type": "send",
         }
         node.law, node.back, node.linked = send.time, send.delay, send.linked
-        consumer = self._operation(send.target, CONSUME, service, Step(step.action))
+        # Nobody waits for it: as in the ledger of asynchronous work, it has no caller.
+        consumer = self._operation(send.target, CONSUME, "", Step(step.action))
         consumer.linked = send.linked
         node.children.append(consumer)
         return node
