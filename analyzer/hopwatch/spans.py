@@ -199,6 +199,10 @@ def _plain(type_: pa.DataType) -> pa.DataType:
         return type_.value_type
     if pa.types.is_map(type_):
         return pa.map_(_plain(type_.key_type), _plain(type_.item_type))
+    if pa.types.is_list(type_):
+        return pa.list_(_plain(type_.value_type))
+    if pa.types.is_struct(type_):
+        return pa.struct([field.with_type(_plain(field.type)) for field in type_])
     return type_
 
 

@@ -155,8 +155,8 @@ def _shares(shown: Breakdown, sum_name: str) -> str:
 
 def _doubts(quality: dict[str, int]) -> list[str]:
     """What makes the ledger less sure, in a line, if anything does."""
-    odd = [f"{quality[name]:,} {words}" for name, words in _QUALITY.items() if quality.get(name)]
-    return [f"{'; '.join(odd)}."] if odd else []
+    odd = [f"{words}: {quality[name]:,}" for name, words in _QUALITY.items() if quality.get(name)]
+    return [f"To be known: {'; '.join(odd)}."] if odd else []
 
 
 def _page(title: str, tables: Sequence[str], notes: Iterable[str]) -> str:
