@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
+import jsonschema
+import pyarrow.parquet as pq
+import pytest
+
+from hopwatch import reports
 from hopwatch.attribution import Attribution, Clocks, Options
+from hopwatch.cli import main
 from tests.spans_dsl import MS, FixedClocks, span, span_id, table, trace_id
 
 
@@ -104,3 +112,32 @@ def test_malformed_links_are_nobody() -> None:
     odd = [{"trace_id": b"", "span_id": b"x", "attributes": None}, None]
     consumer = {**span("K", 0, 9, service="shop", kind="CONSUMER"), "links": odd}
     assert delays(*SENDER, consumer) == []
+
+
+def test_report_says_who_sent_what_and_how_long_it_took(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    consumers = [
+        span("K", 200 * MS, 260 * MS, "P", service="shop", kind="CONSUMER"),
+        span("K2", 230 * MS, 260 * MS, "P", service="shop", kind="CONSUMER", span_name="K"),
+        span("K3", 200 * MS, 260 * MS, "P", service="<b>mail", kind="CONSUMER"),
+    ]
+    file = tmp_path / "spans.parquet"
+    pq.write_table(rows_of(*SENDER, *consumers), file)
+    assert main(["report", str(file), "--detached"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "shop -> shop K: 2 messages, p50 40.0 ms, p95 70.0 ms" in text
+    assert "shop -> <b>mail K3: 1 message, how long is not known" in text
+    assert main(["report", str(file), "--detached", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    schema = Path(reports.__path__[0], "schemas", "ledger-1.json").read_text(encoding="utf-8")
+    jsonschema.validate(document, json.loads(schema))
+    assert document["messages"][0]["delay_ns"]["p95"] == [70 * MS, 70 * MS]
+
+
+def test_names_of_waits_can_be_added(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "spans.parquet"
+    pq.write_table(rows_of(span("R", 0, 100), span("W", 10, 40, "R", span_name="Throttle")), file)
+    assert main(["report", str(file), "--wait", "throttle", "--by", "kind", "--json"]) == 0
+    cells = json.loads(capsys.readouterr().out)["cells"]
+    assert {cell["kind"]: cell["total_ns"] for cell in cells} == {"self": 70, "wait": 30}

@@ -8,8 +8,12 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from hopwatch.errors import UsageError
+
+if TYPE_CHECKING:
+    from hopwatch.attribution import Options
 
 _UNITS = {"ms": 1_000_000, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86_400 * 10**9}
 _LONGEST = 100 * 365 * _UNITS["d"]
@@ -47,21 +51,32 @@ def add_window_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--until", metavar="TIME", help="started before; ISO 8601 or Unix")
 
 
-def add_tau_argument(parser: argparse.ArgumentParser) -> None:
+def add_attribution_arguments(parser: argparse.ArgumentParser) -> None:
+    """How to attribute; read by `attribution_options`."""
     parser.add_argument(
         "--tau",
         type=int,
         metavar="NS",
         help="ns by which consecutive calls may overlap (default: 50 µs, or the clock's stamp)",
     )
+    parser.add_argument(
+        "--wait",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="spans of this name stand for waiting for a resource (beside those of pools that "
+        "hopwatch knows); repeat for several",
+    )
 
 
-def tau_ns(args: argparse.Namespace) -> int | None:
-    """--tau in ns; None: the default. Raises UsageError for a negative one."""
+def attribution_options(args: argparse.Namespace) -> Options:
+    """--tau and --wait. Raises UsageError for a negative τ."""
+    from hopwatch.attribution import Options
+
     tau: int | None = args.tau
     if tau is not None and tau < 0:
         raise UsageError(f"--tau: {tau} ns is negative; give 0 or more")
-    return tau
+    return Options(tau_ns=tau, waits=frozenset(name.lower() for name in args.wait))
 
 
 def time_window(args: argparse.Namespace, now_ns: int | None = None) -> Window:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hopwatch.cli.options import (
+    add_attribution_arguments,
     add_source_arguments,
-    add_tau_argument,
     add_window_arguments,
     attributes,
-    tau_ns,
+    attribution_options,
     time_window,
 )
 from hopwatch.cli.output import add_format_arguments, emit, quantile, written
@@ -97,7 +97,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="POINT",
         help="call paths (folded, speedscope) of requests at p50, p99, ...; default: mean",
     )
-    add_tau_argument(parser)
+    add_attribution_arguments(parser)
     parser.epilog = _EPILOG
 
 
@@ -105,7 +105,7 @@ def run(args: argparse.Namespace) -> int:
     keys = _keys(args.by)
     window = time_window(args)
     wanted = attributes(args.where)
-    tau = tau_ns(args)
+    options = attribution_options(args)
     if args.top < 2:
         raise UsageError(f"--top: {args.top} rows cannot hold a ledger; give 2 or more")
     if args.per_trace and args.fail_if:
@@ -118,14 +118,14 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--at is for --format {' and '.join(_OF_PATHS)}")
     q = None if args.at is None else quantile(args.at)
 
-    from hopwatch.attribution import Attribution, Options, Selection
+    from hopwatch.attribution import Attribution, Selection
     from hopwatch.checks import judge, parse
     from hopwatch.cli.sources import load
 
     conditions = [parse(text) for text in args.fail_if]
     with written(args):
         loaded = load(args, window)
-        attribution = Attribution(loaded.table, Options(tau_ns=tau))
+        attribution = Attribution(loaded.table, options)
         selection = Selection(
             start=window.start,
             end=window.end,
@@ -181,6 +181,10 @@ class _Asked:
         console, ledger, loaded = stdout(), self.ledger(), self.loaded
         most, notes = self.args.top, loaded.notes
         print_ledger(console, ledger, loaded.source, keys=keys, most=most, notes=notes)
+        if self.args.detached:
+            from hopwatch.reports.messages import print_messages
+
+            print_messages(console, self.attribution.delays(self.selection))
         print_outcomes(console, ledger, self.failures())
         print_checks(console, checks)
 
@@ -195,6 +199,10 @@ class _Asked:
         document = ledger_document(ledger)
         document["quality"]["rejected"] = self.loaded.left_out
         document |= outcome_documents(ledger, self.failures())
+        if self.args.detached:
+            from hopwatch.reports.messages import message_documents
+
+            document["messages"] = message_documents(self.attribution.delays(self.selection))
         document["checks"] = [check_document(checked) for checked in checks]
         print(json.dumps(document, indent=2))
 

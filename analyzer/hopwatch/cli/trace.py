@@ -6,7 +6,11 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from hopwatch.cli.options import add_source_arguments, add_tau_argument, tau_ns
+from hopwatch.cli.options import (
+    add_attribution_arguments,
+    add_source_arguments,
+    attribution_options,
+)
 from hopwatch.cli.output import add_format_arguments, emit, written
 from hopwatch.errors import UsageError
 
@@ -32,22 +36,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_source_arguments(parser)
     parser.add_argument("--all", action="store_true", help="every span, however many")
     parser.add_argument("--logs", action="store_true", help="with the trace's log records")
-    add_tau_argument(parser)
+    add_attribution_arguments(parser)
     add_format_arguments(parser, _FORMATS, "hopwatch.trace/1")
     parser.epilog = _EPILOG
 
 
 def run(args: argparse.Namespace) -> int:
-    tau = tau_ns(args)
+    options = attribution_options(args)
     if args.logs and args.format not in ("table", "json"):
         raise UsageError(f"--logs: --format {args.format} has no place for log records")
 
-    from hopwatch.attribution import Attribution, Options
+    from hopwatch.attribution import Attribution
     from hopwatch.cli.sources import load_around, load_logs
 
     with written(args):
         loaded, trace_id = load_around(args, args.trace_id)
-        attribution = Attribution(loaded.table, Options(tau_ns=tau)).only(trace_id)
+        attribution = Attribution(loaded.table, options).only(trace_id)
         loaded.warn()
         if args.format not in ("table", "json"):
             _export(attribution, args.format, trace_id)
