@@ -19,6 +19,7 @@ Clock = Callable[[Floats], Floats]
 EPOCH_NS = 1_790_000_000_000_000_000
 SECOND = 1_000_000_000
 MS = 1_000_000
+US = 1_000
 
 
 @dataclass(frozen=True)
@@ -87,16 +88,11 @@ def population(
     grain_caller: int = 1,
     grain_callee: int = 1,
     pair: int = 0,
-    bursts: bool = False,
 ) -> Population:
-    """Calls at random times, or a few at once. Stamps are rounded down to the grain, and the
+    """Calls at random times. Stamps are rounded down to the grain, and the
     whole span with them, as JavaScript does."""
     caller, callee = caller or constant(0), callee or constant(0)
     start = np.sort(random.random(calls)) * seconds * SECOND
-    if bursts:
-        start = np.sort(
-            start[random.integers(0, max(1, calls // 8), calls)] + random.exponential(5 * MS, calls)
-        )
     way_out, way_back = out.times(random, calls), back.times(random, calls)
     work = random.lognormal(0, 0.7, calls) * 3 * MS
     client_start = EPOCH_NS + np.rint(start + caller(start)).astype(np.int64)
@@ -122,3 +118,9 @@ def population(
         theta,
         out.base + back.base,
     )
+
+
+def joined(parts: list[Calls]) -> Calls:
+    """The calls of several populations."""
+    none = [Calls(*(np.empty(0, np.int64) for _ in Calls._fields))]
+    return Calls(*(np.concatenate(columns) for columns in zip(*none, *parts, strict=True)))

@@ -137,7 +137,7 @@ def test_slow_calls_do_not_widen_what_is_known() -> None:
     slow = [
         row
         for i in range(19)
-        for row in one_call(50 + i, (i + 30) * 10 * MS, 0, out=3 * MS, back=0)
+        for row in one_call(50 + i, i * 10 * MS + 5 * MS, 0, out=3 * MS, back=0)
     ]
     (quick,) = Attribution(table(*rows)).clocks.stretches[(0, 1)]
     (both,) = Attribution(table(*rows, *slow)).clocks.stretches[(0, 1)]

@@ -25,7 +25,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from hopwatch.attribution import lines
+from hopwatch.attribution.lines import Points, agree, between, ranked
 
 Integers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -33,8 +33,10 @@ Mask = npt.NDArray[np.bool_]
 CALLS_TO_JUDGE: Final = 10
 """Calls without which nothing is said of θ."""
 WINDOW_NS: Final = 60_000_000_000
-_CALLS_ENOUGH: Final = 100  # of a window that needs no neighbours
-_WINDOWS_JOINED: Final = 10  # of calls that are enough to judge
+_CALLS_ENOUGH: Final = 60  # of a window that needs no neighbours
+_COARSE_NS: Final = 100_000
+_COARSE_CALLS_ENOUGH: Final = 250  # where stamps are coarser
+_WINDOWS_JOINED: Final = 5  # of calls that are enough to judge
 _WINDOWS_AT_MOST: Final = 60  # of calls that are not; no clock is a line for longer
 _PIECES: Final = 6  # of a stretch; with more, its calls contradict each other everywhere
 
@@ -88,20 +90,51 @@ def bands(calls: Calls) -> Bands:
     calls = _taken(calls, np.lexsort((calls.b, calls.a, calls.time, calls.pair)))
     calls, bounds = _stretches(calls)
     gap = calls.a - calls.b
-    median = lines.ranked(gap, bounds, lambda size: (size - 1) // 2)
-    quick = np.flatnonzero(gap <= np.repeat(median, np.diff(bounds)))
-    counted = np.diff(bounds)
-    bounds = np.searchsorted(quick, bounds)
-    calls = _taken(calls, quick)
-    calls = calls._replace(a=calls.a + calls.grain_callee, b=calls.b - calls.grain_caller)
-    found = _passing(calls, bounds, counted)
-    again = np.flatnonzero(~found.agree)
+    median = ranked(gap, bounds, lambda size: (size - 1) // 2)
+    grain = calls.grain_caller + calls.grain_callee
+    quick = np.flatnonzero(gap <= np.repeat(median, np.diff(bounds)) + grain)
+    loosened = calls._replace(a=calls.a + calls.grain_callee, b=calls.b - calls.grain_caller)
+    groups = _Groups(
+        _taken(loosened, quick), np.searchsorted(quick, bounds), calls.time[bounds[:-1]],
+        calls.time[bounds[1:] - 1], np.diff(bounds),
+    )  # fmt: skip
+    found = _passing(groups)
     parts = [_taken(found, np.flatnonzero(found.agree))]
-    for which in again.tolist():
-        some = _taken(calls, np.arange(bounds[which], bounds[which + 1]))
-        parts.append(_in_pieces(some, int(counted[which])))
+    parts += [_in_pieces(groups.part(which)) for which in np.flatnonzero(~found.agree).tolist()]
     found = _joined(parts)
     return _taken(found, np.lexsort((found.start, found.pair)))
+
+
+class _Groups(NamedTuple):
+    """Quick calls in groups, a and b loosened by what stamps blur. start, end, counted: of all
+    calls of the group."""
+
+    calls: Calls
+    bounds: Integers
+    start: Integers
+    end: Integers
+    counted: Integers
+
+    def part(self, which: int) -> _Groups:
+        """One of the groups."""
+        low, high = int(self.bounds[which]), int(self.bounds[which + 1])
+        return _Groups(
+            _taken(self.calls, np.arange(low, high)), np.array([0, high - low]),
+            self.start[[which]], self.end[[which]], self.counted[[which]],
+        )  # fmt: skip
+
+    def points(self) -> Points:
+        """What lines have to pass."""
+        return Points(*self.calls[1:4], self.bounds, self.start, self.end)
+
+    def grain(self) -> Integers:
+        """By how much a - b was loosened, by group."""
+        heads = self.bounds[:-1]
+        return self.calls.grain_caller[heads] + self.calls.grain_callee[heads]
+
+    def base(self) -> Integers:
+        """The gap of the quickest calls, by group."""
+        return ranked(self.calls.a - self.calls.b, self.bounds, _odd) - self.grain()
 
 
 def _stretches(calls: Calls) -> tuple[Calls, Integers]:
@@ -110,18 +143,15 @@ def _stretches(calls: Calls) -> tuple[Calls, Integers]:
     window = calls.time // WINDOW_NS
     begins = runs(calls.pair, window)
     heads = begins[:-1]
+    coarse = np.maximum(calls.grain_caller, calls.grain_callee)[heads] >= _COARSE_NS
+    enough = np.where(coarse, _COARSE_CALLS_ENOUGH, _CALLS_ENOUGH)
     stretches: list[tuple[int, int, int, int]] = []  # pair, window, first call, calls
-    for pair, number, first, count in zip(
-        calls.pair[heads].tolist(),
-        window[heads].tolist(),
-        heads.tolist(),
-        np.diff(begins).tolist(),
-        strict=True,
-    ):
+    columns = calls.pair[heads], window[heads], heads, np.diff(begins), enough
+    for pair, number, first, count, wanted in zip(*(c.tolist() for c in columns), strict=True):
         if stretches and stretches[-1][0] == pair:
             _, since, begin, held = stretches[-1]
             longest = _WINDOWS_JOINED if held >= CALLS_TO_JUDGE else _WINDOWS_AT_MOST
-            if held < _CALLS_ENOUGH and number - since < longest:
+            if held < wanted and number - since < longest:
                 stretches[-1] = pair, since, begin, held + count
                 continue
         stretches.append((pair, number, first, count))
@@ -147,87 +177,89 @@ def _odder(size: int) -> int:
     return _odd(size) + 1
 
 
-def _passing(calls: Calls, bounds: Integers, counted: Integers) -> Bands:
-    """The bands of groups of quick calls, each taken as one."""
-    heads = bounds[:-1]
-    found = lines.between(calls.time, calls.a, calls.b, bounds, _odd)
-    again = np.flatnonzero(~found.agree & (np.diff(bounds) > 2))
-    for which in again.tolist():
-        low, high = bounds[which], bounds[which + 1]
-        one = lines.between(
-            calls.time[low:high], calls.a[low:high], calls.b[low:high], np.array([0, high - low]),
-            _odder,
-        )  # fmt: skip
-        for column, value in zip(found, one, strict=True):
+def _passing(groups: _Groups) -> Bands:
+    """The bands of groups, each taken as one."""
+    found = between(groups.points(), _odd)
+    for which in np.flatnonzero(~found.agree).tolist():
+        for column, value in zip(found, between(groups.part(which).points(), _odder), strict=True):
             column[which] = value[0]
-    grain = calls.grain_caller[heads] + calls.grain_callee[heads]
-    base = lines.ranked(calls.a - calls.b, bounds, _odd) - grain
+    base = groups.base()
     # Calls cannot agree on θ more closely than the quickest of them knows it by itself, unless
-    # way out and back vary by turns; or the clock moved a little: so widen.
-    doubt = np.maximum(0, base - found.room)[:, None]
+    # way out and back vary by turns; or else the clock moved a little: so widen.
+    doubt = np.maximum(0, base + groups.grain() // 8 - found.room)[:, None]
     return Bands(
-        calls.pair[heads], calls.time[heads], calls.time[bounds[1:] - 1],
-        found.low - doubt, found.high + doubt, found.slope, counted, base, found.agree,
+        groups.calls.pair[groups.bounds[:-1]], groups.start, groups.end,
+        found.low - doubt, found.high + doubt, found.slope, groups.counted, base, found.agree,
     )  # fmt: skip
 
 
-def _in_pieces(calls: Calls, counted: int) -> Bands:
+def _in_pieces(group: _Groups) -> Bands:
     """The bands of calls that no line passes between: of pieces on each of which they agree, or
-    of all as one in which they contradict each other."""
-    least = CALLS_TO_JUDGE // 2  # quick ones
-    whole = np.array([0, len(calls.time)])
-    ends: list[int] = [0]
-    while ends[-1] < len(calls.time) and len(ends) <= _PIECES:
-        ends.append(_longest(calls, ends[-1]))
+    of all as one."""
+    size = len(group.calls.time)
+    ends = [0]
+    while ends[-1] < size and len(ends) <= _PIECES:
+        ends.append(_longest(group, ends[-1]))
     pieces = [
-        (low, _earliest(calls, low, high, after) if after else high)
+        (low, _earliest(group, low, high, after) if after else high)
         for low, high, after in zip(ends[:-1], ends[1:], [*ends[2:], 0], strict=True)
     ]
-    pieces = [(low, high) for low, high in pieces if high - low >= least]
+    pieces = [(low, high) for low, high in pieces if high - low >= CALLS_TO_JUDGE // 2]
     held = sum(high - low for low, high in pieces)
-    if ends[-1] < len(calls.time) or 5 * held < 4 * len(calls.time):
-        return _contradicting(calls, whole, counted)
-    parts = []
-    for low, high in pieces:
-        some = _taken(calls, np.arange(low, high))
-        share = np.array([counted * (high - low) // len(calls.time)])
-        parts.append(_passing(some, np.array([0, high - low]), share))
-    return _joined(parts)
+    if ends[-1] < size or 5 * held < 4 * size:
+        return _as_one(group)
+    return _joined([_passing(_piece(group, low, high)) for low, high in pieces])
 
 
-def _agree(calls: Calls, low: int, high: int) -> bool:
-    some = slice(low, high)
-    bounds = np.array([0, high - low])
-    return bool(lines.between(calls.time[some], calls.a[some], calls.b[some], bounds, _odd).agree)
+def _piece(group: _Groups, low: int, high: int) -> _Groups:
+    """Some of the calls of a group; those at its ends reach as far as the group does."""
+    time = group.calls.time
+    return _Groups(
+        _taken(group.calls, np.arange(low, high)), np.array([0, high - low]),
+        group.start if low == 0 else time[[low]],
+        group.end if high == len(time) else time[[high - 1]],
+        group.counted * (high - low) // len(time),
+    )  # fmt: skip
 
 
-def _longest(calls: Calls, low: int) -> int:
+def _agree(group: _Groups, low: int, high: int) -> bool:
+    return bool(agree(_piece(group, low, high).points(), _odd)[0])
+
+
+def _longest(group: _Groups, low: int) -> int:
     """The end of the longest piece from `low` on that agrees."""
-    good, bad = low + 1, len(calls.time) + 1
+    good, bad = low + 1, len(group.calls.time) + 1
     while bad - good > 1:
         middle = (good + bad) // 2
-        good, bad = (middle, bad) if _agree(calls, low, middle) else (good, middle)
+        good, bad = (middle, bad) if _agree(group, low, middle) else (good, middle)
     return good
 
 
-def _earliest(calls: Calls, low: int, middle: int, high: int) -> int:
+def _earliest(group: _Groups, low: int, middle: int, high: int) -> int:
     """Where the piece from `middle` to `high` could begin already: the calls from there to
     `middle` may be of it, or of the piece from `low` on."""
     bad, good = low, middle
     while good - bad > 1:
         earlier = (good + bad) // 2
-        good, bad = (earlier, bad) if _agree(calls, earlier, high) else (good, earlier)
+        good, bad = (earlier, bad) if _agree(group, earlier, high) else (good, earlier)
     return good
 
 
-def _contradicting(calls: Calls, bounds: Integers, counted: int) -> Bands:
-    highest = -lines.ranked(-calls.b, bounds, _odd)
-    lowest = lines.ranked(calls.a, bounds, _odd)
-    grain = calls.grain_caller[:1] + calls.grain_callee[:1]
-    return Bands(
-        calls.pair[:1], calls.time[:1], calls.time[-1:],
-        np.repeat(np.minimum(highest, lowest), 3)[None],
-        np.repeat(np.maximum(highest, lowest), 3)[None],
-        np.zeros((1, 2), np.int64), np.array([counted]),
-        lines.ranked(calls.a - calls.b, bounds, _odd) - grain, np.zeros(1, np.bool_),
-    )  # fmt: skip
+def _as_one(group: _Groups) -> Bands:
+    """One band of calls that no line passes between. Clocks that are steered wander about a
+    line: if a line misses the calls by no more than the quickest of them leaves open by itself,
+    that is what happened. Else the calls contradict each other."""
+    calls, base = group.calls, group.base()
+    for miss in (base // 2, base):
+        loosened = calls._replace(a=calls.a + miss, b=calls.b - miss)
+        found = _passing(group._replace(calls=loosened))
+        if found.agree:
+            return found._replace(base=base)
+    highest = -ranked(-calls.b, group.bounds, _odd)
+    lowest = ranked(calls.a, group.bounds, _odd)
+    return found._replace(
+        low=np.repeat(np.minimum(highest, lowest) - base, 3)[None],
+        high=np.repeat(np.maximum(highest, lowest) + base, 3)[None],
+        slope=np.zeros((1, 2), np.int64),
+        base=base,
+    )

@@ -27,10 +27,10 @@ _AT_ONCE: Final = 1 << 13  # groups, to bound memory
 
 
 class Lines(NamedTuple):
-    """By group. low, high: what the lines allow at the first time, in the middle and at the last
-    time (n x 3), ns; joined by chords, these enclose all lines.
-    slope: least and greatest (n x 2), ppb. room: what a line of medium slope can be shifted by,
-    ns. agree: whether any line passes at all; else the rest means nothing."""
+    """By group. low, high: what the lines allow at the start, in the middle and at the end
+    (n x 3), ns; joined by chords, these enclose all lines. slope: least and greatest (n x 2),
+    ppb. room: what a line of medium slope can be shifted by, ns. agree: whether any line passes
+    at all; else the rest means nothing."""
 
     low: Integers
     high: Integers
@@ -39,50 +39,82 @@ class Lines(NamedTuple):
     agree: npt.NDArray[np.bool_]
 
 
-def between(
-    time: Integers, a: Integers, b: Integers, bounds: Integers, odd: Callable[[int], int]
-) -> Lines:
-    """The lines of each group: points `bounds[i]` to before `bounds[i + 1]`, by time, which spans
-    an hour at most. Of n points, the `odd(n)` lowest a and highest b do not count."""
+class Points(NamedTuple):
+    """Points of groups, by time: group i's from `bounds[i]` to before `bounds[i + 1]`, and
+    somewhere within `start[i]` and `end[i]`, which are an hour apart at most."""
+
+    time: Integers
+    a: Integers
+    b: Integers
+    bounds: Integers
+    start: Integers
+    end: Integers
+
+
+def between(points: Points, odd: Callable[[int], int]) -> Lines:
+    """The lines of each group. Of n points, the `odd(n)` lowest a and highest b do not count."""
+    time, a, b, bounds, start, end = points
     parts = []
-    for first in range(0, max(1, len(bounds) - 1), _AT_ONCE):
+    for first in range(0, max(1, len(start)), _AT_ONCE):
         some = bounds[first : first + _AT_ONCE + 1]
-        rows = slice(some[0], some[-1])
-        parts.append(_between(time[rows], a[rows], b[rows], some - some[0], odd))
+        rows, groups = slice(some[0], some[-1]), slice(first, first + _AT_ONCE)
+        part = Points(time[rows], a[rows], b[rows], some - some[0], start[groups], end[groups])
+        parts.append(_between(part, odd))
     return Lines(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
-def _between(
-    time: Integers, a: Integers, b: Integers, bounds: Integers, odd: Callable[[int], int]
-) -> Lines:
+def agree(points: Points, odd: Callable[[int], int]) -> npt.NDArray[np.bool_]:
+    """By group whether any line passes, as `between` would say."""
+    return _polygon(points, odd).agree
+
+
+class _Polygon(NamedTuple):
+    """By group: points of each slice of time that are nearest to the lines, from above and,
+    upside down, from below (n x bins), less the level and the rough slope; and the least and
+    the greatest slope of lines between them, less the rough slope."""
+
+    level: Integers
+    rough: Integers
+    upper: Integers
+    upper_at: Integers
+    lower: Integers
+    lower_at: Integers
+    least: Integers
+    greatest: Integers
+    agree: npt.NDArray[np.bool_]
+
+
+def _polygon(points: Points, odd: Callable[[int], int]) -> _Polygon:
+    time, a, b, bounds, start, end = points
     groups = len(bounds) - 1
     group = np.repeat(np.arange(groups), np.diff(bounds))
-    start = time[bounds[:-1]]
-    span = time[bounds[1:] - 1] - start
     since = time - start[group]
-    slot = group * _BINS + since * _BINS // (span + 1)[group]
+    slot = group * _BINS + since * _BINS // (end - start + 1)[group]
     level = ranked(a, bounds, lambda size: size // 2)
     above = np.clip(a - level[group], -_FAR // 2, _FAR // 2)
-    below = np.clip(level[group] - b, -_FAR // 2, _FAR // 2)  # upside down: the least counts too
+    below = np.clip(level[group] - b, -_FAR // 2, _FAR // 2)
     rough = _rough_slope(slot, since, above, below, groups)
-    trend = rough[group] * since // _PPB
-    above = _without(above - trend, bounds, odd)
-    below = _without(below + trend, bounds, odd)
-    upper, upper_at = _least(slot, since, above, groups)
-    lower, lower_at = _least(slot, since, below, groups)
-    least, greatest, agree = _slopes(upper, upper_at, lower, lower_at, rough)
+    trend = _rise(rough[group], since)
+    upper = _least(slot, since, _without(above - trend, bounds, odd), groups)
+    lower = _least(slot, since, _without(below + trend, bounds, odd), groups)
+    least, greatest, passes = _slopes(*upper, *lower, rough)
+    return _Polygon(level, rough, *upper, *lower, least, greatest, passes)
+
+
+def _between(points: Points, odd: Callable[[int], int]) -> Lines:
+    span = points.end - points.start
+    level, rough, upper, upper_at, lower, lower_at, least, greatest, passes = _polygon(points, odd)
     middle = (least + greatest) // 2
+    laid = level[:, None] + np.stack(
+        [0 * span, _rise(rough, span // 2), _rise(rough, span)], axis=1
+    )
     return Lines(
-        low=_trend(rough, span)
-        + level[:, None]
-        - _highest(lower, lower_at, -greatest, -least, span),
-        high=_trend(rough, span)
-        + level[:, None]
-        + _highest(upper, upper_at, least, greatest, span),
+        low=laid - _highest(lower, lower_at, -greatest, -least, span),
+        high=laid + _highest(upper, upper_at, least, greatest, span),
         slope=np.stack([least, greatest], axis=1) + rough[:, None],
         room=(upper - _rise(middle[:, None], upper_at)).min(axis=1)
         + (lower + _rise(middle[:, None], lower_at)).min(axis=1),
-        agree=agree,
+        agree=passes,
     )
 
 
@@ -91,14 +123,10 @@ def _rise(slope: Integers, time: Integers) -> Integers:
     return slope * time // _PPB
 
 
-def _trend(slope: Integers, span: Integers) -> Integers:
-    return np.stack([0 * span, _rise(slope, span // 2), _rise(slope, span)], axis=1)
-
-
 def _highest(
     above: Integers, when: Integers, least: Integers, greatest: Integers, span: Integers
 ) -> Integers:
-    """How high at most lines below some points are at the begin, in the middle and at the end
+    """How high at most lines below some points are at the start, in the middle and at the end
     of the span. Slopes are taken in slices: of each, a point bounds a line by one of the ends."""
     slopes = least[:, None] + (greatest - least)[:, None] * np.arange(_SLICES + 1) // _SLICES
     heights = []

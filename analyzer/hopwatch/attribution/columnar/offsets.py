@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from hopwatch.attribution import bands, clocks, forest
 from hopwatch.attribution.clocks import Clocks
@@ -18,7 +17,6 @@ from hopwatch.attribution.columnar.distinct import distinct_rows
 from hopwatch.attribution.columnar.jit import compiled
 from hopwatch.attribution.columnar.nodes import Nodes
 from hopwatch.attribution.columnar.rows import Integers, Rows
-from hopwatch.attribution.model import Process
 
 _STRETCH: Final = np.dtype(
     [(name, np.int64) for name in ("start", "end", "first", "middle", "last", "kappa")]
@@ -123,8 +121,8 @@ def _known(pairs: Any, times: Any, bounds: Any, stretches: Any, result: Any) -> 
         result[call].theta = begin + np.int64(np.floor((end - begin) * share))
 
 
-def processes(rows: Rows, table: pa.Table) -> list[Process]:
-    """As `forest.processes` says of the table."""
+def first_rows(rows: Rows) -> Integers:
+    """The first row of each process; they rise."""
     first = np.empty(len(rows.granularity), np.int64)
     first[rows.process[::-1]] = np.arange(len(rows.process))[::-1]  # the first is written last
-    return forest.processes(table.take(pa.array(first)))
+    return first
