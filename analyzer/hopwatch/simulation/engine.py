@@ -55,7 +55,7 @@ def execute(
         if state["completed"] < wanted:
             raise UsageError(
                 f"{state['began'] - state['completed']} requests wait for each other for ever: "
-                "services with limited workers that call each other"
+                "workers or pools are held while the same ones are asked for"
             )
         completed = wanted
         yield machine.records[: state["records"]].copy()
