@@ -105,6 +105,15 @@ def test_counting_that_dies_is_started_again_and_storing_goes_on(tmp_path: Path)
         assert serve.stop() == 0
 
 
+def test_counting_that_hangs_holds_up_nothing(tmp_path: Path) -> None:
+    with serving(tmp_path, "--settle", "1s") as serve:
+        worker(serve).suspend()
+        for first in range(0, 10_000, 1000):
+            assert serve.post(traces(first, 1000)).status_code == 200
+        assert counted(serve) == 0
+        assert serve.stop() == 0
+
+
 def test_without_a_ledger_nothing_counts(tmp_path: Path) -> None:
     with serving(tmp_path, "--settle", "0s") as serve:
         assert serve.post(traces(0, 5)).status_code == 200

@@ -40,6 +40,7 @@ class Feed:
         self._stop = threading.Event()
         self._snapshot: Snapshot | None = None
         self._restarts = -1
+        self._process: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._run, name="ledger-feed")
 
     def __enter__(self) -> Feed:
@@ -48,6 +49,8 @@ class Feed:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
+        if self._process is not None:
+            self._process.kill()  # it has nothing to lose, and who waits for it wakes up
         self._thread.join()
 
     def put(self, spans: pa.Table) -> None:
@@ -80,18 +83,18 @@ class Feed:
             self._restarts += 1
             try:
                 self._serve()
-            except Exception:
-                # Most likely it was killed. Storing goes on in any case.
-                _logger.exception("the process that counts for /metrics ended; it is started again")
-                self._stop.wait(_RESTART_S)
+            except Exception as error:  # whatever it is, storing goes on
+                if not self._stop.is_set():
+                    _logger.error("what counts for /metrics ended, and is started again: %r", error)
+                    self._stop.wait(_RESTART_S)
 
     def _serve(self) -> None:
-        """Feeds one worker until the feed is stopped. Raises EOFError or OSError if it ends."""
+        """Feeds one worker until the feed is stopped. Raises EOFError or OSError if that ends."""
         ours, theirs = Pipe()
         with ours:
             with theirs:
                 command = [sys.executable, "-m", "hopwatch.receiver.worker"]
-                process = subprocess.Popen(
+                self._process = subprocess.Popen(
                     [*command, str(theirs.fileno()), str(self._settle_s)],
                     pass_fds=[theirs.fileno()],
                     stdin=subprocess.DEVNULL,
@@ -101,8 +104,8 @@ class Feed:
                 while not self._stop.wait(_EVERY_S):
                     self._exchange(ours)
             finally:
-                process.kill()  # it has nothing to lose
-                process.wait()
+                self._process.kill()
+                self._process.wait()
 
     def _exchange(self, connection: Connection) -> None:
         with self._state:
