@@ -140,7 +140,7 @@ def test_the_words_name_the_way_to_the_most_time() -> None:
     assert first.startswith(
         "The mean of 4 requests: 92.0 ms. The most in one place is 88.0 ms (96%)"
     )
-    assert WAY_DOWN.join(("GET /things", "front -> back", "work")) in first
+    assert "own work in back: " + WAY_DOWN.join(("GET /things", "front -> back", "work")) in first
     assert second == "Of 4 call paths, 1 holds half of the time."
 
 

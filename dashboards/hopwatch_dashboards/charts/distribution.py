@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import altair as alt
 import pandas as pd
 
 from hopwatch_dashboards import theme
-from hopwatch_dashboards.charts import Chart
-
-PICKED: Final = "picked"
-"""Name of the selection: of a bar, by its field `middle`."""
+from hopwatch_dashboards.charts import PICKED, Chart
 
 
 def histogram(frame: pd.DataFrame, mark_ms: float, mark: str) -> Chart:
     """Bars over a logarithmic axis, and a line where `mark` (the mean, a percentile) lies. A
-    bar can be picked. `frame`: as of `views.distribution.histogram`."""
+    bar can be picked, by its field `middle`. `frame`: as of `views.distribution.histogram`."""
     top = float(frame["requests"].max())
     data = frame.assign(top=top, share=frame["upto"])
     x = alt.X("low:Q", scale=alt.Scale(type="log", nice=False), title="ms, end to end",

@@ -7,15 +7,13 @@ from typing import Final
 import altair as alt
 import pandas as pd
 
-from hopwatch_dashboards.charts import Chart
+from hopwatch_dashboards.charts import PICKED, Chart
 
-PICKED: Final = "picked"
-"""Name of the selection: of a point, by its field `trace`."""
 _OUTCOMES: Final = ["succeeded", "failed"]
 
 
 def durations(frame: pd.DataFrame) -> Chart:
-    """`frame`: as of `views.traces.points`."""
+    """A point can be picked, by its field `trace`. `frame`: as of `views.traces.points`."""
     pick = alt.selection_point(name=PICKED, fields=["trace"], on="click", empty=False)
     return (
         alt.Chart(frame)

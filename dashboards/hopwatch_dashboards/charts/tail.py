@@ -9,11 +9,9 @@ import altair as alt
 import pandas as pd
 
 from hopwatch_dashboards import theme
-from hopwatch_dashboards.charts import Chart
+from hopwatch_dashboards.charts import PICKED, Chart
 from hopwatch_dashboards.views.tail import place
 
-PICKED: Final = "picked"
-"""Name of the selection: of a percentile, by its field `percent`."""
 _TICKS: Final = (1, 10, 25, 50, 75, 90, 95, 99, 99.9)
 _LABELLED: Final = 0.07  # of the height; what is lower has its name below the chart only
 
@@ -26,9 +24,9 @@ def spent(
     as_share: bool,
     marked: Sequence[float],
 ) -> Chart:
-    """The rows stacked over the percentile, which can be picked. `frame`: as of
-    `views.tail.curve`; `colours` and `names`: of its rows; `marked`: percentages with a line
-    through them."""
+    """The rows stacked over the percentile, which can be picked, by its field `percent`.
+    `frame`: as of `views.tail.curve`; `colours` and `names`: of its rows; `marked`: percentages
+    with a line through them."""
     data = _stacked(frame, names, as_share=as_share)
     areas = (
         alt.Chart(data)

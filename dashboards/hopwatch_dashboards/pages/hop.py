@@ -7,7 +7,7 @@ import pyarrow as pa
 import streamlit as st
 from markupsafe import Markup
 
-from hopwatch_dashboards import controls, markup, navigation, snapshot, states, theme
+from hopwatch_dashboards import charts, controls, markup, navigation, snapshot, states, theme
 from hopwatch_dashboards.charts import over_time as time_charts
 from hopwatch_dashboards.charts import processes as process_charts
 from hopwatch_dashboards.controls import Chosen
@@ -70,7 +70,7 @@ def _own_time(found: Hop, requests: Requests) -> None:
                  f" blocks of {theme.time(step)}.")  # fmt: skip
     st.caption("ms per request")
     order = [(found.name, language, kind) for kind, language in (k.key for k in found.kinds)]
-    st.altair_chart(time_charts.spent(frame, order))
+    charts.show(time_charts.spent(frame, order), "ms a request over time")
 
 
 def _tables(found: Hop, requests: Requests) -> None:
@@ -111,7 +111,8 @@ def _processes(found: Hop, points: pa.Table) -> None:
     for i, (title, unit, frame) in enumerate(shown):
         with columns[i % 2]:
             st.caption(title)
-            st.altair_chart(process_charts.lines(processes.thinned(frame), colour, unit))
+            lines = process_charts.lines(processes.thinned(frame), colour, unit)
+            charts.show(lines, f"{title} over time, a line a process")
 
 
 def _scaled(frame: pd.DataFrame, factor: float) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from hopwatch_dashboards import controls, markup, states, theme
+from hopwatch_dashboards import charts, controls, markup, states, theme
 from hopwatch_dashboards.charts import tail as tail_chart
 from hopwatch_dashboards.controls import Chosen
 from hopwatch_dashboards.markup import ledger as ledger_markup
@@ -67,7 +67,7 @@ def _curve(requests: Requests, keys: tuple[str, ...], pair: list[str]) -> None:
                                bind="query-params", label_visibility="collapsed")  # fmt: skip
     rows = frame.drop_duplicates("row")[["row", "key"]].sort_values("row")
     key_of = dict(zip(rows["row"], rows["key"], strict=True))
-    st.altair_chart(
+    charts.show_to_pick(
         tail_chart.spent(
             frame,
             {row: ledger_markup.colour(dict(zip(keys, key, strict=True)))[0]
@@ -76,9 +76,10 @@ def _curve(requests: Requests, keys: tuple[str, ...], pair: list[str]) -> None:
             as_share=as_ == "share",
             marked=tail.marks(frame, pair),
         ),
+        "What a request spends in each row, by its percentile; below, how each row begins and"
+        " ends.",
         key="curve",
-        on_select=_pick,
-        selection_mode=tail_chart.PICKED,
+        on_pick=_pick,
     )  # fmt: skip
     ends = [(key_of[row], text) for row, text in tail.ends(frame)]
     between = f"From p{frame['percent'].min():.3g} to p{frame['percent'].max():.4g}:"
@@ -86,9 +87,9 @@ def _curve(requests: Requests, keys: tuple[str, ...], pair: list[str]) -> None:
 
 
 def _pick() -> None:
-    picked = st.session_state["curve"].selection.get(tail_chart.PICKED) or []
-    if picked and "percent" in picked[0]:
-        st.session_state["high"] = distribution.percentile_word(float(picked[0]["percent"]) / 100)
+    percent = charts.picked("curve", "percent")
+    if percent is not None:
+        st.session_state["high"] = distribution.percentile_word(float(percent) / 100)
 
 
 def _difference(requests: Requests, keys: tuple[str, ...], low: str, high: str) -> None:

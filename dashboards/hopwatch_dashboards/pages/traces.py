@@ -7,7 +7,7 @@ from typing import Final
 import streamlit as st
 
 from hopwatch.store.search import Found, Names, Query, names, search
-from hopwatch_dashboards import controls, markup, states, theme
+from hopwatch_dashboards import charts, controls, markup, states, theme
 from hopwatch_dashboards.charts import scatter
 from hopwatch_dashboards.markup import traces as traces_markup
 from hopwatch_dashboards.pages import one_trace
@@ -141,19 +141,18 @@ def _choice(
 
 
 def _picture(found: Found) -> None:
-    st.altair_chart(
+    charts.show_to_pick(
         scatter.durations(traces.points(found.sample)),
+        "Traces by the time they began and how long they took; the list below has the same.",
         key="points",
-        on_select=_open_picked,
-        selection_mode=scatter.PICKED,
-        alt="Traces by the time they began and how long they took; the list below has the same.",
+        on_pick=_open_picked,
     )
 
 
 def _open_picked() -> None:
-    picked = st.session_state["points"].selection.get(scatter.PICKED) or []
-    if picked and "trace" in picked[0]:
-        st.query_params["trace"] = str(picked[0]["trace"])
+    trace = charts.picked("points", "trace")
+    if trace is not None:
+        st.query_params["trace"] = str(trace)
 
 
 def _nothing_found(source: Source, asked: dict[str, object]) -> None:

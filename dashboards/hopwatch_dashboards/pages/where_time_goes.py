@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 from markupsafe import Markup
 
-from hopwatch_dashboards import controls, markup, states, theme
+from hopwatch_dashboards import charts, controls, markup, states, theme
 from hopwatch_dashboards.charts import distribution as distribution_chart
 from hopwatch_dashboards.charts import over_time as time_charts
 from hopwatch_dashboards.controls import Chosen
@@ -86,11 +86,11 @@ def _distribution(requests: Requests) -> None:
     q = breakdown.quantile_of(at)
     point = None if q is None else ledger.percentile(q)
     mark = ledger.mean_ns if point is None else point.value
-    st.altair_chart(
+    charts.show_to_pick(
         distribution_chart.histogram(frame, mark / 1e6, f"{at} {theme.time(mark)}"),
+        "How many requests take how long.",
         key="histogram",
-        on_select=_pick,
-        selection_mode=distribution_chart.PICKED,
+        on_pick=_pick,
     )
     exemplar = ledger.exemplar(0.5 if q is None else q)
     if exemplar is not None:
@@ -113,9 +113,9 @@ def _statistic() -> str:
 
 
 def _pick() -> None:
-    picked = st.session_state["histogram"].selection.get(distribution_chart.PICKED) or []
-    if picked and "middle" in picked[0]:
-        st.session_state["at"] = distribution.percentile_word(float(picked[0]["middle"]))
+    middle = charts.picked("histogram", "middle")
+    if middle is not None:
+        st.session_state["at"] = distribution.percentile_word(float(middle))
 
 
 def _over_time(requests: Requests) -> None:
@@ -125,12 +125,13 @@ def _over_time(requests: Requests) -> None:
     st.subheader("Over time", help="ms a request spends in each hop, in blocks of"
                  f" {theme.time(step)}; colours as in the request path.")  # fmt: skip
     st.caption("ms per request by hop")
-    st.altair_chart(time_charts.spent(requests.view(over_time.by_hop, window, step), order))
+    spent = requests.view(over_time.by_hop, window, step)
+    charts.show(time_charts.spent(spent, order), "ms a request by hop, over time.")
     frame = requests.view(over_time.requests, window, step)
     left, right = st.columns(2, gap="large")
     with left:
         st.caption("p50 (blue) and p95 (orange), ms")
-        st.altair_chart(time_charts.percentiles(frame))
+        charts.show(time_charts.percentiles(frame), "p50 and p95 over time.")
     with right:
         st.caption("requests per second, failed in red")
-        st.altair_chart(time_charts.rate(frame))
+        charts.show(time_charts.rate(frame), "Requests and failures per second, over time.")

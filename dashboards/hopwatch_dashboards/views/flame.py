@@ -17,6 +17,7 @@ import pandas as pd
 from hopwatch.attribution import Stacks
 from hopwatch.attribution.stacks import Bar, Frame
 from hopwatch.reports.numbers import count
+from hopwatch.reports.words import kind_phrase
 from hopwatch_dashboards.theme import colour, readable, share, time
 from hopwatch_dashboards.views.breakdown import broken_down
 from hopwatch_dashboards.views.packed import packed
@@ -154,10 +155,12 @@ def headline(flame: Flame) -> tuple[str, str]:
         return "These requests took no time at all: their spans start and end at one instant.", ""
     own = sorted((bar.own_ns for bar in flame.everything), reverse=True)
     most = next(row for row, bar in enumerate(flame.bars) if bar.own_ns == own[0])
+    end = flame.bars[most].frame
     way = WAY_DOWN.join(title(flame.bars[row].frame) for row in flame.rows_above(most))
     first = (
         f"{flame.basis[0].upper()}{flame.basis[1:]}: {time(flame.total_ns)}. The most in one place"
-        f" is {time(own[0])} ({share(own[0], flame.total_ns)}), the own time of {way}."
+        f" is {time(own[0])} ({share(own[0], flame.total_ns)}),"
+        f" {kind_phrase(end.kind, end.hop)}: {way}."
     )
     half = next(n for n, ns in enumerate(accumulate(own), 1) if 2 * ns >= flame.total_ns)
     paths = count(len(flame.everything), "call path")

@@ -65,6 +65,7 @@ function paintBar(context, scene, row, left, right, scrolled) {
     context.lineWidth = 1.5;
     context.strokeRect(x + 0.75, top + 0.75, wide - 1.5, ROW - 2.5);
   }
+  if (dimmed) context.globalAlpha = 0.6; // a name can still be read
   if (wide > LABELLED) paintLabel(context, scene, row, x + 8, top + (ROW - 1) / 2, wide - 12);
   context.globalAlpha = 1;
 }

@@ -111,6 +111,7 @@ export class FlameView {
     if (row === this.selected && row === this.zoomed) return;
     this.selected = row;
     this.zoom(row);
+    this.hover(-1); // what was under the pointer is elsewhere now
     if (row >= 0) this.goTo(row);
     this.onSelect(row);
   }

@@ -23,14 +23,15 @@ export function describe(tip, model, row) {
   const above = model.parent[row];
   const language = ["-", "unknown"].includes(frame.language) ? "" : ` (${frame.language})`;
   const ofCaller = above >= 0 ? `, ${percent(model.ns[row], model.ns[above])} of its caller` : "";
+  const isGap = frame.kind === "gap";
   const lines = [
-    `${frame.hop}${language}: ${KINDS[frame.kind]}`,
+    `${isGap ? frame.operation : frame.hop}${language}: ${KINDS[frame.kind]}`,
     `${formatNs(model.ns[row])} of a request (${exactNs(model.ns[row])})`,
     `${percent(model.ns[row], model.total)} of the request${ofCaller}`,
     `of that its own: ${formatNs(model.own[row])} (${exactNs(model.own[row])})`,
     `${calls(model.calls[row])} a request`,
   ];
-  const title = frame.kind === "gap" ? frame.hop : frame.operation || frame.hop;
+  const title = isGap ? frame.hop : frame.operation || frame.hop;
   tip.replaceChildren(textElement("b", title), ...lines.map((line) => textElement("span", line)));
 }
 
