@@ -74,13 +74,19 @@ def _csv(table: pa.Table) -> str:
     lines = io.StringIO()
     writer = csv.writer(lines)
     writer.writerow(table.column_names)
-    columns = [[_safe(value) for value in column.to_pylist()] for column in table.columns]
+    columns = [_shown(column) for column in table.columns]
     writer.writerows(zip(*columns, strict=True))
     return lines.getvalue()
 
 
-def _safe(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    text = plain(value)
+def _shown(column: pa.ChunkedArray) -> list[object]:
+    values: list[object] = column.to_pylist()
+    if not pa.types.is_string(column.type):
+        return values
+    shown = {text: _safe(text) for text in column.unique().to_pylist()}
+    return [shown[text] for text in values]
+
+
+def _safe(text: str) -> str:
+    text = plain(text)
     return f"'{text}" if text.startswith(_ACTS) and text != _HARMLESS else text
