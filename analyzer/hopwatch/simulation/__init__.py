@@ -2,7 +2,7 @@
 real SDKs, clocks and networks would have it, and who was truly waited for is kept beside them.
 
 scenario, parsing   what is simulated, and its TOML; laws: of times; shipped: what comes along
-program             a scenario as nodes that the kernel executes
+expansion, program  a scenario as nodes, and as what the kernel executes
 kernel, causes      the discrete-event simulation; what each request truly waited for
 observation         true spans -> spans as they are received
 truth, scoring      the true ledger and clocks; how far an estimate is from them

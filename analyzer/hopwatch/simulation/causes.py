@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from hopwatch.attribution.columnar.jit import compiled
-from hopwatch.simulation.program import CALL, CONSUME, LEAF, PAUSE, SEND, SERVE, WAIT, WORK
+from hopwatch.simulation.expansion import CALL, CONSUME, LEAF, PAUSE, SEND, SERVE, WAIT, WORK
 
 
 @compiled

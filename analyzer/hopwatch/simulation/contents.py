@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from hopwatch import spans
 from hopwatch.simulation.clocks import Process
-from hopwatch.simulation.program import CALL, LEAF, Node, Program
+from hopwatch.simulation.expansion import CALL, LEAF, Node
+from hopwatch.simulation.program import Program
 from hopwatch.simulation.scenario import Scenario
 
 _OUTCOMES: Final = 2

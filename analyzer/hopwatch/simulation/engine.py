@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hopwatch.errors import ConservationError, UsageError
+from hopwatch.simulation.expansion import PARALLEL
 from hopwatch.simulation.kernel import CRAMPED, ENOUGH, IDLE, run
 from hopwatch.simulation.machine import (
     FRAME,
@@ -21,7 +22,7 @@ from hopwatch.simulation.machine import (
     Machine,
     grown,
 )
-from hopwatch.simulation.program import PARALLEL, Program
+from hopwatch.simulation.program import Program
 from hopwatch.simulation.scenario import Load
 
 BLOCK_REQUESTS: Final = 4096
@@ -82,7 +83,7 @@ def _machine(program: Program, load: Load, seed: int, requests: int) -> Machine:
         records=np.zeros(0, RECORD),
     )
     machine = _with_room(_with_room(machine, cramped=True), cramped=False)
-    # The first arrival, and what belongs to no frame.
+    # The first arrival.
     machine.events[0] = (0, 0, REQUEST, 0)
     state["events"] = 1
     return machine

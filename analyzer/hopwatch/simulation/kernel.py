@@ -15,6 +15,20 @@ from hopwatch.attribution.columnar.jit import compiled
 from hopwatch.simulation.arrivals import await_request, modulate
 from hopwatch.simulation.causes import settle
 from hopwatch.simulation.drawing import drawn, mixed, uniform
+from hopwatch.simulation.expansion import (
+    ACQUIRE,
+    BACKGROUND,
+    CALL,
+    CONSUME,
+    INNER,
+    LANE,
+    LEAF,
+    PARALLEL,
+    PAUSE,
+    SEND,
+    SERVE,
+    WAIT,
+)
 from hopwatch.simulation.machine import (
     ADVANCE,
     ARRIVED,
@@ -30,20 +44,6 @@ from hopwatch.simulation.machine import (
     drop_first,
     later,
     new_frame,
-)
-from hopwatch.simulation.program import (
-    ACQUIRE,
-    BACKGROUND,
-    CALL,
-    CONSUME,
-    INNER,
-    LANE,
-    LEAF,
-    PARALLEL,
-    PAUSE,
-    SEND,
-    SERVE,
-    WAIT,
 )
 
 IDLE, CRAMPED, WRITE, ENOUGH = range(4)
@@ -89,7 +89,7 @@ def _happen(m: Any, f: Any, what: Any, now: Any) -> Any:
         key = mixed(m.state[0].seed, np.uint64(m.state[0].began - 1))
         await_request(m, mixed(key, _ARRIVAL))
         return -1
-    if what == ARRIVED:
+    if what == ARRIVED:  # a call that timed out on its way is taken back
         return -1 if m.frames[f].done else _ask(m, f, now)
     if what == GRANTED:
         return _granted(m, f, now)

@@ -20,7 +20,8 @@ import numpy.typing as npt
 from hopwatch.simulation.clocks import Process
 from hopwatch.simulation.contents import Contents
 from hopwatch.simulation.drawing import all_mixed, chances
-from hopwatch.simulation.program import CALL, SERVE, Program
+from hopwatch.simulation.expansion import CALL, SERVE
+from hopwatch.simulation.program import Program
 from hopwatch.simulation.scenario import Observation, Scenario
 from hopwatch.simulation.stamps import STAMPS
 

@@ -17,8 +17,9 @@ from hopwatch.simulation import shipped, truth
 from hopwatch.simulation.clocks import Processes
 from hopwatch.simulation.contents import table_of
 from hopwatch.simulation.engine import BLOCK_REQUESTS, execute
+from hopwatch.simulation.expansion import CONSUME
 from hopwatch.simulation.observation import Observer
-from hopwatch.simulation.program import CONSUME, compile_scenario
+from hopwatch.simulation.program import compile_scenario
 from hopwatch.simulation.scenario import Scenario
 from hopwatch.simulation.truth import MEASURES, Truth
 
