@@ -91,7 +91,7 @@ def test_killed_and_started_again_nothing_is_counted_twice(tmp_path: Path) -> No
         assert counting.wait(20) is not None or not counting.is_running()
     with serving(tmp_path, "--settle", "1s") as serve:
         assert serve.post(traces(20, 30)).status_code == 200
-        wait_until(lambda: counted(serve) == 30, "the new ones are counted", seconds=60)
+        wait_until(lambda: counted(serve) == 30, "the new ones are counted", seconds=120)
         assert serve.stop() == 0
 
 
@@ -101,7 +101,7 @@ def test_counting_that_dies_is_started_again_and_storing_goes_on(tmp_path: Path)
         assert serve.post(traces(0, 20)).status_code == 200
         wait_until(lambda: value(serve, "hopwatch_ledger_restarts_total") == 1, "it is noticed")
         assert serve.post(traces(20, 30)).status_code == 200
-        wait_until(lambda: counted(serve) >= 30, "the new ones are counted", seconds=60)
+        wait_until(lambda: counted(serve) >= 30, "the new ones are counted", seconds=120)
         assert serve.stop() == 0
 
 

@@ -159,6 +159,8 @@ def test_all_comparisons_must_hold_and_one_that_does_not_decides() -> None:
     assert checked("p95>1ms,requests>=50", many).verdict == "failed"
     assert checked("p95>1ms,requests>=50", few).verdict == "passed"
     assert checked("p95>1ms,requests>=5", few).verdict == "unjudged"
+    # Enough requests, and none of them with the cell: a misspelt hop must not pass.
+    assert checked("hop=nobody,p95>1ms,requests>=50", many).verdict == "unjudged"
 
 
 def test_what_a_key_could_mean_is_suggested() -> None:

@@ -111,7 +111,7 @@ def _estimate(comparison: Comparison, having: pa.Table, considered: pa.Table) ->
         return estimates.quantile(blamed, q, weights)
     match comparison.statistic:
         case "requests":
-            return Estimate(Fraction(having.num_rows), exact=True)
+            return Estimate(Fraction(considered.num_rows), exact=True)
         case "max":
             place = int(np.argmax(blamed))
             return Estimate(Fraction(int(blamed[place])), exact=True, place=place)

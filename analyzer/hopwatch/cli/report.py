@@ -46,7 +46,8 @@ keys: route, outcome, service choose requests; hop, caller, language, kind, oper
   choose what is measured in them. Without any of these it is the end-to-end time.
 statistics: percentiles from p1 to p99.99, mean, max, retry (in repeated attempts and between
   them): in ns, us, ms or s; share (of the end-to-end time of all requests), errors (failed
-  requests): in %; calls (per request), requests (how many). Comparisons: > >= < <=
+  requests): in %; calls (per request); requests (how many there are of the route, outcome and
+  service). Comparisons: > >= < <=
 A percentile needs a request beyond it (p95: 20 requests, p99: 100), the others need one.
 
 exit codes: 1 a condition holds; 2 none does, and one cannot be judged: too few requests, or

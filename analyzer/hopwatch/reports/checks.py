@@ -54,7 +54,7 @@ def _sentence(measured: Measured) -> str:
         shown += f" (95% interval {_interval(estimate.low, estimate.high, unit)})"
     limit = f"{comparison.operator} {_value(comparison.limit, unit)}"
     sure = "" if measured.certain else ", which the data cannot tell for sure"
-    line = f"{shown}: {limit} {'holds' if measured.holds else 'does not hold'}{sure}."
+    line = f"{shown}; {limit} {'holds' if measured.holds else 'does not hold'}{sure}."
     if measured.holds and measured.exemplar is not None:
         line += f" See trace {measured.exemplar.hex()}."
     return line
