@@ -29,6 +29,7 @@ from hopwatch.attribution.ledger import Ledger
 from hopwatch.attribution.model import Forest, Trace, Unit
 from hopwatch.attribution.sampling import MALFORMED
 from hopwatch.attribution.select import Selection
+from hopwatch.attribution.source import Source, as_source, whole
 from hopwatch.attribution.stacks import Stacks
 from hopwatch.attribution.times import CellFilter
 from hopwatch.attribution.units import DEFAULTS, LONGEST_NS, Options, UnitTime, attribute_unit
@@ -58,24 +59,34 @@ as the reference takes for so many."""
 
 class Attribution:
     """Every trace of a span table, attributed on demand. The table may have only the `COLUMNS`
-    that attribution reads, and its text may be dictionary-encoded anywhere.
+    that attribution reads, and its text may be dictionary-encoded anywhere. It may come part by
+    part, as a `source.Source`, for those who have more spans than fit into memory.
 
     `clocks`: offsets to use instead of those estimated from the table. Raises UsageError and
     InputError for what is no span table (see `spans.require`).
     """
 
     def __init__(
-        self, table: pa.Table, options: Options = DEFAULTS, clocks: Clocks | None = None
+        self,
+        spans: pa.Table | Source,
+        options: Options = DEFAULTS,
+        clocks: Clocks | None = None,
     ) -> None:
-        require(table, COLUMNS)
-        self._table = table
+        if isinstance(spans, pa.Table):
+            require(spans, COLUMNS)
+        self._source = as_source(spans)
         self._options = options
         self._given_clocks = clocks
 
     @cached_property
+    def table(self) -> pa.Table:
+        """All spans as one table."""
+        return whole(self._source, COLUMNS)
+
+    @cached_property
     def forest(self) -> Forest:
         """All spans as trees."""
-        return _forest.build(self._table)
+        return _forest.build(self.table)
 
     @cached_property
     def clocks(self) -> Clocks:
@@ -89,25 +100,25 @@ class Attribution:
         window, by names and time."""
         if self._engine:
             return self.clocks.table(self._engine.processes())
-        return self.clocks.table(_forest.processes(self._table))
+        return self.clocks.table(_forest.processes(self.table))
 
     @cached_property
     def _engine(self) -> Engine | None:
         """The columnar engine, where there are many spans."""
-        if self._table.num_rows < _MANY:
+        if self._source.most_rows < _MANY:
             return None
         from hopwatch.attribution.columnar import Engine
 
-        return Engine(self._table, self._options, self._given_clocks)
+        return Engine(self._source, self._options, self._given_clocks)
 
     def only(self, trace_id: bytes) -> Attribution:
         """The same for one trace, with what all traces together tell of the clocks."""
-        one = Attribution(self._table, self._options, self.clocks)
+        one = Attribution(self._source, self._options, self.clocks)
         if self._engine is None:
             traces = [trace for trace in self.forest.traces if trace.trace_id == trace_id]
             one.forest = replace(self.forest, traces=traces)
         else:
-            one.forest = _forest.build(self._table, self._engine.excerpt(trace_id))
+            one.forest = _forest.build(self.table, self._engine.excerpt(trace_id))
         one._engine = None
         return one
 
@@ -142,7 +153,7 @@ class Attribution:
             select = None
         if self._engine and not callable(select):
             return self._engine.ledger(select, detached=detached)
-        keeps = select.predicate(self._table) if isinstance(select, Selection) else select
+        keeps = select.predicate(self.table) if isinstance(select, Selection) else select
         quality: Counter[str] = Counter()
         counted: set[bytes] = set()
 
@@ -206,7 +217,7 @@ class Attribution:
 
     def _counted(self, select: Selection | None, *, detached: bool = False) -> Iterator[UnitTime]:
         """The units that the ledger counts."""
-        keeps = None if select is None else select.predicate(self._table)
+        keeps = None if select is None else select.predicate(self.table)
         for unit in self.detached() if detached else self.requests():
             if unit.duration <= LONGEST_NS and (keeps is None or keeps(unit)):
                 yield unit

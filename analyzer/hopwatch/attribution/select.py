@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hopwatch.attribution.units import UnitTime
+
+ATTRIBUTE_COLUMNS: Final = ("span_attributes", "resource_attributes")
+"""Where attributes are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ def glob(pattern: str) -> re.Pattern[str]:
 
 def _rows_with(table: pa.Table, key: str, text: str) -> npt.NDArray[np.bool_]:
     having = np.zeros(table.num_rows, np.bool_)
-    for column in ("span_attributes", "resource_attributes"):
+    for column in ATTRIBUTE_COLUMNS:
         first = 0
         for chunk in table[column].chunks:
             offsets = chunk.offsets.to_numpy()

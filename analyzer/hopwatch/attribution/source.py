@@ -8,9 +8,16 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from hopwatch.spans import empty
+
 
 class Source(Protocol):
     """Spans that are read part by part, as often as need be."""
+
+    @property
+    def most_rows(self) -> int:
+        """There are not more."""
+        ...
 
     def parts(self, columns: Sequence[str]) -> Iterator[pa.Table]:
         """Some columns of all spans, in parts: the same rows in the same order every time.
@@ -24,13 +31,24 @@ class InMemory:
     def __init__(self, table: pa.Table) -> None:
         self._table = table
 
+    @property
+    def most_rows(self) -> int:
+        rows: int = self._table.num_rows
+        return rows
+
     def parts(self, columns: Sequence[str]) -> Iterator[pa.Table]:
         yield self._table.select(columns)
 
 
+def as_source(spans: pa.Table | Source) -> Source:
+    """A table or a source as a source."""
+    return InMemory(spans) if isinstance(spans, pa.Table) else spans
+
+
 def whole(source: Source, columns: Sequence[str]) -> pa.Table:
     """Some columns of all spans as one table."""
-    return pa.concat_tables(source.parts(columns))
+    parts = list(source.parts(columns))
+    return pa.concat_tables(parts) if parts else empty().select(list(columns))
 
 
 def rows_of(source: Source, columns: Sequence[str], rows: Sequence[int]) -> pa.Table:

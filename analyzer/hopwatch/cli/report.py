@@ -126,7 +126,7 @@ def run(args: argparse.Namespace) -> int:
     conditions = [parse(text) for text in args.fail_if]
     with written(args):
         loaded = load(args, window)
-        attribution = Attribution(loaded.table, options)
+        attribution = Attribution(loaded.spans, options)
         selection = Selection(
             start=window.start,
             end=window.end,
@@ -165,7 +165,7 @@ class _Asked:
 
     def units(self) -> Iterable[UnitTime]:
         found = self.attribution.detached() if self.args.detached else self.attribution.requests()
-        return filter(self.selection.predicate(self.loaded.table), found)
+        return filter(self.selection.predicate(self.attribution.table), found)
 
     def ledger(self) -> Ledger:
         return self.attribution.ledger(self.selection, detached=self.args.detached)

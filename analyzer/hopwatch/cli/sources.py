@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from hopwatch import spans
 from hopwatch.attribution.clocks import WINDOW_NS
+from hopwatch.attribution.source import as_source, whole
 from hopwatch.cli.options import Window
 from hopwatch.errors import InputError, UsageError
 from hopwatch.reports.numbers import count
@@ -21,6 +22,7 @@ from hopwatch.reports.text import plain
 from hopwatch.signals import LOGS, METRICS, SPANS
 
 if TYPE_CHECKING:
+    from hopwatch.attribution.source import Source
     from hopwatch.formats import Contents
     from hopwatch.store import Extent
 
@@ -33,7 +35,7 @@ _NEIGHBOURS: Final = 1000
 class Loaded:
     """Spans, where they are from in words, and what was left out of them."""
 
-    table: pa.Table
+    spans: pa.Table | Source
     source: str
     left_out: dict[str, int]
     notes: tuple[str, ...]
@@ -52,16 +54,14 @@ def load(args: argparse.Namespace, window: Window) -> Loaded:
     if args.paths:
         return _from_files(args)
     from hopwatch import store
-    from hopwatch.attribution import COLUMNS
 
     with store.open_reader(args.store) as reader:
         extent = reader.extent()
-        table = reader.window(
+        found = reader.scan(
             _EARLIEST if window.start is None else window.start,
             _LATEST if window.end is None else window.end,
-            columns=COLUMNS,
         )
-    return Loaded(table, str(reader.path), {}, () if table.num_rows else (_holds(extent),))
+    return Loaded(found, str(reader.path), {}, () if found.most_rows else (_holds(extent),))
 
 
 def load_around(args: argparse.Namespace, prefix: str) -> tuple[Loaded, bytes]:
@@ -124,7 +124,7 @@ def _from_files(args: argparse.Namespace) -> Loaded:
     if counted:
         notes.append(f"Beside the spans: {' and '.join(counted)}.")
     return Loaded(
-        table=table,
+        spans=table,
         source=said(args.paths),
         left_out=dict(rejected.counts),
         notes=tuple(notes),
@@ -133,7 +133,9 @@ def _from_files(args: argparse.Namespace) -> Loaded:
 
 
 def _only_id(loaded: Loaded, prefix: str) -> bytes:
-    ids: list[bytes] = pc.unique(loaded.table["trace_id"]).to_pylist()
+    ids: list[bytes] = pc.unique(
+        whole(as_source(loaded.spans), ["trace_id"])["trace_id"]
+    ).to_pylist()
     found = sorted(trace_id for trace_id in ids if trace_id.hex().startswith(prefix))
     if not found:
         left_out = f" ({loaded.notes[0]})" if loaded.notes else ""

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
 
     with written(args):
         loaded, trace_id = load_around(args, args.trace_id)
-        attribution = Attribution(loaded.table, options).only(trace_id)
+        attribution = Attribution(loaded.spans, options).only(trace_id)
         loaded.warn()
         if args.format not in ("table", "json"):
             _export(attribution, args.format, trace_id)

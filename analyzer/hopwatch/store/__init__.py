@@ -13,6 +13,7 @@ from hopwatch.store.log import LogFailedError, UnavailableError
 from hopwatch.store.lookup import inventory_of
 from hopwatch.store.reader import Extent, Reader, default_path, is_store, open_reader
 from hopwatch.store.recovery import Recovery
+from hopwatch.store.scan import Scan
 from hopwatch.store.upkeep import Retention, parse_retention
 from hopwatch.store.writer import Store
 
@@ -24,6 +25,7 @@ __all__ = [
     "Reader",
     "Recovery",
     "Retention",
+    "Scan",
     "Service",
     "Store",
     "Stored",

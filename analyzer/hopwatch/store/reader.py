@@ -17,10 +17,11 @@ import pyarrow as pa
 from hopwatch import spans
 from hopwatch.errors import InputError, UsageError
 from hopwatch.signals import LOGS, METRICS, SIGNALS, SPANS, Signal
-from hopwatch.store import lookup, manifest, segments, tally
+from hopwatch.store import lookup, manifest, scan, segments, tally
 from hopwatch.store.inventory import Inventory, LeftOut, Stored
 from hopwatch.store.lookup import Source
 from hopwatch.store.manifest import Manifest, Segment
+from hopwatch.store.scan import Scan
 
 DEFAULT_PATH: Final = ".hopwatch"
 _MAX_SHOWN: Final = 5
@@ -143,9 +144,36 @@ class Reader:
         only within a segment, and attribute maps of dictionary-encoded text: much faster.
         """
         everything = self._manifest().of(SPANS)
+        if not self._choose(everything, start_ns, end_ns, services, limit):
+            return spans.empty().select(spans.SCHEMA.names if columns is None else list(columns))
+        if columns is None:
+            return self._fetch_chosen()
+        return scan.concat(self._scan_chosen(everything).parts(list(columns)), list(columns))
+
+    def scan(self, start_ns: int, end_ns: int) -> Scan:
+        """The same spans as `window`, to be read part by part, in the order of segments."""
+        everything = self._manifest().of(SPANS)
+        if all(
+            start_ns <= segment.min_start_ns and segment.max_start_ns < end_ns
+            for segment in everything
+        ):
+            return Scan(segments.paths(self.path, everything), _row_count(everything))
+        if not self._choose(everything, start_ns, end_ns):
+            return Scan([], 0)
+        return self._scan_chosen(everything)
+
+    def _choose(
+        self,
+        everything: Sequence[Segment],
+        start_ns: int,
+        end_ns: int,
+        services: Collection[str] | None = None,
+        limit: int | None = None,
+    ) -> bool:
+        """Has the traces of `window` chosen, if there can be any."""
         touched = _touched(everything, start_ns, end_ns)
         if not touched:
-            return spans.empty().select(spans.SCHEMA.names if columns is None else list(columns))
+            return False
         self._connection.execute(
             _CHOOSE,
             {
@@ -157,7 +185,7 @@ class Reader:
                 "limit": limit,
             },
         )
-        return self._fetch_chosen() if columns is None else self._project_chosen(columns)
+        return True
 
     def trace(self, trace_id_prefix: str) -> pa.Table:
         """All spans of the one trace whose id, in hex, begins so.
@@ -294,12 +322,17 @@ class Reader:
         result = self._connection.sql(query, params={"files": files})
         return result.to_arrow_table().cast(spans.SCHEMA)
 
-    def _project_chosen(self, columns: Collection[str]) -> pa.Table:
+    def _scan_chosen(self, everything: Sequence[Segment]) -> Scan:
         files = self._chosen_files()
-        if not files:
-            return spans.empty().select(list(columns))
-        chosen = self._connection.sql("SELECT trace_id FROM chosen").to_arrow_table()["trace_id"]
-        return segments.project(files, columns, chosen.cast(pa.binary(16)))
+        query = "SELECT trace_id FROM chosen ORDER BY trace_id"
+        chosen = self._connection.sql(query).to_arrow_table()["trace_id"]
+        named = {Path(file).name for file in files}
+        most = _row_count([segment for segment in everything if segment.file in named])
+        return Scan(files, most, chosen.cast(pa.binary(16)).combine_chunks())
+
+
+def _row_count(of: Sequence[Segment]) -> int:
+    return sum(segment.rows for segment in of)
 
 
 def _touched(of: Sequence[Segment], start_ns: int, end_ns: int) -> list[Segment]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -70,24 +70,6 @@ def _sorted(table: pa.Table, signal: Signal) -> pa.Table:
 def read(store: Path, segment: Segment) -> pa.Table:
     """The rows of a segment, in its order."""
     return pq.read_table(store / SEGMENTS / segment.file, memory_map=True)
-
-
-def project(files: Sequence[str], columns: Collection[str], traces: pa.ChunkedArray) -> pa.Table:
-    """Some columns of the rows of some traces. Attribute maps keep the dictionaries that
-    Parquet has: hardly any text is made, which is what makes reading them dear."""
-    coded = [
-        f"{name}.key_value.{part}"
-        for name in columns
-        if pa.types.is_map(SPANS.schema.field(name).type)
-        for part in ("key", "value")
-    ]
-    # File by file, for a map's dictionaries can differ from one to the next.
-    tables = []
-    for file in files:
-        table = pq.read_table(file, columns=list(columns), read_dictionary=coded)
-        wanted = pc.is_in(table["trace_id"], value_set=traces)
-        tables.append(table if pc.all(wanted).as_py() else table.filter(wanted))
-    return pa.concat_tables(tables)
 
 
 def paths(store: Path, segments: Iterable[Segment]) -> list[str]:

@@ -19,12 +19,12 @@ from hopwatch.attribution.columnar import offsets, per_request
 from hopwatch.attribution.columnar.addition import add_up
 from hopwatch.attribution.columnar.delays import delay_table
 from hopwatch.attribution.columnar.nodes import DETACHED, REQUEST
-from hopwatch.attribution.columnar.rows import Integers, read
+from hopwatch.attribution.columnar.rows import Integers, as_ids, read
 from hopwatch.attribution.columnar.stacks import call_paths
 from hopwatch.attribution.columnar.tables import Keyed, Runs, take, text
 from hopwatch.attribution.columnar.texts import NONE
 from hopwatch.attribution.columnar.walk import walk
-from hopwatch.attribution.forest import COLUMNS, Excerpt
+from hopwatch.attribution.forest import COLUMNS, Excerpt, processes
 from hopwatch.attribution.ledger import (
     BLOCK_NS,
     CELLS_SCHEMA,
@@ -34,8 +34,8 @@ from hopwatch.attribution.ledger import (
 from hopwatch.attribution.long_table import MEASURES
 from hopwatch.attribution.model import Process
 from hopwatch.attribution.sampling import MALFORMED, UNSAID
-from hopwatch.attribution.select import Selection
-from hopwatch.attribution.source import InMemory, Source, whole
+from hopwatch.attribution.select import ATTRIBUTE_COLUMNS, Selection
+from hopwatch.attribution.source import Source, as_source, rows_of, whole
 from hopwatch.attribution.stacks import Stacks
 from hopwatch.attribution.times import CellFilter
 from hopwatch.attribution.units import LONGEST_NS, Options
@@ -54,7 +54,7 @@ class Engine:
     def __init__(
         self, spans: pa.Table | Source, options: Options, clocks: Clocks | None = None
     ) -> None:
-        self._source = InMemory(spans) if isinstance(spans, pa.Table) else spans
+        self._source = as_source(spans)
         self.rows, received = read(self._source.parts(COLUMNS), options.waits)
         self.nodes = forest.build(self.rows, received, self._source)
         del received
@@ -154,7 +154,8 @@ class Engine:
 
     def processes(self) -> list[Process]:
         """See `forest.processes`."""
-        return offsets.processes(self.rows, self._table)
+        first = offsets.first_rows(self.rows)
+        return processes(rows_of(self._source, COLUMNS, first.tolist()))
 
     def excerpt(self, trace_id: bytes) -> Excerpt:
         """The rows of one trace, for the reference."""
@@ -224,8 +225,8 @@ class Engine:
     def _ids(self, units: Integers) -> list[pa.Array]:
         """Of units the trace ids and the span ids of their roots."""
         root = self.nodes.units[units]
-        span_ids = self._table["span_id"].take(pa.array(self.nodes.row[root]))
-        return [self._trace_ids(self.nodes.trace[root]), span_ids.combine_chunks()]
+        span_ids = as_ids(self.rows.span_id[self.nodes.row[root]])
+        return [self._trace_ids(self.nodes.trace[root]), span_ids]
 
     def _counted(self, select: Selection | None, *, detached: bool = False) -> Integers:
         """The units that the ledger counts."""
@@ -261,8 +262,10 @@ class Engine:
             ids = self._trace_ids(np.arange(len(self.rows.trace_ids)))
             among = pc.is_in(ids, value_set=wanted).to_numpy(zero_copy_only=False)
             chosen &= among[self.nodes.trace[units]]
-        for rows in select.rows(self._table):
-            chosen &= self._having(rows[self.nodes.row])
+        if select.attributes:
+            parts = map(select.rows, self._source.parts(ATTRIBUTE_COLUMNS))
+            for rows in zip(*parts, strict=True):
+                chosen &= self._having(np.concatenate(rows)[self.nodes.row])
         return chosen
 
     def _having(self, node_is: Mask) -> Mask:

@@ -222,6 +222,12 @@ def as_integers(ids: Iterable[bytes]) -> Integers:
     return (data ^ _SIGN).view(np.int64)
 
 
+def as_ids(integers: Integers) -> pa.FixedSizeBinaryArray:
+    """Ids of 8 bytes that `Rows` has as integers."""
+    data = (integers.view(np.uint64) ^ _SIGN).astype(">u8")
+    return pa.Array.from_buffers(pa.binary(8), len(data), [None, pa.py_buffer(data)])
+
+
 def _changes(high: Integers, low: Integers) -> npt.NDArray[np.bool_]:
     """Where the trace is another than in the row before."""
     changed = np.ones(len(high), np.bool_)
