@@ -10,7 +10,7 @@ from hopwatch.attribution import Attribution, Options, attribute
 from hopwatch.formats import read_files
 
 
-@pytest.mark.parametrize("folder", ["otlp", "nezha"])
+@pytest.mark.parametrize("folder", ["jaeger", "nezha", "opensearch", "otlp", "tempo", "zipkin"])
 @pytest.mark.parametrize("tau", [None, 0, 1_000_000])
 def test_every_trace_adds_up(shared_data: Path, folder: str, tau: int | None) -> None:
     spans, _ = read_files([shared_data / folder])
@@ -20,6 +20,12 @@ def test_every_trace_adds_up(shared_data: Path, folder: str, tau: int | None) ->
     for unit in units:
         assert sum(time.own for time in unit.spans) == unit.duration
         assert sum(unit.cells().values()) == unit.duration
+    for detached in (False, True):
+        ledger = attribution.ledger(detached=detached)
+        of_kind = [*(attribution.detached() if detached else attribution.requests())]
+        assert ledger.total_ns == sum(unit.duration for unit in of_kind)
+        for keys in (("hop", "language", "kind"), ("route", "outcome"), ("operation",)):
+            assert sum(group.blamed_ns for group in ledger.group_by(*keys)) == ledger.total_ns
 
 
 def test_every_span_of_the_volume_data_is_attributed_once(shared_data: Path) -> None:

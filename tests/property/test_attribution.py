@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from functools import reduce
 from typing import Any
 
 import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hopwatch.attribution import Attribution, Options, attribute
+from hopwatch.attribution import Attribution, Ledger, Options, attribute
 from hopwatch.attribution.critical_path import Placed, walk
 from hopwatch.attribution.model import Span
 from tests.spans_dsl import span, table
@@ -82,27 +84,43 @@ def test_every_span_is_in_exactly_one_unit(rows: list[dict[str, Any]]) -> None:
 def test_order_of_rows_does_not_change_a_byte(rows: list[dict[str, Any]], random: Any) -> None:
     shuffled = rows[:]
     random.shuffle(shuffled)
-    assert ipc(attribute(table(*rows)).cells) == ipc(attribute(table(*shuffled)).cells)
+    ledgers = [attribute(table(*some)) for some in (rows, shuffled)]
+    assert ipc(ledgers[0].cells) == ipc(ledgers[1].cells)
+    assert ipc(ledgers[0].requests) == ipc(ledgers[1].requests)
+    assert ledgers[0].quality == ledgers[1].quality
 
 
-@given(span_rows())
+@given(st.data(), st.lists(span_rows(), min_size=1, max_size=4))
 @settings(max_examples=100, deadline=None)
-def test_ledgers_of_halves_merge_to_the_ledger_of_the_whole(rows: list[dict[str, Any]]) -> None:
-    # One clock and one process each: what is estimated from all traces at once (granularity,
-    # offsets) must be the same for the halves.
-    for row in rows:
-        row["service_instance_id"] = "one"
+def test_ledgers_of_parts_merge_to_the_ledger_of_the_whole(
+    data: st.DataObject, groups: list[list[dict[str, Any]]]
+) -> None:
+    """Whatever part each trace goes to, and in whatever order the parts are merged."""
     by_trace: dict[bytes, list[dict[str, Any]]] = {}
-    for row in rows:
-        by_trace.setdefault(row["trace_id"], []).append(row)
-    whole = attribute(table(*rows))
-    halves = [attribute(table(*half)) for half in by_trace.values()]
-    merged = halves[0]
-    for half in halves[1:]:
-        merged = half.merge(merged)
-    merged.check()
-    assert merged.cells.equals(whole.cells)
-    assert merged.requests.equals(whole.requests)
+    for number, rows in enumerate(groups):
+        for row in rows:
+            row["trace_id"] = row["trace_id"][:15] + bytes([number])
+            # One clock and one process each: what is estimated from all traces at once
+            # (granularity, offsets) must be the same for the parts.
+            row["service_instance_id"] = "one"
+            by_trace.setdefault(row["trace_id"], []).append(row)
+    for rows in by_trace.values():
+        sampled = data.draw(st.sampled_from([None, "ot=th:8", "ot=th:c", "ot=th:0"]))
+        for row in rows:
+            row["trace_state"] = sampled
+    parts: dict[int, list[dict[str, Any]]] = {}
+    for rows in by_trace.values():
+        parts.setdefault(data.draw(st.integers(0, 2)), []).extend(rows)
+    everything = table(*(row for rows in by_trace.values() for row in rows))
+    for detached in (False, True):
+        whole = Attribution(everything).ledger(detached=detached)
+        ledgers = [Attribution(table(*rows)).ledger(detached=detached) for rows in parts.values()]
+        merged = reduce(Ledger.merge, data.draw(st.permutations(ledgers)))
+        merged.check()
+        assert ipc(merged.cells) == ipc(whole.cells)
+        assert ipc(merged.requests) == ipc(whole.requests)
+        assert +Counter(merged.quality) == +Counter(whole.quality)
+        assert merged.weighted_total_ns == whole.weighted_total_ns
     assert merged.quality == whole.quality
 
 

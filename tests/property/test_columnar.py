@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -176,6 +178,41 @@ def _coded(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def test_they_agree_on_generated_traffic(seed: int) -> None:
     """Clocks of several processes, retries, parallel calls, consumers, copies, lost spans."""
     assert_same(many_spans(15_000, seed=seed))
+
+
+def test_neither_order_nor_batches_nor_threads_change_a_byte() -> None:
+    spans = many_spans(12_000, seed=3)
+    order = np.random.default_rng(3).permutation(spans.num_rows)
+    shuffled = spans.take(pa.array(order))
+    batches = pa.Table.from_batches(shuffled.to_batches(max_chunksize=977))
+    expected = Engine(spans, Options()).ledger()
+    with ThreadPoolExecutor(3) as pool:
+        made = pool.map(lambda rows: Engine(rows, Options()).ledger(), [spans, shuffled, batches])
+        for ledger in made:
+            assert ledger.quality == expected.quality
+            assert ipc(ledger.cells) == ipc(expected.cells)
+            assert ipc(ledger.requests) == ipc(expected.requests)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_they_agree_on_clocks_that_are_set_and_drift_and_stamp_coarsely(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    rows = []
+    for pair in range(4):
+        made = population(
+            random, calls=int(random.integers(20, 300)), seconds=150,
+            out=Way(100 * US, 60 * US), back=Way(100 * US, 60 * US),
+            caller=drifting(0, 40.0 * pair), callee=stepping(0, 5.0 * MS, 80 * SECOND),
+            grain_caller=(1, MS)[pair % 2],
+        )  # fmt: skip
+        for i, (time, a, b) in enumerate(zip(*made.calls[1:4], strict=True)):
+            trace, start, end = f"{pair} {i}", int(time), int(time) + 30 * MS
+            rows += [
+                span(f"C{trace}", start, end, kind="CLIENT", trace=trace, instance=f"a{pair}"),
+                span(f"S{trace}", start + int(a), end + int(b), f"C{trace}", kind="SERVER",
+                     service="B", trace=trace, instance=f"b{pair // 2}"),
+            ]  # fmt: skip
+    assert_same(table(*rows))
 
 
 def test_they_agree_on_many_children_of_many_processes() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
 
-from hopwatch.attribution import UnitTime, attribute
+from hopwatch.attribution import Attribution, Options, UnitTime, attribute
 from tests.spans_dsl import attributed, span, span_id, table
 
 
@@ -117,6 +118,58 @@ def test_a_transaction_that_runs_again_is_a_retry_as_a_whole() -> None:
         if time.retry and time.span.id != span_id("R")
     }
     assert retry == {span_id("1"): 10, span_id("2"): 10}
+
+
+def test_retries_of_retries_count_once() -> None:
+    """An SDK that retries inside of a call that is retried itself: 10 + 12 + 8 + 20 ns lost."""
+    outer = {"kind": "CLIENT", "span_name": "SDK call", "server_address": "queue"}
+    inner = {"kind": "CLIENT", "span_name": "POST", "server_address": "queue"}
+    unit = attributed(
+        span("R", 0, 200),
+        span("1", 10, 50, "R", status="ERROR", **outer),
+        span("1a", 15, 25, "1", status="ERROR", **inner),
+        span("1b", 30, 45, "1", status="ERROR", **inner),
+        span("2", 70, 150, "R", **outer),
+        span("2a", 75, 85, "2", status="ERROR", **inner),
+        span("2b", 97, 145, "2", **inner),
+    )
+    by_id = {span_id(name): name for name in ("R", "1", "1a", "1b", "2", "2a", "2b")}
+    retry = {by_id[time.span.id]: time.retry for time in unit.spans}
+    # R paused from 50 to 70; all of 1 and below is lost; in 2, attempt 2a and the pause to 97.
+    assert retry == {"R": 20, "1": 15, "1a": 10, "1b": 15, "2": 12, "2a": 10, "2b": 0}
+    assert sum(retry.values()) == (70 - 10) + (97 - 75)
+
+
+def test_only_consecutive_attempts_that_failed_are_retries() -> None:
+    """A failed call and a later one that runs beside it are two calls; the last never retries."""
+    calls = {"kind": "CLIENT", "span_name": "GET", "server_address": "bank"}
+    unit = attributed(
+        span("R", 0, 100),
+        span("1", 10, 60, "R", status="ERROR", **calls),
+        span("2", 20, 50, "R", status="ERROR", **calls),
+        span("3", 70, 90, "R", status="ERROR", **calls),
+    )
+    # 1 was still running when 2 began; 2 had ended when 3 began.
+    retried = {time.span.id for time in unit.spans if "retry" in time.span.flags}
+    assert retried == {span_id("2")}
+    (root, *_) = unit.spans
+    assert root.retry == 10  # of the pause from 50 to 70, R waited for 1 until 60
+
+
+def test_waits_come_before_all_other_kinds_and_can_be_added() -> None:
+    rows = [
+        span("R", 0, 100),
+        span("W", 10, 40, "R", kind="CLIENT", span_name="Pool.Acquire", db_system="postgresql"),
+        span("Q", 40, 60, "R", kind="CLIENT", span_name="throttled", db_system="postgresql"),
+        span("L", 60, 90, "R", span_name="Lock.Acquire"),
+        span("S", 70, 80, "L", kind="SERVER", service="B"),
+    ]
+    for waits, db in ((frozenset[str](), 20), (frozenset({"throttled"}), 0)):
+        (unit,) = Attribution(table(*rows), Options(tau_ns=0, waits=waits)).requests()
+        kinds: Counter[str] = Counter()
+        for cell, ns in unit.cells().items():
+            kinds[cell.kind] += ns
+        assert (kinds["self"], kinds["wait"], kinds["db"]) == (30, 70 - db, db)
 
 
 def test_different_requests_are_no_attempts_of_one_another() -> None:

@@ -38,6 +38,49 @@ def test_children_of_a_shared_id_belong_to_the_server_unless_the_client_recorded
     assert (call.kind, call.hop, call.language) == ("gap", "A -> B", "-")
 
 
+def test_a_shared_id_works_however_zipkin_reports_parents() -> None:
+    """The server's half may name the client's parent, as the wire says, or none at all."""
+    client = span("call", 10, 90, "R", kind="CLIENT", service="A")
+    for parent in ("R", None):
+        server = span("call", 20, 80, parent, kind="SERVER", service="B", span_name="serve")
+        unit = attributed(
+            span("R", 0, 100), server, client, span("work", 30, 40, "call", service="B")
+        )
+        assert own(unit) == {"R": 20, "call": 20, "serve": 50, "work": 10}
+        assert unit.flags() == ["shared_id"]
+
+
+def test_copies_of_both_halves_of_a_shared_id_collapse_apart() -> None:
+    client = span("call", 10, 90, "R", kind="CLIENT", service="A")
+    server = span("call", 20, 80, "R", kind="SERVER", service="B", span_name="serve")
+    attribution = Attribution(
+        table(span("R", 0, 100), client, client, server, {**server, "duration_nano": 65})
+    )
+    (trace,) = attribution.forest.traces
+    assert trace.repairs == {"shared_id": 1, "duplicate": 1, "conflicting_copies": 1}
+    (unit,) = attribution.requests()
+    assert own(unit) == {"R": 20, "call": 15, "serve": 65}
+
+
+def test_a_server_alone_under_a_shared_id_is_a_child_of_the_clients_parent() -> None:
+    unit = attributed(span("R", 0, 100), span("call", 20, 80, "R", kind="SERVER", service="B"))
+    assert own(unit) == {"R": 40, "call": 60}
+
+
+def test_a_consumer_in_a_cycle_is_asynchronous_work_and_the_rest_hangs_below_it() -> None:
+    rows = [
+        span("u", 10, 20, "v", kind="CONSUMER"), span("v", 12, 18, "u"), span("R", 0, 30),
+    ]  # fmt: skip
+    (trace,) = Attribution(table(*rows)).forest.traces
+    assert [(unit.kind, len(unit.spans())) for unit in trace.detached] == [("detached", 2)]
+    assert trace.fragments == []
+
+
+def test_a_span_that_is_its_own_parent_is_a_fragment() -> None:
+    (trace,) = Attribution(table(span("R", 0, 9), span("x", 1, 5, "x"))).forest.traces
+    assert [unit.root.flags for unit in trace.fragments] == [{"cycle"}]
+
+
 def test_a_negative_span_is_a_call_without_time() -> None:
     unit = attributed(span("R", 0, 100), span("n", 50, 40, "R", kind="CLIENT"))
     assert own(unit) == {"R": 100, "n": 0}
