@@ -21,7 +21,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hopwatch.attribution import buckets
-from hopwatch.attribution.cells import enters_hop
 from hopwatch.attribution.long_table import (
     MEASURES,
     LongTable,
@@ -91,17 +90,9 @@ class Ledger(LongTable):
                     *common, cell.caller, cell.hop, cell.operation, cell.language,
                     cell.version, cell.kind,
                 )  # fmt: skip
-                entered = int(enters_hop(time.span, cell.kind))
-                add = (
-                    time.own, time.local, time.concurrent, time.hidden, time.doubtful,
-                    time.retry, entered, 1,
-                )  # fmt: skip
-                sums = cells.get(key)
-                if sums is None:
-                    cells[key] = list(add)
-                else:
-                    for i, value in enumerate(add):
-                        sums[i] += value
+                sums = cells.setdefault(key, [0] * len(MEASURES))
+                for i, value in enumerate(time.measures()):
+                    sums[i] += value
         return cls(
             from_rows(CELLS_SCHEMA, ((*key, *sums) for key, sums in sorted(cells.items()))),
             from_rows(REQUESTS_SCHEMA, ((*key, *sums) for key, sums in sorted(requests.items()))),

@@ -26,7 +26,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hopwatch.attribution import buckets
-from hopwatch.attribution.cells import Cell, enters_hop
+from hopwatch.attribution.cells import Cell
 from hopwatch.attribution.long_table import MEASURES, LongTable, add_up, column_type, from_rows
 from hopwatch.attribution.quantile import Breakdown
 from hopwatch.attribution.units import UnitTime
@@ -109,12 +109,7 @@ class Stacks(LongTable):
                 if time.late:
                     continue
                 sums = cells.setdefault((common, path), [0] * len(MEASURES))
-                entered = int(enters_hop(time.span, time.cell.kind))
-                add = (
-                    time.own, time.local, time.concurrent, time.hidden, time.doubtful,
-                    time.retry, entered, 1,
-                )  # fmt: skip
-                for i, value in enumerate(add):
+                for i, value in enumerate(time.measures()):
                     sums[i] += value
         number, paths = tree.numbered({path for _, path in cells})
         rows = sorted((*key, number[path], *sums) for (key, path), sums in cells.items())

@@ -74,6 +74,14 @@ class SpanTime:
     late: bool
     segments: tuple[Interval, ...]
 
+    def measures(self) -> tuple[int, ...]:
+        """What the span adds to its cell, in the order of `long_table.MEASURES`."""
+        entered = int(cells.enters_hop(self.span, self.cell.kind))
+        return (
+            self.own, self.local, self.concurrent, self.hidden, self.doubtful, self.retry,
+            entered, 1,
+        )  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class UnitTime(Tabular):
