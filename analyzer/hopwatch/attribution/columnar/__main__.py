@@ -35,7 +35,9 @@ def example() -> pa.Table:
 
 def main() -> None:
     """Runs every kernel once."""
-    Engine(example(), Options()).ledger()
+    engine = Engine(example(), Options())
+    engine.ledger()
+    engine.failures()
 
 
 if __name__ == "__main__":
