@@ -72,7 +72,7 @@ class Attribution:
         options: Options = DEFAULTS,
         clocks: Clocks | None = None,
     ) -> None:
-        if isinstance(spans, pa.Table):
+        if not isinstance(spans, Source):
             require(spans, COLUMNS)
         self._source = as_source(spans)
         self._options = options

@@ -4,13 +4,14 @@ there at once."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import pyarrow as pa
 
 from hopwatch.spans import empty
 
 
+@runtime_checkable
 class Source(Protocol):
     """Spans that are read part by part, as often as need be."""
 
