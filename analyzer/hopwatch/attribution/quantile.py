@@ -131,9 +131,18 @@ class Difference:
 
 def at_mean(table: LongTable, *keys: str) -> Breakdown:
     """The mean request by `keys` (see `LongTable.group_by`)."""
-    weights = dict.fromkeys((part.bucket for part in table.distribution), 1)
-    unit = sum(part.weight for part in table.distribution)
-    return _Sums(table, keys).breakdown(weights, unit or 1, buckets.of(round(table.mean_ns)))
+    by_threshold, unit = table.weights
+    sums: dict[tuple[str, ...], list[int]] = {}
+    for group in table.group_by("sampling_threshold", *keys):
+        _add(sums, group.key[1:], _parts(group), by_threshold[int(group.key[0])])
+    return _breakdown(
+        sums,
+        int(table.weighted_total_ns * unit),
+        sum(part.weight for part in table.distribution) or 1,
+        table.request_count,
+        _exemplars(table.distribution, buckets.of(round(table.mean_ns))),
+        keys,
+    )
 
 
 def of_slowest(table: LongTable, share: float, *keys: str) -> Breakdown:
@@ -246,14 +255,11 @@ def _kernel(table: LongTable, q: float) -> tuple[dict[int, int], int]:
 
 
 class _Sums:
-    """The sums of a table by bucket and by `keys`, in the units of its weights; of some buckets,
-    or of all."""
+    """The sums of some buckets of a table by bucket and by `keys`, in the units of its weights."""
 
-    def __init__(
-        self, table: LongTable, keys: tuple[str, ...], wanted: Collection[int] | None = None
-    ) -> None:
+    def __init__(self, table: LongTable, keys: tuple[str, ...], wanted: Collection[int]) -> None:
         self._parts, self._keys = table.distribution, keys
-        some = table if wanted is None else table.of_buckets(wanted)
+        some = table.of_buckets(wanted)
         by_threshold, _ = table.weights
         self._durations: dict[int, int] = {}
         for bucket, threshold, duration in zip(
@@ -263,11 +269,8 @@ class _Sums:
             self._durations[bucket] = self._durations.get(bucket, 0) + weighed
         self._cells: dict[int, dict[tuple[str, ...], list[int]]] = {}
         for group in some.group_by("bucket", "sampling_threshold", *keys):
-            weight = by_threshold[int(group.key[1])]
-            rows = self._cells.setdefault(int(group.key[0]), {})
-            row = rows.setdefault(group.key[2:], [0] * 5)
-            for i, value in enumerate(_parts(group)):
-                row[i] += weight * value
+            sums = self._cells.setdefault(int(group.key[0]), {})
+            _add(sums, group.key[2:], _parts(group), by_threshold[int(group.key[1])])
 
     def breakdown(self, weights: Mapping[int, int], unit: int, bucket: int) -> Breakdown:
         """Σ over buckets of weight / unit x the bucket's sums, cells and durations alike;
@@ -275,9 +278,7 @@ class _Sums:
         sums: dict[tuple[str, ...], list[int]] = {}
         for one, weight in weights.items():
             for key, values in self._cells.get(one, {}).items():
-                row = sums.setdefault(key, [0] * 5)
-                for i, value in enumerate(values):
-                    row[i] += weight * value
+                _add(sums, key, values, weight)
         return _breakdown(
             sums,
             sum(weight * self._durations[one] for one, weight in weights.items()),
@@ -294,6 +295,14 @@ _OF_REQUESTS: Final = ("bucket", "sampling_threshold", "duration_ns")
 def _exemplars(parts: Sequence[Slice], bucket: int) -> tuple[bytes, ...]:
     near = sorted(parts, key=lambda part: (abs(part.bucket - bucket), part.bucket))
     return tuple(part.exemplar for part in near[:EXEMPLARS])
+
+
+def _add(
+    sums: dict[tuple[str, ...], list[int]], key: tuple[str, ...], values: list[int], weight: int
+) -> None:
+    row = sums.setdefault(key, [0] * len(values))
+    for i, value in enumerate(values):
+        row[i] += weight * value
 
 
 def _parts(group: Group) -> list[int]:
