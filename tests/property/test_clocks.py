@@ -10,12 +10,14 @@ import os
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hopwatch.attribution import attribute
 from hopwatch.attribution.bands import Calls
 from hopwatch.attribution.clocks import Clocks
 from tests.call_populations import (
@@ -32,6 +34,7 @@ from tests.call_populations import (
     population,
     stepping,
 )
+from tests.spans_dsl import span, table
 
 MANY = 10 if os.environ.get("HOPWATCH_SOAK") else 1
 Random = np.random.Generator
@@ -257,6 +260,39 @@ def test_pairs_that_come_and_go() -> None:
     assert score.flagged == {}
     assert score.held == 1
     assert score.width <= 1.75
+
+
+SKEWS = st.one_of(st.integers(-10 * SECOND, 10 * SECOND), st.sampled_from([0, 5 * MS, 60 * SECOND]))
+
+
+@given(st.integers(0, 99), SKEWS, SKEWS)
+@settings(max_examples=25, deadline=None)
+def test_gaps_and_what_is_served_do_not_move_with_the_clocks(seed: int, b: int, c: int) -> None:
+    """A calls B, B calls C; each call has a client span whose only remote child it is, and ends
+    before it. Whatever the clocks of B and C show, every ns is blamed as under true clocks."""
+    random = np.random.default_rng(seed)
+    starts = np.sort(random.integers(0, 150 * SECOND, 80)).tolist()
+    waits = random.integers(20 * US, 900 * US, (80, 7)).tolist()
+
+    def blamed(b: int, c: int) -> list[dict[str, Any]]:
+        rows = []
+        for i, (start, way) in enumerate(zip(starts, waits, strict=True)):
+            names = [f"{name}{i}" for name in ("R", "C", "S", "D", "T")]
+            low, high = start, start + 20 * MS
+            for level, (name, service, kind, shift) in enumerate(
+                zip(names, "AABBC", ["SERVER", "CLIENT"] * 2 + ["SERVER"], [0, 0, b, b, c],
+                    strict=True)
+            ):  # fmt: skip
+                rows.append(
+                    span(
+                        name, low + shift, high + shift, names[level - 1] if level else None,
+                        kind=kind, service=service, trace=f"t{i}",
+                    )
+                )  # fmt: skip
+                low, high = low + way[level], high - way[level + 1]
+        return attribute(table(*rows)).cells.to_pylist()
+
+    assert blamed(b, c) == blamed(0, 0)
 
 
 @given(st.data())

@@ -16,6 +16,7 @@ from hopwatch import spans
 from hopwatch.attribution import COLUMNS, Attribution, Clocks, Options, Selection
 from hopwatch.attribution.columnar import Engine
 from hopwatch.formats import read_files
+from tests.call_populations import SECOND, US, Way, drifting, population, stepping
 from tests.property.test_attribution import NAMES, TAUS, ipc
 from tests.property.test_attribution import span_rows as odd_rows
 from tests.spans_dsl import MS, FixedClocks, span, span_id, table, trace_id

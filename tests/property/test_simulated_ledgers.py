@@ -136,10 +136,6 @@ def test_the_ledger_is_near_the_truth_under_skew_and_javascript_stamps(seed: int
     assert _scored(replace(shipped.load("shop"), skew=SKEWED), 6_000, seed).l1 <= 0.02
 
 
-@pytest.mark.xfail(
-    reason="1.0 %: clocks.Stretch.kappa leaves out the grain of the stamps, so calls whose stamps "
-    "were cut by most of a ms are taken to outlive their clients; with it 0.07 %"
-)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_javascript_stamps_alone_move_next_to_nothing(seed: int) -> None:
     assert _scored(replace(shipped.load("shop"), skew=NO_SKEW), 6_000, seed).l1 <= 0.002

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from hopwatch.attribution import Attribution, Options
+from hopwatch.attribution.clocks import CLOCK_SCHEMA
+from hopwatch.attribution.columnar import Engine
 from hopwatch.attribution.forest import granularity
 from tests.spans_dsl import MS, US, FixedClocks, attributed, own, span, table
 
@@ -166,6 +168,90 @@ def test_a_call_within_kappa_of_what_is_known_keeps_its_own_offset() -> None:
     assert outcome(30) == (500, set())
     assert outcome(31) == (469, {"outlives"})
     assert outcome(-531) == (500, {"clock_conflict"})
+
+
+def test_calls_between_two_settings_of_a_clock_may_be_of_either() -> None:
+    rows = []
+    for i in range(200):
+        rows += one_call(i, i * 250 * MS, 5 * MS if i >= 97 else 0)
+    clocks = Attribution(table(*rows)).clocks
+    before, after = clocks.stretches[(0, 1)]
+    assert after.flags == ("step",)
+    between = clocks.at((0, 1), (before.end + after.start) // 2)
+    assert between is not None
+    assert between.low <= 0
+    assert between.high >= 5 * MS
+    assert between.kappa >= 5 * MS
+
+
+def test_coarse_stamps_may_move_a_single_call_out_of_the_interval() -> None:
+    """A JavaScript client whose stamps were cut by up to 1 ms: no call outlives it."""
+    rows = []
+    for i in range(100):
+        start, cut = (10 * i) * MS, 9 * i % 100 * 10 * US
+        rows += [
+            span(f"C{i}", start, start + 5 * MS, kind="CLIENT", trace=f"p{i}"),
+            span(
+                f"S{i}", start + cut + 20 * US, start + cut + 5 * MS - 20 * US, f"C{i}",
+                kind="SERVER", service="B", trace=f"p{i}",
+            ),
+        ]  # fmt: skip
+    units = list(Attribution(table(*rows)).requests())
+    assert len(units) == 100
+    for unit in units:
+        assert unit.flags() == []
+        assert sorted(own(unit).values()) == [40 * US, 5 * MS - 40 * US]
+
+
+# The table
+
+
+def test_the_table_says_who_and_when_and_how_sure() -> None:
+    found = Attribution(table(*population(3 * MS))).clock_table()
+    assert found.schema == CLOCK_SCHEMA
+    (row,) = found.to_pylist()
+    assert (row["caller"], row["caller_process"]) == ("A", "A")
+    assert (row["callee"], row["callee_process"]) == ("B", "B")
+    assert (row["window_start_unix_nano"], row["calls"]) == (333, 40)
+    assert row["window_end_unix_nano"] == 333 + 39 * 10 * MS
+    assert row["low_ns"] <= 3 * MS <= row["high_ns"]
+    assert row["low_ns"] <= row["theta_ns"] <= row["high_ns"]
+    assert (row["slope_ppb"], row["flags"]) == (0, [])
+    assert row["high_ns"] - row["low_ns"] < 1.5 * row["base_round_trip_ns"]
+
+
+def test_processes_are_named_by_instance_or_host_and_pid_or_by_all_they_say() -> None:
+    rows = population(0)
+    for row in rows:
+        row["service_instance_id"] = None
+        if row["service_name"] == "A":
+            row["resource_attributes"] = [("host.name", "h\x1b[31m"), ("process.pid", "7")]
+        else:
+            row["resource_attributes"] = [("zone", "x" * 100_000)]
+    (row,) = Attribution(table(*rows)).clock_table().to_pylist()
+    assert row["caller_process"] == "h\x1b[31m/7"
+    assert row["callee_process"].startswith("resource ")
+    assert len(row["callee_process"]) < 20
+
+
+def test_the_table_of_no_calls_is_empty() -> None:
+    empty = Attribution(table(span("R", 0, 10))).clock_table()
+    assert empty.schema == CLOCK_SCHEMA
+    assert empty.num_rows == 0
+
+
+def test_both_engines_make_the_same_table() -> None:
+    rows = []
+    for i in range(120):
+        drift = i * 500 * MS // 20_000
+        rows += one_call(i, i * 500 * MS, drift + (5 * MS if i > 70 else 0))
+    spans = table(*reversed(rows))
+    columnar = Attribution(spans)
+    columnar._engine = Engine(spans, Options())
+    made = columnar.clock_table()
+    assert made.equals(Attribution(spans).clock_table())
+    assert [row["flags"] for row in made.to_pylist()] == [["drift"], ["drift", "step"]]
+    assert all(abs(row["slope_ppb"] - 50_000) < 5_000 for row in made.to_pylist())
 
 
 def one_call(

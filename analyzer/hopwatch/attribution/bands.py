@@ -62,7 +62,8 @@ class Bands(NamedTuple):
     start, end: of the first and the last call that counted. low, high: bounds of θ at the start,
     in the middle and at the end (n x 3), ns. slope: least and greatest that the calls allow
     (n x 2), ppb. calls: also those that did not count. base: gap of the quickest calls, ns.
-    agree: whether these calls agree on any θ; else the bounds enclose all that they say.
+    grain: how far stamps may shift what a single call says, ns. agree: whether these calls agree
+    on any θ; else the bounds enclose all that they say.
     """
 
     pair: Integers
@@ -73,6 +74,7 @@ class Bands(NamedTuple):
     slope: Integers
     calls: Integers
     base: Integers
+    grain: Integers
     agree: Mask
 
 
@@ -189,7 +191,7 @@ def _passing(groups: _Groups) -> Bands:
     doubt = np.maximum(0, base + groups.grain() // 8 - found.room)[:, None]
     return Bands(
         groups.calls.pair[groups.bounds[:-1]], groups.start, groups.end,
-        found.low - doubt, found.high + doubt, found.slope, groups.counted, base, found.agree,
+        found.low - doubt, found.high + doubt, found.slope, groups.counted, base, groups.grain(), found.agree,
     )  # fmt: skip
 
 

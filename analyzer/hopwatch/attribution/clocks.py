@@ -77,7 +77,8 @@ class Offset(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """What is known of a pair's θ from `start` to `end`: as a row of `CLOCK_SCHEMA`."""
+    """What is known of a pair's θ from `start` to `end`: as a row of `CLOCK_SCHEMA`; and by how
+    much stamps of both processes may be too early (`grain`), ns."""
 
     start: int
     end: int
@@ -86,13 +87,15 @@ class Stretch:
     high: Knots
     calls: int
     base_round_trip: int
+    grain: int = 0
     slope_ppb: int = 0
     flags: tuple[str, ...] = ()
 
     @property
     def kappa(self) -> int:
-        """See `Offset`."""
-        return max(high - low for low, high in zip(self.low, self.high, strict=True)) + _SLACK_NS
+        """See `Offset`. Coarse stamps shift a call as a whole, out of the interval, too."""
+        width = max(high - low for low, high in zip(self.low, self.high, strict=True))
+        return width + self.grain + _SLACK_NS
 
     def at(self, time: int) -> Offset:
         """What is known at `time`; outside of the stretch, what was known at its nearer end."""
@@ -104,6 +107,18 @@ class Stretch:
             for knots in (self.theta, self.low, self.high)
         )
         return Offset(theta, low, high, self.kappa)
+
+
+def _between(before: Stretch, after: Stretch, time: int) -> Offset:
+    """What is known between two stretches: θ may be as before still, or as it is after."""
+    one, other = before.at(time), after.at(time)
+    nearer = other if after.start - time < time - before.end else one
+    return Offset(
+        nearer.theta,
+        min(one.low, other.low),
+        max(one.high, other.high),
+        max(one.kappa, other.kappa) + abs(other.theta - one.theta),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,18 +163,15 @@ class Clocks:
         return sum(STEP in one.flags for known in self.stretches.values() for one in known)
 
     def at(self, pair: tuple[int, int], time: int) -> Offset | None:
-        """What is known of the pair at `time` (ns, clock of the first), from the stretch that is
-        nearest; None: nothing."""
+        """What is known of the pair at `time` (ns, clock of the first); None: nothing."""
         known = self.stretches.get(pair)
         if not known:
             return None
         after = bisect_right(known, time, key=attrgetter("start"))
-        if after == 0:
-            return known[0].at(time)
-        before = known[after - 1]
-        if after < len(known) and known[after].start - time < time - before.end:
-            return known[after].at(time)
-        return before.at(time)
+        before = known[max(0, after - 1)]
+        if after in (0, len(known)) or time <= before.end:
+            return before.at(time)
+        return _between(before, known[after], time)
 
     def table(self, processes: Sequence[Process]) -> pa.Table:
         """All that is known, as `CLOCK_SCHEMA` says. `processes`: by number."""
@@ -203,12 +215,12 @@ def _grains(forest: Forest) -> dict[int, int]:
 def _stretches(found: Bands) -> list[tuple[int, Stretch]]:
     """Bands as (pair, stretch). θ lies at 0 if it can, for most clocks are right."""
     stretches = []
-    for pair, start, end, low, high, slope, calls, base, agree in zip(
+    for pair, start, end, low, high, slope, calls, base, grain, agree in zip(
         *(column.tolist() for column in found), strict=True
     ):
         drifts = agree and (slope[0] > _DRIFT_PPB or slope[1] < -_DRIFT_PPB)
         one = Stretch(
-            start, end, (0, 0, 0), tuple(low), tuple(high), calls, base,
+            start, end, (0, 0, 0), tuple(low), tuple(high), calls, base, grain,
             (slope[0] + slope[1]) // 2 if drifts else 0,
             (DRIFT,) if drifts else () if agree else (CONFLICT,),
         )  # fmt: skip

@@ -109,15 +109,19 @@ def _known(pairs: Any, times: Any, bounds: Any, stretches: Any, result: Any) -> 
             else:
                 low = middle + 1
         which = max(low - 1, first)
-        if first < low < last and stretches[low].start - time < time - stretches[which].end:
-            which = low
+        kappa = stretches[which].kappa
+        if first < low < last and time > stretches[which].end:  # between two
+            one, other = stretches[which], stretches[low]
+            kappa = max(one.kappa, other.kappa) + abs(other.first - one.last)
+            if other.start - time < time - one.end:
+                which = low
         one = stretches[which]
         since = min(max(time, one.start), one.end) - one.start
         share = 2 * float(since) / float(max(1, one.end - one.start))
         begin, end = one.first, one.middle
         if share >= 1:
             begin, end, share = one.middle, one.last, share - 1
-        result[call].known, result[call].kappa = True, one.kappa
+        result[call].known, result[call].kappa = True, kappa
         result[call].theta = begin + np.int64(np.floor((end - begin) * share))
 
 
