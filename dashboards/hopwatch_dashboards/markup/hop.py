@@ -12,6 +12,7 @@ from hopwatch_dashboards import navigation, theme
 from hopwatch_dashboards.markup.names import name, sentences, swatch
 from hopwatch_dashboards.markup.tables import Column, table
 from hopwatch_dashboards.markup.tiles import Tile, tiles, trace_link
+from hopwatch_dashboards.views import weights
 from hopwatch_dashboards.views.hop import Hop, Line
 from hopwatch_dashboards.views.processes import CpuCost
 
@@ -22,7 +23,7 @@ _EACH: Final = Column("each", "time on the critical path per call", "figure")
 
 def summary(hop: Hop, ledger: Ledger, cost: CpuCost | None) -> Markup:
     """A sentence and the figures."""
-    requests = ledger.request_count
+    requests = weights.requests(ledger)
     code = f" ({', '.join(hop.languages)})" if hop.languages not in ((), ("-",)) else ""
     said = (
         f"{theme.readable(hop.name)}{theme.readable(code)} takes {theme.time(hop.ns / requests)}"

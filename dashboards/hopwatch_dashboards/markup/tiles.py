@@ -9,6 +9,7 @@ from markupsafe import Markup
 from hopwatch.attribution import Ledger
 from hopwatch.attribution.ledger import Percentile
 from hopwatch_dashboards import navigation, theme
+from hopwatch_dashboards.views import weights
 
 
 class Tile(NamedTuple):
@@ -28,7 +29,6 @@ def tiles(*shown: Tile) -> Markup:
 
 def of_ledger(ledger: Ledger) -> Markup:
     """Requests, the mean, and percentiles with their intervals."""
-    failed = ledger.failed_count
     percentiles = [
         Tile(
             f"p{round(100 * q)}",
@@ -42,10 +42,20 @@ def of_ledger(ledger: Ledger) -> Markup:
         if (point := ledger.percentile(q)) is not None
     ]
     return tiles(
-        Tile("requests", f"{ledger.request_count:,}", f"{failed:,} failed",
-             "root spans in this window"),
+        _requests(ledger),
         Tile("mean", theme.time(ledger.mean_ns), "end to end", "the sum of the ledger's rows"),
         *percentiles,
+    )  # fmt: skip
+
+
+def _requests(ledger: Ledger) -> Tile:
+    kept, failed = f"{ledger.request_count:,}", f"{ledger.failed_count:,} failed"
+    if not ledger.is_weighted:
+        return Tile("requests", kept, failed, "root spans in this window")
+    return Tile(
+        "requests", f"about {weights.requests(ledger):,}", f"{kept} kept, of them {failed}",
+        "how many there were, by the probability with which each that was kept was sampled; all"
+        " figures count it as often as it stands for",
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from hopwatch_dashboards.markup import hop as hop_markup
 from hopwatch_dashboards.snapshot import Requests
 from hopwatch_dashboards.source import Source
 from hopwatch_dashboards.views import hop as hop_view
-from hopwatch_dashboards.views import over_time, processes, windows
+from hopwatch_dashboards.views import over_time, processes, weights, windows
 from hopwatch_dashboards.views.blocks import covered
 from hopwatch_dashboards.views.exemplars import exemplars
 from hopwatch_dashboards.views.hop import Hop
@@ -42,7 +42,7 @@ def _body(source: Source, chosen: Chosen) -> None:
                 "another time or route.")  # fmt: skip
         return
     points = snapshot.metrics(taken, processes.service_name(name), source)
-    cost = processes.cpu_cost(points, snapshot.ledger(taken, source).request_count)
+    cost = processes.cpu_cost(points, weights.requests(snapshot.ledger(taken, source)))
     markup.show(hop_markup.summary(found, requests.ledger, cost), key="summary")
     _own_time(found, requests)
     _tables(found, requests)
@@ -77,7 +77,7 @@ def _tables(found: Hop, requests: Requests) -> None:
     keys = ("hop", "operation", "kind")
     wanted = tuple((found.name, *line.key) for line in found.operations)
     linked = {key[1:]: trace for key, trace in requests.view(exemplars, keys, wanted).items()}
-    count = requests.ledger.request_count
+    count = weights.requests(requests.ledger)
     st.subheader("Operations", help="What is asked of the hop, most time first.")
     markup.show(hop_markup.operations(found, count, linked), key="operations")
     kept = controls.kept_parameters()

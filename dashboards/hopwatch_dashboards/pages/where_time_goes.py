@@ -14,7 +14,7 @@ from hopwatch_dashboards.markup import names, tiles
 from hopwatch_dashboards.markup import path as path_markup
 from hopwatch_dashboards.snapshot import Requests
 from hopwatch_dashboards.source import Source
-from hopwatch_dashboards.views import breakdown, distribution, over_time, windows
+from hopwatch_dashboards.views import breakdown, distribution, over_time, weights, windows
 from hopwatch_dashboards.views.blocks import covered
 from hopwatch_dashboards.views.exemplars import exemplars
 from hopwatch_dashboards.views.headline import headline
@@ -54,7 +54,7 @@ def _words(requests: Requests) -> None:
 def _path(requests: Requests) -> None:
     st.subheader("The request path", help="Each hop and each way between hops, callers first, as"
                  " wide as its part of the mean request. A hop leads to its page.")  # fmt: skip
-    steps, count = requests.view(request_path), requests.ledger.request_count
+    steps, count = requests.view(request_path), weights.requests(requests.ledger)
     strip = path_markup.strip(steps, count, controls.kept_parameters())
     markup.show(strip, key="path")
 

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from hopwatch.attribution import Ledger
 from hopwatch.attribution.ledger import BLOCK_NS
+from hopwatch_dashboards.views.weights import weighed
 from hopwatch_dashboards.views.windows import Window
 
 Floats = npt.NDArray[np.float64]
@@ -20,7 +21,8 @@ _KEYS = ["hop", "language", "kind"]
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """`times`: ns of each row in each block (rows x blocks); `requests`: of each block."""
+    """`times`: ns of each row in each block (rows x blocks); `requests`: of each block.
+    Sampled requests count as often as they stand for."""
 
     rows: list[Key]  # (hop, language, kind), sorted
     times: Floats
@@ -39,10 +41,11 @@ def in_blocks(ledger: Ledger, window: Window, step: int) -> Blocks:
     """The ledger in blocks of `step` ns from the window's start; each is exact to a float's 53
     bits."""
     size = max(1, -(-(window.end - window.start) // step))
-    counted = summed(ledger.requests, window, step, [], "requests")
+    counted = summed(weighed(ledger, ledger.requests, "requests"), window, step, [], "requests")
     requests = np.zeros(size)
     requests[counted["block"].to_numpy()] = counted["requests_sum"].to_numpy()
-    cells = summed(ledger.cells, window, step, _KEYS, "blamed_ns")
+    blamed = weighed(ledger, ledger.cells, "blamed_ns")
+    cells = summed(blamed, window, step, _KEYS, "blamed_ns")
     keys = list(zip(*(cells[key].to_pylist() for key in _KEYS), strict=True))
     rows = sorted(set(keys))
     index = {key: i for i, key in enumerate(rows)}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from math import ceil
 from typing import Final
 
 from hopwatch.attribution import Ledger
-from hopwatch.attribution.long_table import LongTable
+from hopwatch.attribution.long_table import LongTable, exact
 from hopwatch.attribution.quantile import (
     Breakdown,
     Share,
@@ -94,7 +95,7 @@ def broken_down(ledger: LongTable, at: str, keys: tuple[str, ...]) -> tuple[Brea
         return of_slowest(ledger, 0.01, *keys), _slowest(ledger, 0.01), ""
     q = quantile_of(at)
     if q is None:
-        return at_mean(ledger, *keys), f"the mean of {n:,} requests", ""
+        return at_mean(ledger, *keys), f"the mean of {n:,} requests{_standing_for(ledger)}", ""
     try:
         found = at_quantile(ledger, q, *keys)
     except TooFewRequestsError as error:
@@ -102,15 +103,34 @@ def broken_down(ledger: LongTable, at: str, keys: tuple[str, ...]) -> tuple[Brea
         return (
             of_slowest(ledger, share, *keys),
             _slowest(ledger, share),
-            f"{at} by hop needs {error.needed:,} requests and there are {n:,}, so this is the"
-            f" mean of the slowest {100 * share:.3g} %.",
+            f"{at} by hop needs {error.needed:,} requests and there are {counted(ledger)},"
+            f" so this is the mean of the slowest {100 * share:.3g} %.",
         )
     return found, f"requests at {at} ({found.requests:,} around it)", ""
 
 
 def slowest_count(ledger: LongTable, share: float) -> int:
-    """How many requests the slowest `share` are (see `quantile.of_slowest`)."""
-    return max(1, ceil(round(ledger.request_count * share, 6)))
+    """How many of the requests that were kept are the slowest `share` of all (see
+    `quantile.of_slowest`), at least one."""
+    parts = ledger.distribution
+    left, count = exact(share) * sum(part.weight for part in parts), 0
+    for part in reversed(parts):
+        if left <= 0:
+            break
+        count += ceil(part.requests * min(Fraction(1), left / part.weight))
+        left -= part.weight
+    return max(1, count)
+
+
+def counted(ledger: LongTable) -> str:
+    """How many requests there are to tell a percentile from."""
+    n = f"{ledger.request_count:,}"
+    return f"{n} of unequal weight" if len(ledger.weights[0]) > 1 else n
+
+
+def _standing_for(ledger: LongTable) -> str:
+    """How many requests those that were kept stand for; nothing where only for themselves."""
+    return f" (sampled of about {round(ledger.weighted_requests):,})" if ledger.is_weighted else ""
 
 
 def _slowest(ledger: LongTable, share: float) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from hopwatch.attribution import Ledger, buckets
+from hopwatch_dashboards.views.weights import weighed
 
 _BARS_PER_DECADE = 12
 
@@ -13,9 +14,8 @@ _BARS_PER_DECADE = 12
 def histogram(ledger: Ledger) -> pd.DataFrame:
     """low, high (ms), requests, upto (the share of requests at most that long), middle (the
     share up to the bar's middle request), exemplar (trace id in hex): one row a bar."""
-    grouped = ledger.requests.group_by("bucket").aggregate(
-        [("requests", "sum"), ("exemplar_trace_id", "min")]
-    )
+    kept = weighed(ledger, ledger.requests, "requests")
+    grouped = kept.group_by("bucket").aggregate([("requests", "sum"), ("exemplar_trace_id", "min")])
     found: pd.DataFrame = grouped.to_pandas()
     columns = ["low", "high", "requests", "upto", "middle", "exemplar"]
     if found.empty:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from hopwatch.attribution import Ledger
 from hopwatch_dashboards.views.path import ARROW
+from hopwatch_dashboards.views.weights import weighed
 
 OWN_KINDS: Final = ("self", "wait", "db", "messaging", "remote")
 _READ: Final = ("hop", "kind", "caller", "language", "version", "operation")
@@ -58,7 +59,7 @@ def hops(ledger: Ledger) -> tuple[str, ...]:
 
 def about(ledger: Ledger, name: str) -> Hop | None:
     """What the ledger says of the hop; None where it is not in it."""
-    cells = ledger.cells.select([*_READ, *_SUMMED])
+    cells = weighed(ledger, ledger.cells, *_SUMMED).select([*_READ, *_SUMMED])
     kind = pc.is_in(cells["kind"], pa.array(OWN_KINDS))
     own = cells.filter(pc.and_(pc.equal(cells["hop"], name), kind))
     gaps = cells.filter(pc.equal(cells["kind"], "gap"))
@@ -90,7 +91,7 @@ def about(ledger: Ledger, name: str) -> Hop | None:
 def _lines(cells: pa.Table, *keys: str) -> tuple[Line, ...]:
     grouped = cells.group_by(list(keys)).aggregate([(name, "sum") for name in _SUMMED])
     lines = [
-        Line(tuple(str(row[key]) for key in keys), *(row[f"{name}_sum"] for name in _SUMMED))
+        Line(tuple(str(row[key]) for key in keys), *(round(row[f"{name}_sum"]) for name in _SUMMED))
         for row in grouped.to_pylist()
     ]
     return tuple(sorted(lines, key=lambda line: (-line.ns, -line.calls, line.key)))

@@ -7,6 +7,7 @@ import pandas as pd
 
 from hopwatch.attribution import Ledger, buckets
 from hopwatch_dashboards.views.blocks import Blocks, Floats, Key, in_blocks, summed
+from hopwatch_dashboards.views.weights import weighed
 from hopwatch_dashboards.views.windows import Window
 
 OTHERS: Key = ("others", "-", "self")
@@ -49,10 +50,10 @@ def _frame(blocks: Blocks, window: Window, step: int) -> pd.DataFrame:
 def requests(ledger: Ledger, window: Window, step: int) -> pd.DataFrame:
     """time, rate (requests a second), failed (a second), p50, p95 (ms; NaN without requests):
     one row a block, blocks without requests among them."""
-    counts = summed(ledger.requests, window, step, ["outcome", "bucket"], "requests")
-    block, bucket, number = (
-        counts[name].to_numpy().astype(np.int64) for name in ("block", "bucket", "requests_sum")
-    )
+    kept = weighed(ledger, ledger.requests, "requests")
+    counts = summed(kept, window, step, ["outcome", "bucket"], "requests")
+    block, bucket = (counts[name].to_numpy().astype(np.int64) for name in ("block", "bucket"))
+    number = counts["requests_sum"].to_numpy()
     size = max(1, -(-(window.end - window.start) // step))
     failed = np.where(counts["outcome"].to_numpy(zero_copy_only=False) == "error", number, 0)
     seconds = step / 1e9

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Final
 
 from hopwatch.attribution import Ledger
@@ -19,7 +20,7 @@ class Step:
     caller: str
     language: str
     kind: str
-    ns: int  # summed over all requests
+    ns: int  # summed over all requests, sampled ones as often as they stand for
     calls: int
 
     @property
@@ -55,15 +56,17 @@ def request_path(ledger: Ledger) -> tuple[Step, ...]:
 def _steps(ledger: Ledger) -> list[Step]:
     """One step per hop, language and kind; a gap's or database's caller is its only or its
     dearest one."""
-    best: dict[tuple[str, str, str], list[int | str]] = {}
-    for group in ledger.group_by("hop", "language", "kind", "caller"):  # most blamed first
-        hop, language, kind, caller = group.key
-        row = best.setdefault((hop, language, kind), [caller, 0, 0])
-        row[1] = int(row[1]) + group.blamed_ns
-        row[2] = int(row[2]) + group.calls
+    callers: dict[tuple[str, str, str], str] = {}
+    sums: dict[tuple[str, str, str], tuple[Fraction, Fraction]] = {}
+    for group in ledger.weighted_by("hop", "language", "kind", "caller"):  # most blamed first
+        *row, caller = group.key
+        key = (row[0], row[1], row[2])
+        callers.setdefault(key, caller)
+        ns, calls = sums.get(key, (Fraction(0), Fraction(0)))
+        sums[key] = (ns + group.blamed_ns, calls + group.calls)
     return [
-        Step(hop, str(caller), language, kind, int(ns), int(calls))
-        for (hop, language, kind), (caller, ns, calls) in best.items()
+        Step(key[0], callers[key], key[1], key[2], round(ns), round(calls))
+        for key, (ns, calls) in sums.items()
         if ns or calls
     ]
 

@@ -7,7 +7,7 @@ from hopwatch.attribution.quantile import Breakdown, at_mean, of_slowest
 from hopwatch.reports.numbers import count
 from hopwatch.reports.words import kind_phrase
 from hopwatch_dashboards.theme import readable, share, time
-from hopwatch_dashboards.views.breakdown import MEAN, broken_down, slowest_count
+from hopwatch_dashboards.views.breakdown import MEAN, broken_down, counted, slowest_count
 from hopwatch_dashboards.views.tail import PERCENTILES, answerable, needed, usual_pair
 
 _KEYS = ("hop", "language", "kind")
@@ -27,7 +27,7 @@ def headline(ledger: Ledger) -> tuple[str, str]:
     if low == MEAN:
         return first, (
             f"Percentiles by hop need {needed('p50'):,} requests (p50) to {needed('p99'):,} (p99);"
-            f" here are {ledger.request_count:,}."
+            f" here are {counted(ledger)}."
         )
     before, after = (broken_down(ledger, word, _KEYS)[0] for word in (low, high))
     more = after.total_ns - before.total_ns
@@ -45,7 +45,7 @@ def refused(ledger: Ledger) -> str:
     wants = ", ".join(f"{word} needs {needed(word):,}" for word in missing)
     return (
         f"A percentile is broken down where 200 requests or more lie beyond it: {wants};"
-        f" here are {ledger.request_count:,}."
+        f" here are {counted(ledger)}."
     )
 
 
