@@ -66,7 +66,7 @@ class _Scanner:
         self._counted = 0  # the line ends before this place are in `_line`
 
     def documents(self) -> Iterator[Document]:
-        position = self._behind_space(0)
+        first = position = self._behind_space(0)
         while position < len(self._text):
             start = position
             try:
@@ -76,10 +76,8 @@ class _Scanner:
                 yield from self._saved(start, place, error)
                 position = self._broken_until(start, place)
             else:
-                whole = not self._text[:start].strip() and self._behind_space(position) == len(
-                    self._text
-                )
-                yield from self._document(value, self._source if whole else self._where(start))
+                alone = start == first and self._behind_space(position) == len(self._text)
+                yield from self._document(value, self._source if alone else self._where(start))
             position = self._behind_space(position)
 
     def _parse(self, start: int) -> tuple[Any, int]:
