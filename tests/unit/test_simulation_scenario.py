@@ -36,7 +36,7 @@ def _with(steps: str) -> str:
     ("text", "wanted"),
     [
         ("=", "no TOML"),
-        ("", "load is missing"),
+        ("", "the scenario: load is missing"),
         (SMALL.replace("rate", "speed"), "load: rate is missing"),
         (SMALL.replace("10.0", "-1"), "load.rate: a number from"),
         (SMALL + "\n[extra]\nx = 1", "unknown key 'extra'; allowed: description"),
@@ -55,6 +55,8 @@ def _with(steps: str) -> str:
         (_with('{ work = "2d" }'), "is no time"),
         (_with('{ work = "99999h" }'), "longer than a day"),
         (_with('{ work = "1ms", times = [3, 1] }'), "times: a number, or [least, most]"),
+        (_with('{ work = "1ms", times = [] }'), "times: a number, or [least, most]"),
+        (_with("{ background = [" * 900 + "]}" * 900), "nested too deeply"),
         (_with('{ work = "1ms", probability = 2 }'), "a number from 0 to 1"),
         (_with('{ work = "1ms", fail = 0.1 }'), "unknown key 'fail'"),
         (_with('{ call = "b GET /" }'), "no service 'b'"),

@@ -105,9 +105,14 @@ def read_scenario(text: str) -> Scenario:
     """The scenario that TOML text describes. Raises InputError for what is no TOML, UsageError
     for a key or value that is not allowed."""
     try:
-        document = tomllib.loads(text)
+        return _scenario(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"no TOML: {error}") from error
+    except RecursionError:
+        raise UsageError("steps are nested too deeply") from None
+
+
+def _scenario(document: dict[str, Any]) -> Scenario:
     keys = Keys(document, "")
     scenario = Scenario(
         description=keys.take("description", values.text, ""),

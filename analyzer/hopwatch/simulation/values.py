@@ -31,7 +31,7 @@ class Keys:
         self._allowed.append(key)
         if key not in self._values:
             if default is _NEVER:
-                raise UsageError(f"{self.where}: {key} is missing")
+                raise UsageError(f"{self.where or 'the scenario'}: {key} is missing")
             return default
         where = f"{self.where}.{key}" if self.where else key
         try:
@@ -95,10 +95,11 @@ def count(low: int, high: int) -> Callable[[Any, str], int]:
 
 def times(value: Any, where: str) -> tuple[int, int]:
     pair = value if isinstance(value, list) else [value, value]
-    low, high = (count(0, 10_000)(number, where) for number in (pair[0], pair[-1]))
-    if len(pair) != 2 or low > high:
-        raise UsageError(f"{where}: a number, or [least, most], is expected, not {value!r}")
-    return low, high
+    if len(pair) == 2:
+        low, high = (count(0, 10_000)(number, where) for number in pair)
+        if low <= high:
+            return low, high
+    raise UsageError(f"{where}: a number, or [least, most], is expected, not {value!r}")
 
 
 def law(value: Any, where: str) -> Law:
