@@ -141,6 +141,12 @@ def test_results_are_tables_that_add_up() -> None:
     assert unit["parent_span_id"][1] == unit["span_id"][0]
 
 
+def test_a_breakdown_by_nothing_is_one_row() -> None:
+    whole = hopwatch.at_mean(attribution().ledger())
+    assert whole.to_arrow()["ns"].to_pylist() == [10 * MS]
+    assert "10.000" in whole._repr_html_()
+
+
 def test_an_empty_breakdown_has_its_columns() -> None:
     nothing = hopwatch.at_mean(hopwatch.attribute(empty()), "hop")
     assert nothing.to_arrow().column_names[:2] == ["hop", "ns"]

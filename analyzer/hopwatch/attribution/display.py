@@ -132,10 +132,11 @@ def _shares(shown: Breakdown, sum_name: str) -> str:
     wanted = [share for share in shown.shares if share.ns or share.calls]
     doubtful = {s.key for s in wanted if 1000 * s.doubtful_ns >= shown.total_ns > 0}
     apart = wanted if len(wanted) <= MOST_ROWS else wanted[: MOST_ROWS - 1]
-    blank = [""] * (len(shown.keys) - 1)
+    names = shown.keys or ("",)
+    blank = [""] * (len(names) - 1)
     rows = [
         [
-            *map(_text, share.key), _decimal(ticks[share.key]),
+            *map(_text, share.key or ("all",)), _decimal(ticks[share.key]),
             *([_ms(share.low_ns) if share.key in doubtful else ""] if doubtful else []),
             _percent(share.ns, shown.total_ns), f"{share.calls:,.2f}",
             _bar(share.ns, shown.total_ns),
@@ -150,7 +151,7 @@ def _shares(shown: Breakdown, sum_name: str) -> str:
         rows.append([f"{len(others):,} smaller", *blank, decimal, *low, *rest])
     figures = ("ms", *(("at least",) if doubtful else ()), "share", "calls", "")
     foot = [sum_name, *blank, _ms(shown.total_ns), *[""] * (len(figures) - 1)]
-    return _table(shown.keys, figures, rows, foot)
+    return _table(names, figures, rows, foot)
 
 
 def _doubts(quality: dict[str, int]) -> list[str]:
