@@ -96,7 +96,8 @@ def _counter(name: str, meaning: str, value: int) -> Metric:
 def _cells(totals: Totals) -> Iterator[Metric]:
     seconds = CounterMetricFamily(
         "hopwatch_ledger_seconds",
-        "Time for which a cell is to blame; adds up to the requests' durations.",
+        "Time for which a cell is to blame; adds up to the requests' durations. Beyond 4,000 "
+        "cells the rest is (other).",
         labels=CELL_LABELS,
     )
     retries = CounterMetricFamily(
@@ -112,7 +113,7 @@ def _cells(totals: Totals) -> Iterator[Metric]:
         calls.add_metric(labels, float(sums.calls))
         if sums.retry_ns:
             retries.add_metric(labels, float(sums.retry_ns / 10**9))
-    return iter((seconds, retries, calls))
+    yield from (seconds, retries, calls)
 
 
 def _durations(totals: Totals) -> Metric:

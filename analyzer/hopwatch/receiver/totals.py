@@ -66,7 +66,6 @@ class Totals:
     traces: int = 0
     traces_without_request: int = 0
     folded_requests: int = 0
-    folded_cells: int = 0
     _routes: set[str] = field(default_factory=set)
 
     def add(self, ledger: Ledger, requests: pa.Table) -> None:
@@ -100,7 +99,6 @@ class Totals:
             key = (self._route(route), outcome, *map(label, rest))
             if key not in self.cells and len(self.cells) >= MOST_CELLS:
                 key = (OTHER, outcome, *[OTHER] * len(rest))
-                self.folded_cells += 1
             sums = self.cells.setdefault(key, CellSums())
             sums.blamed_ns += group.blamed_ns
             sums.retry_ns += group.retry_ns

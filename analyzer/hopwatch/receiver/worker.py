@@ -76,7 +76,7 @@ class Worker:
         self._totals.add(ledger, requests)
         self._totals.traces += len(traces)
         self._totals.traces_without_request += len(traces) - ledger.quality.get("traces", 0)
-        self._recent.append(settled)
+        self._recent.append(settled.slice(max(0, len(settled) - _POPULATION)))
         while sum(map(len, self._recent)) > _POPULATION:
             self._recent.popleft()
 
