@@ -9,15 +9,17 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Serve
-from tests.dashboard_data import HOSTILE, MS, SECOND, request, spans_of
+from tests.dashboard_data import HOSTILE, MS, SECOND, ledger_of, request, spans_of
 
 STEP_MS = 30_000
 
 
+USUAL = [request(i, i * SECOND // 5, back=(3 + i % 7) * MS) for i in range(500)]
+
+
 @pytest.fixture(scope="module")
 def usual(serve: Serve) -> str:
-    requests = [request(i, i * SECOND // 5, back=(3 + i % 7) * MS) for i in range(500)]
-    return serve(spans_of(*requests))
+    return serve(spans_of(*USUAL))
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +88,7 @@ def test_links_are_reached_by_keyboard(page: Page, usual: str) -> None:
     page.wait_for_url("**/hop?name=*")
 
 
-@pytest.mark.parametrize("path", ["/", "/hop", "/quality"])
+@pytest.mark.parametrize("path", ["/", "/hop", "/quality", "/tail", "/flame"])
 def test_names_from_spans_do_nothing(page: Page, hostile: str, path: str) -> None:
     page.goto(f"{hostile}{path}")
     expect(page.locator(".says").first).to_be_visible()
@@ -96,6 +98,60 @@ def test_names_from_spans_do_nothing(page: Page, hostile: str, path: str) -> Non
     assert page.evaluate("window.hit") is None
     assert page.locator("img[src=x]").count() == 0
     assert "\u202e" not in page.inner_text("body")
+
+
+def test_a_link_runs_one_page_and_back_leads_back(page: Page, usual: str) -> None:
+    runs: list[object] = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda sent: runs.append(sent)))
+    page.goto(usual)
+    expect(page.locator(".says").first).to_be_visible()
+    page.wait_for_timeout(1000)
+    runs.clear()
+    page.locator(".strip a").filter(has_text="back").last.click()
+    expect(page.get_by_text("back (go) takes")).to_be_visible()
+    assert len(runs) == 1
+    page.go_back()
+    expect(page.get_by_text("The request path").first).to_be_visible()
+
+
+def test_a_percentile_is_picked_in_the_tail(page: Page, usual: str) -> None:
+    page.goto(f"{usual}/tail")
+    expect(page.get_by_text("What the slowest 1 % spends more on than the mean")).to_be_visible()
+    chart = page.get_by_test_id("stVegaLiteChart").first
+    box = chart.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.6)
+    expect(page.get_by_text("spends more on than the mean").last).to_contain_text("What p")
+    assert "high=p" in page.url
+
+
+def test_a_call_is_zoomed_to_searched_for_and_linked(page: Page, usual: str) -> None:
+    page.goto(f"{usual}/flame")
+    bars = page.locator(".bars")
+    expect(bars).to_be_visible()
+    spoken = page.locator(".spoken[role=treeitem]")
+    expect(spoken).to_contain_text("GET /things, front")
+    page.locator(".scroller").focus()
+    for key in ("ArrowDown", "ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    expect(spoken).to_contain_text("work, back")
+    expect(page.locator(".way")).to_contain_text("front -> back")
+    page.wait_for_url("**/flame?frame=*")
+    page.get_by_placeholder("Search calls").fill("POSTGRES")
+    expect(page.locator(".matches")).to_contain_text("1 found: 2.00 ms")
+    page.reload()
+    expect(page.locator(".way")).to_contain_text("work")
+    page.get_by_role("button", name="Whole").click()
+    expect(page.locator(".way")).to_have_count(0)
+    assert "frame" not in page.url
+    box = bars.bounding_box()
+    assert box is not None
+    bars.click(position={"x": box["width"] / 2, "y": 5})
+    expect(page.locator(".way")).to_contain_text("GET /things")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Folded stacks").click()
+    lines = download.value.path().read_text("utf-8").splitlines()
+    assert sum(int(line.rpartition(" ")[2]) for line in lines) == round(ledger_of(*USUAL).mean_ns)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
