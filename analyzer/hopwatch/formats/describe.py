@@ -42,8 +42,9 @@ def describe(data: bytes) -> str:
         if error.start < len(start) - 3:
             return f"binary data that begins {data[:8].hex(' ')}"
         shown = start.decode(errors="ignore")  # cut within a character
+    shown = " ".join(shown.split())
     if not shown.isprintable():
-        shown = " ".join(shown.split())
+        return f"binary data that begins {data[:8].hex(' ')}"
     if shown[:1] == "<":
         return f"HTML or XML that begins {shown!r}"
     return f"{'JSON' if shown[:1] in ('{', '[') else 'text'} that begins {shown!r}"

@@ -23,6 +23,11 @@ _MANY_DIGITS: Final = json.JSONDecoder(parse_float=WrittenFloat, parse_int=Writt
 _SPACE: Final = re.compile(r"[\s\x1e\ufeff]*")
 """Between documents: white space, the record separators of RFC 7464, byte order marks."""
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
+_OPEN_STRING: Final = "Unterminated string"
+_TOKEN_SIZE: Final = 16
+"""An error so near to the end of a text may come of a word or an escape that goes on behind it."""
+_GROWTH: Final = 8
+_AT_LEAST: Final = 1 << 16
 _NEXT: Final = re.compile(r"^[\[{]", re.MULTILINE)
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 _LISTS_OF_ITEMS: Final = frozenset(
@@ -54,6 +59,24 @@ def documents(data: bytes, source: str, unreadable: Rejections) -> Iterator[Docu
     yield from _Scanner(text_of(data), source, unreadable).documents()
 
 
+class _BrokenError(ValueError):
+    """Text stops being JSON at `place`."""
+
+    def __init__(self, said: str, place: int) -> None:
+        super().__init__(said)
+        self.place = place
+
+
+def _raw_decode(text: str) -> tuple[Any, int]:
+    """The JSON value that `text` begins with, and its length. Raises JSONDecodeError."""
+    try:
+        return _DECODER.raw_decode(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
+        return _MANY_DIGITS.raw_decode(text)
+
+
 class _Scanner:
     """One walk through a text."""
 
@@ -69,60 +92,65 @@ class _Scanner:
         first = position = self._behind_space(0)
         while position < len(self._text):
             start = position
-            try:
-                value, position = self._parse(start)
-            except ValueError as error:
-                place = getattr(error, "pos", start)
-                yield from self._saved(start, place, error)
-                position = self._broken_until(start, place)
+            if self._text[start] not in "[{":
+                detail = "no JSON object or list"
+                self._unreadable.add("invalid_line", self._where(start), detail)
+                position = self._line_end(start)
             else:
-                alone = start == first and self._behind_space(position) == len(self._text)
-                yield from self._document(value, self._source if alone else self._where(start))
+                try:
+                    value, position = self._parse(start)
+                except _BrokenError as broken:
+                    yield from self._saved(start, broken)
+                    position = self._broken_until(start, broken.place)
+                else:
+                    alone = start == first and self._behind_space(position) == len(self._text)
+                    where = self._source if alone else self._where(start)
+                    yield Document(value, where, self._repair)
             position = self._behind_space(position)
 
     def _parse(self, start: int) -> tuple[Any, int]:
-        """The value that begins at `start`, and the place behind it. Raises ValueError."""
-        try:
+        """The value that begins at `start`, and the place behind it. Raises _BrokenError.
+
+        Parses the line, then more and more of what follows: an error costs as much time as there
+        is text before it.
+        """
+        end = self._line_end(start) + 1
+        while True:
+            text = self._text[start:end]
             try:
-                return _DECODER.raw_decode(self._text, start)
+                value, length = _raw_decode(text)
             except RecursionError:
                 self._text = self._text[:start] + shallow(self._text[start:])
-                return _DECODER.raw_decode(self._text, start)
-        except json.JSONDecodeError:
-            raise
-        except ValueError:
-            return _MANY_DIGITS.raw_decode(self._text, start)
-
-    def _document(self, value: Any, where: str) -> Iterator[Document]:
-        if isinstance(value, (dict, list)):
-            yield Document(value, where, self._repair)
-        else:
-            self._unreadable.add("invalid_line", where, "no JSON object or list")
+                end = self._line_end(start) + 1
+            except json.JSONDecodeError as error:
+                unfinished = error.pos > len(text) - _TOKEN_SIZE or _OPEN_STRING in error.msg
+                if not unfinished or end >= len(self._text):
+                    raise _BrokenError(error.msg, start + error.pos) from None
+                end = start + _GROWTH * (end - start) + _AT_LEAST
+            else:
+                return value, start + length
 
     def _broken_until(self, start: int, place: int) -> int:
         """Where to go on behind a document that stops being JSON at `place`: behind its line, or
         where the next document of several lines begins."""
         line_end = self._line_end(start)
-        if place <= line_end or self._text[start] not in "[{":
+        if place <= line_end:
             return line_end
         found = _NEXT.search(self._text, self._text.rfind("\n", start, place))
         return found.start() if found else len(self._text)
 
-    def _saved(self, start: int, place: int, error: ValueError) -> Iterator[Document]:
-        """What can be kept of a document that stops being JSON at `place`."""
+    def _saved(self, start: int, broken: _BrokenError) -> Iterator[Document]:
+        """What can be kept of a document that is broken."""
         where = self._where(start)
-        lines = self._lines_alone(start, place)
-        several = place > self._line_end(start) and self._text[start] in "[{" and not lines
-        self._unreadable.add(
-            "invalid_document" if several else "invalid_line",
-            where,
-            f"invalid JSON: {getattr(error, 'msg', error)}",
-        )
-        closed = None if lines else _closed(self._text[start:place])
+        lines = self._lines_alone(start, broken.place)
+        one_line = lines or broken.place <= self._line_end(start) + 1
+        reason = "invalid_line" if one_line else "invalid_document"
+        self._unreadable.add(reason, where, f"invalid JSON: {broken}")
+        closed = None if lines else _closed(self._text[start : broken.place])
         if closed is not None:
-            yield from self._document(_MANY_DIGITS.decode(closed), where)
+            yield Document(_raw_decode(closed)[0], where, self._repair)
         for line_start, value in lines:
-            yield from self._document(value, self._where(line_start))
+            yield Document(value, self._where(line_start), self._repair)
 
     def _lines_alone(self, start: int, end: int) -> list[tuple[int, Any]]:
         """Of the lines that a broken document swallowed, those that are documents: in one that
@@ -135,7 +163,9 @@ class _Scanner:
             if line[:1] in ("{", "[") and line[-1:] in ("}", "]"):
                 # Else it is a line of the broken document.
                 with contextlib.suppress(ValueError, RecursionError):
-                    found.append((start, _DECODER.decode(line)))
+                    value, length = _raw_decode(line)
+                    if length == len(line):
+                        found.append((start, value))
             start = stop + 1
         return found
 
