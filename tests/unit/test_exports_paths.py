@@ -92,6 +92,13 @@ def test_a_hostile_frame_stays_one_frame_of_one_line(kind: str) -> None:
     assert (frames, ns) == ([shown], 42)
 
 
+def test_of_a_long_name_the_ends_are_shown() -> None:
+    shown = label(Frame("shop", "x" * 10**6 + "end", "go", "self"))
+    assert len(shown) < 320
+    assert shown.startswith("shop xxx")
+    assert shown.endswith("xend [go]")
+
+
 def test_asynchronous_work_and_fragments_stand_apart() -> None:
     rows = [
         span("R", 0, 500),

@@ -7,13 +7,20 @@ see `label`. The lines add up to the time that the flame graph is of.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from hopwatch.attribution import UnitTime
 from hopwatch.attribution.quantile import at_mean
 from hopwatch.attribution.stacks import Bar, Frame, Stacks
-from hopwatch.reports.text import plain
+from hopwatch.reports.text import plain, shorten
 
-_CODE = ("self", "wait")
+_CODE: Final = ("self", "wait")
+_LONGEST: Final = 300
+_APART: Final = {
+    "request": (),
+    "detached": ("asynchronous work",),
+    "fragment": ("fragment whose parent is missing",),
+}
 
 
 def folded(bars: Iterable[Bar], above: Sequence[str] = ()) -> str:
@@ -32,17 +39,10 @@ def folded(bars: Iterable[Bar], above: Sequence[str] = ()) -> str:
 def folded_units(units: Iterable[UnitTime]) -> str:
     """The units of a trace as lines; asynchronous work and fragments, which are no part of any
     request's time, apart from it below frames that say so."""
-    return "".join(folded(bars_of(unit), _APART[unit.unit.kind]) for unit in units)
+    return "".join(folded(_bars_of(unit), _APART[unit.unit.kind]) for unit in units)
 
 
-_APART = {
-    "request": (),
-    "detached": ("asynchronous work",),
-    "fragment": ("fragment whose parent is missing",),
-}
-
-
-def bars_of(unit: UnitTime) -> list[Bar]:
+def _bars_of(unit: UnitTime) -> list[Bar]:
     """The flame graph of one unit, in exact ns."""
     stacks = Stacks.of_units([unit])
     return stacks.bars(at_mean(stacks, "path"))
@@ -59,4 +59,9 @@ def label(frame: Frame) -> str:
     else:
         suffix = frame.kind
     words = f"{frame.hop} {frame.operation}" if frame.operation else frame.hop
-    return plain(f"{words} [{suffix}]").replace(";", "\\x3b")
+    return f"{readable(words)} [{readable(suffix)}]".replace(";", "\\x3b")
+
+
+def readable(text: str) -> str:
+    """`text` made harmless, of a long one only the ends: it may stand in every line."""
+    return plain(text) if len(text) <= _LONGEST else shorten(text, _LONGEST)

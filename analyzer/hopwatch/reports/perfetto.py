@@ -27,9 +27,8 @@ from hopwatch.attribution.stacks import Frame
 from hopwatch.attribution.units import SpanTime
 from hopwatch.errors import UsageError
 from hopwatch.reports.documents import span_id
-from hopwatch.reports.folded import label
+from hopwatch.reports.folded import label, readable
 from hopwatch.reports.perfetto_messages import BOOTTIME, REALTIME, SLICE_BEGIN, SLICE_END, Trace
-from hopwatch.reports.text import plain
 
 MOST_SPANS: Final = 200_000
 _CRITICAL: Final = -1
@@ -107,7 +106,7 @@ class _Writer:
         root = unit.unit.root
         _, slices = self._processes[_CRITICAL]
         whole = _Slice(
-            root.start, root.end, plain(unit.route), unit.unit.kind,
+            root.start, root.end, readable(unit.route), unit.unit.kind,
             said={"trace_id": unit.trace.trace_id.hex(), "outcome": unit.outcome},
         )  # fmt: skip
         slices.append(whole)
@@ -124,12 +123,12 @@ class _Writer:
             above = None if parent is None else drawn[id(parent)]
             remote = parent is not None and span.process != parent.process
             drawn[id(span)] = by_id[span.trace_id, span.id] = slice_ = _Slice(
-                span.start - time.shift, span.end - time.shift, plain(span.name), time.cell.kind,
+                span.start - time.shift, span.end - time.shift, readable(span.name), time.cell.kind,
                 inside=None if remote else above, said=_said(unit, time),
             )  # fmt: skip
             if remote and above is not None:
                 self._connect(above, slice_)
-            self._processes.setdefault(span.process, (plain(span.hop), []))[1].append(slice_)
+            self._processes.setdefault(span.process, (readable(span.hop), []))[1].append(slice_)
 
     def _connect(self, caller: _Slice, callee: _Slice) -> None:
         flow = next(self._flows)
@@ -156,9 +155,9 @@ def _said(unit: UnitTime, time: SpanTime) -> dict[str, str | int | bool]:
     said: dict[str, str | int | bool] = {
         "trace_id": unit.trace.trace_id.hex(),
         "span_id": span_id(span),
-        "hop": plain(cell.hop),
-        "language": plain(cell.language),
-        "operation": plain(cell.operation),
+        "hop": readable(cell.hop),
+        "language": readable(cell.language),
+        "operation": readable(cell.operation),
         "on_critical_path": time.own > 0,
         "own_ns": time.own,
         "local_ns": time.local,

@@ -14,8 +14,7 @@ from typing import Any, Final
 from hopwatch.attribution import UnitTime
 from hopwatch.attribution.stacks import DEEPEST, Bar, Frame
 from hopwatch.attribution.units import SpanTime
-from hopwatch.reports.folded import label
-from hopwatch.reports.text import plain
+from hopwatch.reports.folded import label, readable
 
 SCHEMA: Final = "https://www.speedscope.app/file-format-schema.json"
 _TITLES: Final = {
@@ -76,7 +75,7 @@ def _timeline(unit: UnitTime, frames: _Frames) -> dict[str, Any]:
     close(0, unit.duration)
     return {
         "type": "evented",
-        "name": _TITLES[unit.unit.kind] + plain(unit.route),
+        "name": _TITLES[unit.unit.kind] + readable(unit.route),
         "unit": "nanoseconds",
         "startValue": 0,
         "endValue": unit.duration,
@@ -132,5 +131,5 @@ class _Frames:
     def number(self, frame: Frame) -> int:
         number = self._numbers.setdefault(frame, len(self.documents))
         if number == len(self.documents):
-            self.documents.append({"name": label(frame), "file": plain(frame.hop)})
+            self.documents.append({"name": label(frame), "file": readable(frame.hop)})
         return number
