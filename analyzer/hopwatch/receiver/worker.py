@@ -23,7 +23,7 @@ from hopwatch.attribution import Options, Selection
 from hopwatch.receiver.settling import Settling
 from hopwatch.receiver.totals import Snapshot, Totals
 
-_MOST_WAITING: Final = 400_000
+_MOST_WAITING: Final = 250_000
 """Spans that wait for their traces to settle."""
 _POPULATION: Final = 20_000
 """Spans counted before that still say how clocks lie."""
