@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +15,13 @@ import pyarrow.parquet as pq
 from hopwatch.errors import InputError
 from hopwatch.signals import SPANS
 
+_GROUPS: Final = 8
+"""Row groups that are read at once."""
+
 
 class Scan:
-    """Some columns of the spans of segments, a row group at a time. most_rows: there are not
-    more.
+    """Some columns of the spans of segments, some row groups at a time. most_rows: there are
+    not more.
 
     Attribute maps keep the dictionaries that Parquet has: hardly any text is made, which is
     what makes reading them dear.
@@ -32,7 +36,7 @@ class Scan:
         self._traces = traces
 
     def parts(self, columns: Sequence[str]) -> Iterator[pa.Table]:
-        """The columns of each row group: the same rows in the same order every time.
+        """The columns of some row groups at a time: the same rows in the same order every time.
 
         Raises InputError if a segment is not there any more.
         """
@@ -55,9 +59,13 @@ class Scan:
         try:
             for path in self._files:
                 with pq.ParquetFile(path, read_dictionary=coded, memory_map=True) as file:
-                    for group in range(file.num_row_groups):
-                        part = self._chosen(file.read_row_group(group, columns=names))
-                        yield part.select(list(columns))
+                    for first in range(0, file.num_row_groups, _GROUPS):
+                        groups = range(first, min(first + _GROUPS, file.num_row_groups))
+                        # Arrow cannot read dictionaries inside maps of several groups at once.
+                        part = pa.concat_tables(
+                            file.read_row_group(group, columns=names) for group in groups
+                        )
+                        yield _unified(self._chosen(part).select(list(columns)))
         except FileNotFoundError as error:
             raise InputError(
                 f"{error.filename}: the store was merged or cleaned while it was read;"
@@ -72,6 +80,22 @@ class Scan:
         low, high = np.searchsorted(wanted, ids[0]), np.searchsorted(wanted, ids[-1], "right")
         among = pc.is_in(part["trace_id"], value_set=self._traces[low:high])
         return part if pc.all(among).as_py() else part.filter(among)
+
+
+def _unified(part: pa.Table) -> pa.Table:
+    """Columns of few different texts with one dictionary for all of their chunks, so that each
+    text is looked at once."""
+    columns = []
+    for column in part.columns:
+        texts = sum(map(_dictionary_size, column.chunks))
+        columns.append(column.unify_dictionaries() if 8 * texts < part.num_rows else column)
+    return pa.Table.from_arrays(columns, schema=part.schema)
+
+
+def _dictionary_size(array: pa.Array) -> int:
+    if isinstance(array, pa.MapArray):
+        array = array.items
+    return len(array.dictionary) if isinstance(array, pa.DictionaryArray) else 0
 
 
 def _sortable(ids: pa.FixedSizeBinaryArray) -> npt.NDArray[np.bytes_]:

@@ -57,12 +57,12 @@ class Contents:
         self._vocabulary = vocabulary
         self._waits = waits
         self._spans: list[Span] = []
-        self._numbers = Numbering()
+        self._numbers = Numbering(len(SAID))
         self._url_of_host: dict[str, int] = {}
         self._asked: list[int] = []
         self._by_url: list[bool] = []
         self._asked_numbers: dict[tuple[str, ...], int] = {}
-        self._requests = Numbering()
+        self._requests = Numbering(2)
         self._read: list[tuple[Codes, Codes]] = []
 
     def read(self, said: Mapping[str, Codes], rows: int) -> None:
@@ -195,7 +195,7 @@ class CellNumbering:
         self._texts = vocabulary.texts
         self._takes_caller = np.array([cell.kind in _OWN for cell in bases], np.bool_)
         self._is_gap = np.array([cell.kind == "gap" for cell in bases], np.bool_)
-        self._combinations = Numbering()
+        self._combinations = Numbering(3)
         self._cells: list[Cell] = []
 
     def add(self, base: Codes, caller: Codes, callee: Codes) -> Codes:

@@ -31,24 +31,100 @@ def distinct_rows(columns: Sequence[npt.NDArray[Any]]) -> tuple[Codes, Codes]:
 class Numbering:
     """Numbers for combinations of 32-bit codes that come in parts, by first appearance."""
 
-    def __init__(self) -> None:
-        self._numbers: dict[bytes, int] = {}
+    def __init__(self, width: int) -> None:
+        self._width = width
+        self._known = np.empty((1 << 10, width), np.int32)
+        self._table = np.full(1 << 12, -1, np.int32)
+        self._factors = np.random.default_rng(width).integers(
+            1 << 63, size=width, dtype=np.uint64, endpoint=True
+        ) | np.uint64(1)
+        self._count = 0
 
     def add(
         self, columns: Sequence[npt.NDArray[np.int32] | None], rows: int
     ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """The number of each row's combination; and the combinations that are new, one a row.
         None stands for a column of -1."""
-        given = [column for column in columns if column is not None]
-        which, first = distinct_rows(given or [np.full(rows, -1, np.int32)])
-        found = np.full((len(first), len(columns)), -1, np.int32)
-        for position, column in enumerate(columns):
-            if column is not None:
-                found[:, position] = column[first]
-        known = len(self._numbers)
-        numbers = self._numbers
-        of = np.array([numbers.setdefault(row.tobytes(), len(numbers)) for row in found], np.int32)
-        return of[which], found[of >= known]
+        told = [(place, column) for place, column in enumerate(columns) if column is not None]
+        given = np.array([place for place, _ in told], np.int64)
+        matrix = np.empty((len(told), rows), np.int32)
+        for position, (_, column) in enumerate(told):
+            matrix[position] = column
+        before = self._count
+        number = np.empty(rows, np.int32)
+        numbered = 0
+        while True:
+            numbered, self._count = _number(
+                matrix, given, self._factors, self._table, self._known,
+                self._count, numbered, number,
+            )  # fmt: skip
+            if numbered == rows:
+                return number, self._known[before : self._count].copy()
+            self._grow()
+
+    def _grow(self) -> None:
+        known = np.empty((2 * len(self._known), self._width), np.int32)
+        known[: self._count] = self._known[: self._count]
+        self._known = known
+        self._table = np.full(4 * len(known), -1, np.int32)
+        _fill(self._table, self._factors, known[: self._count])
+
+
+@compiled
+def _slot(mark: Any, table: Any) -> Any:
+    mixed = (mark ^ (mark >> np.uint64(32))) * np.uint64(0x9E3779B97F4A7C15)
+    return (mixed >> np.uint64(20)) & np.uint64(len(table) - 1)
+
+
+@compiled
+def _fill(table: Any, factors: Any, known: Any) -> None:
+    mask = np.uint64(len(table) - 1)
+    for one in range(len(known)):
+        mark = np.uint64(0)
+        for position in range(len(factors)):
+            mark += np.uint64(known[one, position] + 1) * factors[position]
+        slot = _slot(mark, table)
+        while table[slot] >= 0:
+            slot = (slot + np.uint64(1)) & mask
+        table[slot] = one
+
+
+@compiled
+def _number(
+    matrix: Any, given: Any, factors: Any, table: Any, known: Any, count: Any, first: Any,
+    number: Any,
+) -> Any:  # fmt: skip
+    """Numbers rows from `first` on, until there is no room for what is new. Gives how many rows
+    have numbers, and how many combinations are known. A column that is not given is of -1,
+    which does not add to the hash."""
+    mask = np.uint64(len(table) - 1)
+    told = np.empty(len(given), np.uint64)
+    wanted = np.full(len(factors), -1, np.int32)
+    for place in range(len(given)):
+        told[place] = factors[given[place]]
+    for row in range(first, matrix.shape[1]):
+        mark = np.uint64(0)
+        for place in range(len(given)):
+            mark += np.uint64(matrix[place, row] + 1) * told[place]
+            wanted[given[place]] = matrix[place, row]
+        slot = _slot(mark, table)
+        while table[slot] >= 0:
+            equal = True
+            for position in range(len(factors)):
+                if known[table[slot], position] != wanted[position]:
+                    equal = False
+                    break
+            if equal:
+                break
+            slot = (slot + np.uint64(1)) & mask
+        if table[slot] < 0:
+            if count == len(known):
+                return row, count
+            table[slot] = count
+            known[count] = wanted
+            count += 1
+        number[row] = table[slot]
+    return matrix.shape[1], count
 
 
 @compiled

@@ -106,7 +106,7 @@ class _Reading:
             for salt, (name, meanings) in enumerate(_MAPS.items(), len(_TEXTS) + 1)
         }
         self._sampling = Sampling(self._vocabulary)
-        self._processes = Numbering()
+        self._processes = Numbering(5)
         self._granularity = _Granularity()
         self._rows = np.uint64(0)
         self._columns: dict[str, list[npt.NDArray[Any]]] = {}
