@@ -97,9 +97,21 @@ def contents_of(args: argparse.Namespace) -> Contents:
     """All that the files named hold. Raises UsageError where a store is named too."""
     if args.store is not None:
         raise UsageError("give files to read, or --store, not both")
+    from rich.text import Text
+
+    from hopwatch.cli.console import stderr
     from hopwatch.formats import read_contents
 
-    return read_contents(args.paths)
+    console = stderr()
+    if not console.is_terminal:
+        return read_contents(args.paths)
+    with console.status(Text("Reading")) as status:
+        return read_contents(
+            args.paths,
+            lambda number, total, path: status.update(
+                Text(f"Reading file {number + 1:,} of {total:,}: {plain(path.name)}")
+            ),
+        )
 
 
 def said(paths: Sequence[str]) -> str:
