@@ -15,17 +15,18 @@ _MAGIC: Final = (
     (b"%PDF", "a PDF"),
 )
 _TAR: Final = slice(257, 262)
+_SEARCH_OF_TEMPO: Final = (
+    "the answer of a search in Tempo, which lists traces without their spans: fetch"
+    " /api/traces/ID of each"
+)
 _KEYS: Final = (
-    ({"traces"}, "the answer of a search in Tempo, which lists traces without their spans:"
-     " fetch /api/traces/ID of each"),
-    ({"trace_id", "span_id", "duration_us"}, "spans of another vendor"),
+    ({"traces"}, _SEARCH_OF_TEMPO),
     ({"transaction"}, "Elastic APM, which is not read"),
-    ({"processor", "transaction"}, "Elastic APM, which is not read"),
     ({"id", "trace_id", "start_time"}, "AWS X-Ray, which is not read"),
     ({"traceEvents"}, "a Chrome trace, which has no requests"),
     ({"parent", "child", "callCount"}, "dependencies of services, without spans"),
-    ({"log", "entries"}, "a HAR file, which is not read"),
-)  # fmt: skip
+)
+"""JSON objects by keys that they have."""
 
 
 def describe(data: bytes) -> str:
