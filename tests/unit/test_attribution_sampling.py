@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import random
 from fractions import Fraction
 from typing import Any
 
@@ -233,3 +234,14 @@ def test_reports_show_raw_and_weighted_side_by_side() -> None:
     assert "3 requests, standing for 7 from a test" in text
     assert "0.186" in text  # 1,300 µs / 7
     assert "These requests were sampled." in text
+
+
+def test_as_many_probabilities_as_requests_are_still_exact() -> None:
+    """What their denominators have in common has tens of thousands of bits."""
+    chance = random.Random(7)
+    thresholds = [chance.getrandbits(55) for _ in range(600)]
+    ledger = ledger_of(*((f"ot=th:{t:014x}", 1000 + i) for i, t in enumerate(thresholds)))
+    assert ledger.weighted_requests == sum(map(sampling.weight, thresholds))
+    assert 590 < ledger.effective_requests(0.5) <= 600  # weights from 1 to 2
+    found = at_quantile(ledger, 0.5, "operation")
+    assert sum(share.ns for share in found.shares) == found.total_ns

@@ -80,13 +80,14 @@ class WeightedGroup(_Sums[Fraction]):
 
 
 class Slice(NamedTuple):
-    """The requests of one duration bucket. `weight`: how many they stand for, `squares`: the sum
-    of their squared weights; both in the units of `LongTable.weights`."""
+    """The requests of one duration bucket. `weight`: how many they stand for, in the units of
+    `LongTable.weights`. `squares`: the sum of their squared weights, in requests; a float, for it
+    only says how sure a figure is."""
 
     bucket: int
     requests: int
     weight: int
-    squares: int
+    squares: float
     exemplar: bytes
 
 
@@ -176,27 +177,29 @@ class LongTable(Tabular):
             [("requests", "sum"), ("exemplar_trace_id", "min")]
         )
         slices: dict[int, Slice] = {}
-        for row in grouped.to_pylist():
-            bucket, n = row["bucket"], row["requests_sum"]
-            weight, exemplar = by_threshold[row["sampling_threshold"]], row["exemplar_trace_id_min"]
-            before = slices.get(bucket) or Slice(bucket, 0, 0, 0, exemplar)
+        order = [("bucket", "ascending"), ("sampling_threshold", "ascending")]
+        for row in grouped.sort_by(order).to_pylist():
+            bucket, threshold, n = row["bucket"], row["sampling_threshold"], row["requests_sum"]
+            exemplar = row["exemplar_trace_id_min"]
+            before = slices.get(bucket) or Slice(bucket, 0, 0, 0.0, exemplar)
             slices[bucket] = Slice(
-                bucket, before.requests + n, before.weight + n * weight,
-                before.squares + n * weight * weight, min(before.exemplar, exemplar),
+                bucket, before.requests + n, before.weight + n * by_threshold[threshold],
+                before.squares + n * float(sampling.weight(threshold)) ** 2,
+                min(before.exemplar, exemplar),
             )  # fmt: skip
-        return [slices[bucket] for bucket in sorted(slices)]
+        return list(slices.values())
 
     def bucket_at(self, share: Fraction) -> Slice:
         """The bucket of the first request at or below which are `share` (0 < share <= 1) of all
         requests, by weight."""
-        seen, wanted = 0, share * sum(part.weight for part in self.distribution)
+        seen, whole = 0, sum(part.weight for part in self.distribution)
         for part in self.distribution:
             seen += part.weight
-            if seen >= wanted:
+            if seen * share.denominator >= whole * share.numerator:
                 return part
         raise IndexError(f"{float(share)} of {self.request_count} requests")
 
-    def effective_requests(self, q: float) -> Fraction:
+    def effective_requests(self, q: float) -> float:
         """How many requests of one weight would tell the q-quantile as well as these do: as many
         as there are, or fewer where they stand for differently many. With W the sum of weights
         and S that of their squares below and above the quantile (Woodruff's variance):
@@ -204,16 +207,22 @@ class LongTable(Tabular):
             q (1 - q) W^2 / ((1 - q)^2 S_below + q^2 S_above)
         """
         if not self.is_weighted:
-            return Fraction(self.request_count)
-        at = exact(q)
-        whole = sum(part.weight for part in self.distribution)
-        left, below, above = at * whole, Fraction(0), Fraction(0)
-        for part in self.distribution:
-            inside = min(Fraction(1), left / part.weight)
-            below += inside * part.squares
-            above += (1 - inside) * part.squares
-            left -= inside * part.weight
-        return at * (1 - at) * whole**2 / ((1 - at) ** 2 * below + at**2 * above)
+            return self.request_count
+        left, below, above = q, 0.0, 0.0
+        for weight, squares in self._shares:
+            inside = min(1.0, max(0.0, left / weight))
+            below += inside * squares
+            above += (1 - inside) * squares
+            left -= weight
+        return round(q * (1 - q) / ((1 - q) ** 2 * below + q**2 * above), 6)
+
+    @cached_property
+    def _shares(self) -> list[tuple[float, float]]:
+        """By bucket its share of the weight W, and its squared weights by W^2. Floats, for there
+        may be as many weights as requests, and what they have in common is an endless number."""
+        whole, unit = sum(part.weight for part in self.distribution), self.weights[1]
+        square = (whole / unit) ** 2
+        return [(part.weight / whole, part.squares / square) for part in self.distribution]
 
     def group_by(self, *keys: str) -> list[Group]:
         """The cells by some of their keys, most blamed first.

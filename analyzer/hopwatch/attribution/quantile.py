@@ -222,12 +222,12 @@ def _kernel(table: LongTable, q: float) -> tuple[dict[int, int], int]:
     Local linear: the weighted line through (rank, value), read at q. Where ties make one of its
     weights negative, the weighted mean instead, so that no cell can be.
     """
-    n = table.effective_requests(q) if table.request_count else Fraction(0)
+    n = table.effective_requests(q) if table.request_count else 0
     if n < needed(q):
         raise TooFewRequestsError(q, needed(q), floor(n), table.is_weighted)
     parts = table.distribution
     beyond = min(q, 1 - q)
-    width = min(beyond, max(beyond / 5, NEEDED_BEYOND / float(n)))
+    width = min(beyond, max(beyond / 5, NEEDED_BEYOND / n))
     whole = sum(part.weight for part in parts)
     ends = accumulate(part.weight for part in parts)
     offsets = [
