@@ -138,7 +138,7 @@ def statistic(label: str, key: str, options: Iterable[str], usual: str) -> str:
         shown.append(asked)
     chosen: str = st.segmented_control(
         label, shown, default=usual, required=True, key=key, bind="query-params",
-        format_func=breakdown.spoken,
+        help=f"{breakdown.SLOWEST}: the mean of the slowest 1 %.",
     )  # fmt: skip
     return chosen
 

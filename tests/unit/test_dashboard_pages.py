@@ -195,7 +195,8 @@ def test_the_tail_is_compared_as_far_as_there_are_requests(dashboard: Open, tmp_
     page = Page(dashboard(path, page="tail"))
     assert "A request at p50" not in page.text  # too few for anything but the median
     assert "the slowest 1 %" in page.text
-    app = dashboard(path, page="tail", high="p50", low="mean", by="operation")
+    app = dashboard(path, page="tail", high="p50", low="slowest", by="operation")
+    assert "What p50 spends more on than the slowest 1 %" in [s.value for s in app.subheader]
     assert "p99 needs 20,000" in messages(app).replace("\\", "")
     assert "sum = end to end" in Page(app).text
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from hopwatch.attribution import Ledger
 from hopwatch.attribution.quantile import at_quantile, of_slowest
+from hopwatch_dashboards.markup.tail import row_name
 from hopwatch_dashboards.views import tail
 from hopwatch_dashboards.views.breakdown import KEYS, MEAN, SLOWEST, is_statistic
 from hopwatch_dashboards.views.exemplars import of_length
@@ -125,6 +126,28 @@ def test_requests_that_are_all_alike_have_no_tail() -> None:
 def test_requests_without_time_are_told_of() -> None:
     nothing = ledger_of(*(request(i, back=0, database=0) for i in range(3)))
     assert "requests of 3" not in headline(nothing)[0]
+
+
+def test_a_percentile_needs_no_more_than_is_said() -> None:
+    assert [tail.needed(word) for word in tail.PERCENTILES] == [
+        400, 800, 2_000, 4_000, 20_000, 200_000,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("keys", "key", "name"),
+    [
+        (HOPS, ("back", "go", "self"), "back"),
+        (HOPS, ("a -> b", "-", "gap"), "a -> b gap"),
+        (("kind", "language"), ("self", "go"), "self go"),
+        (("language",), ("-",), "-"),
+        (HOPS, ("3 others", "", ""), "3 others"),
+    ],
+)
+def test_rows_of_the_chart_are_told_apart(
+    keys: tuple[str, ...], key: tuple[str, ...], name: str
+) -> None:
+    assert row_name(keys, key) == name
 
 
 @pytest.mark.parametrize("word", ["", "p", "p100", "pnan", "slow", "p-1"])

@@ -97,8 +97,8 @@ def _marks(percentages: Sequence[float]) -> list[Chart]:
     )
     base = alt.Chart(marked).encode(x="place:Q")
     line = base.mark_rule(strokeDash=[4, 3], strokeWidth=1.5, color=theme.ACCENT)
-    text = base.mark_text(align="right", dx=-4, baseline="top", fontWeight=600, color=theme.ACCENT)
-    return [line, text.encode(text="at:N", y=alt.value(2))]
+    text = base.mark_text(baseline="bottom", fontWeight=600, color=theme.ACCENT)
+    return [line, text.encode(text="at:N", y=alt.value(-3))]
 
 
 def _labels(data: pd.DataFrame) -> Chart:

@@ -68,13 +68,14 @@ def legend(rows: Sequence[tuple[Key, str]], keys: Sequence[str], between: str) -
 
 
 def row_name(keys: Sequence[str], key: Key) -> str:
-    """A row in a few words: its language stands in its colour, and own work goes without saying."""
-    said = [
-        text
-        for name, text in zip(keys, key, strict=True)
-        if text and not (name == "language" and len(keys) > 1) and text != "self"
-    ]
-    return theme.readable(" ".join(said) or key[0], 80)
+    """A row in a few words: beside its hop, its language stands in its colour, and own work goes
+    without saying."""
+    values = dict(zip(keys, key, strict=True))
+    if values.get("hop"):
+        values.pop("language", None)
+        if values.get("kind") == "self":
+            del values["kind"]
+    return theme.readable(" ".join(text for text in values.values() if text), 80)
 
 
 def _bar(shown: Comparison, row: Difference, widest: int) -> Markup:

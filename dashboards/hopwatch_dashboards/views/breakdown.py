@@ -60,7 +60,7 @@ def quantile_of(word: str) -> float | None:
         return None
     if not word.startswith("p"):
         raise ValueError(word)
-    q = float(word[1:]) / 100
+    q = round(float(word[1:]) / 100, 9)  # 0.999 for p99.9, as it is written
     if not 0 < q < 1:
         raise ValueError(word)
     return q
