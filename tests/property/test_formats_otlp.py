@@ -43,8 +43,9 @@ from opentelemetry.proto.trace.v1.trace_pb2 import (
     TracesData,
 )
 
+from hopwatch import formats
 from hopwatch.errors import InputError
-from hopwatch.formats import decode, otlp_json, otlp_protobuf
+from hopwatch.formats import otlp_json, otlp_protobuf
 from hopwatch.formats.otlp_protobuf_rows import POINTS, log_row, metric_of, span_row
 from hopwatch.formats.wire import LooseMessage
 from hopwatch.signals import LOGS, METRICS, SPANS, Signal
@@ -361,13 +362,9 @@ def test_damaged_requests(given: tuple[Signal, Any], draw: st.DataObject) -> Non
 @given(requests)
 def test_a_file_tells_its_signal(given: tuple[Signal, Any]) -> None:
     signal, request = given
-    read = {
-        otlp_json: otlp_json.decode(to_json(request, upper=False), signal=signal),
-        otlp_protobuf: otlp_protobuf.decode(request.SerializeToString(), signal=signal),
-    }
-    for module, direct in read.items():
+    encoded = to_json(request, upper=False), request.SerializeToString()
+    for data, module in zip(encoded, (otlp_json, otlp_protobuf), strict=True):
+        direct = module.decode(data, signal=signal)
         if direct.table.num_rows:
-            encode = module is otlp_json
-            data = to_json(request, upper=False) if encode else request.SerializeToString()
-            contents = decode(data, "file")
+            contents = formats.decode(data, "file")
             assert contents.of(signal).table.num_rows == direct.table.num_rows

@@ -32,7 +32,8 @@ PAIRS = [
      {"service.peer.name": "reviews.default.svc"}),
     ("PRODUCER", {"messaging.system": "kafka", "message_bus.destination": "t"},
      {"messaging.system": "kafka", "messaging.destination.name": "t"}),
-    ("CLIENT", {"http.url": "http://a/b", "upstream_cluster.name": "-"}, {"upstream_cluster.name": "-"}),
+    ("CLIENT", {"http.url": "http://a/b", "upstream_cluster.name": "-"},
+     {"upstream_cluster.name": "-"}),
 ]  # fmt: skip
 
 
