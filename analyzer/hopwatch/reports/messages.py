@@ -80,7 +80,8 @@ def _line(way: Way) -> str:
 
 
 def _range(low: int, high: int) -> str:
-    return duration(low, 3) if low == high else f"{duration(low, 3)} to {duration(high, 3)}"
+    least, most = duration(low, 3), duration(high, 3)
+    return least if least == most else f"{least} to {most}"
 
 
 def message_documents(delays: pa.Table) -> list[dict[str, Any]]:
