@@ -449,7 +449,7 @@ odd_documents = st.fixed_dictionaries(
 )
 
 
-@settings(whole_files, max_examples=300)
+@settings(whole_files, max_examples=60)
 @given(st.lists(odd_documents, max_size=3))
 def test_documents_of_any_types(documents: list[dict[str, Any]]) -> None:
     """Members of any type under the names that readers look at."""
