@@ -98,7 +98,7 @@ def _difference(requests: Requests, keys: tuple[str, ...], low: str, high: str) 
                  help="Cell by cell; the differences add up to that of the end-to-end times,"
                  " as they are printed.")  # fmt: skip
     shown = requests.view(tail.compare, low, high, keys)
-    for note in (f"{words[0]}: {shown.low}. {words[1]}: {shown.high}.", *shown.notes):
+    for note in (f"Between {shown.low} and {shown.high}.", *shown.notes):
         st.caption(theme.markdown(note, 400))
     wanted = tuple(row.key for row in shown.rows)
     found = requests.view(exemplars, keys, wanted, high)
