@@ -53,7 +53,7 @@ class Contents:
     """The cell of a span without children, with children of its own process only, and with one
     in another process."""
 
-    def __init__(self, vocabulary: Vocabulary, waits: frozenset[str]) -> None:
+    def __init__(self, vocabulary: Vocabulary, waits: frozenset[str], most_rows: int) -> None:
         self._vocabulary = vocabulary
         self._waits = waits
         self._spans: list[Span] = []
@@ -63,7 +63,9 @@ class Contents:
         self._by_url: list[bool] = []
         self._asked_numbers: dict[tuple[str, ...], int] = {}
         self._requests = Numbering(2)
-        self._read: list[tuple[Codes, Codes]] = []
+        self.of = np.empty(most_rows, np.int32)
+        self.request = np.empty(most_rows, np.int32)
+        self._rows = 0
 
     def read(self, said: Mapping[str, Codes], rows: int) -> None:
         """Some more rows: what they say, `NONE` where a meaning is left out."""
@@ -74,13 +76,13 @@ class Contents:
         by_url = np.array(self._by_url)[of]
         urls = np.where(by_url, url, np.int32(NONE)) if by_url.any() else None
         request, _ = self._requests.add([np.array(self._asked, np.int32)[of], urls], rows)
-        self._read.append((of, request))
+        here = slice(self._rows, self._rows + rows)
+        self.of[here], self.request[here] = of, request
+        self._rows += rows
 
     def finish(self) -> None:
         """All rows have been read."""
-        self.of = np.concatenate([np.empty(0, np.int32), *(of for of, _ in self._read)])
-        self.request = np.concatenate([np.empty(0, np.int32), *(asked for _, asked in self._read)])
-        self._read.clear()
+        self.of, self.request = self.of[: self._rows], self.request[: self._rows]
         self._classify()
 
     def _add(self, texts: dict[str, str | None]) -> None:

@@ -55,7 +55,7 @@ class Engine:
         self, spans: pa.Table | Source, options: Options, clocks: Clocks | None = None
     ) -> None:
         self._source = as_source(spans)
-        self.rows, received = read(self._source.parts(COLUMNS), options.waits)
+        self.rows, received = read(self._source, options.waits)
         self.nodes = forest.build(self.rows, received, self._source)
         del received
         found = offsets.calls(self.nodes, self.rows)

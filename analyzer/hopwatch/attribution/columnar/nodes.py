@@ -60,8 +60,11 @@ class Nodes:
     blocks: npt.NDArray[np.int64]
 
 
-_LONG: Final = ("row", "trace", "parent", "child_bounds", "children", "members")
-"""Columns of places that are as long as there are spans: 32 bits each, for memory is scarce."""
+_LONG: Final = {
+    **dict.fromkeys(("row", "trace", "parent", "child_bounds", "children", "members"), np.int32),
+    **dict.fromkeys(("start", "end"), np.int64),
+}
+"""Columns that are as long as there are spans. Places have 32 bits, for memory is scarce."""
 
 
 def build(rows: Rows, received: Received, source: Source) -> Nodes:
@@ -69,44 +72,50 @@ def build(rows: Rows, received: Received, source: Source) -> Nodes:
 
     Raises InputError for more spans than 32 bits can number.
     """
-    if len(received.start) >= 2**31:
-        raise InputError(f"{len(received.start):,} spans are more than 2^31: choose fewer")
-    blocks = [_Block(rows, received, first, last) for first, last in _traces_at_once(rows)]
+    count = len(received.start)
+    if count >= 2**31:
+        raise InputError(f"{count:,} spans are more than 2^31: choose fewer")
+    # New memory is slow, so blocks write where their rows would be, were they in the order of
+    # traces; the gaps that copies leave are closed at the end.
+    long: dict[str, Integers] = {name: np.empty(count + 1, _LONG[name]) for name in _LONG}
+    blocks = []
+    begin = 0
+    for first, last in _traces_at_once(rows):
+        blocks.append(_Block(rows, received, first, last, begin, long))
+        begin += blocks[-1].rows
     content = Content(source, [row for block in blocks for row in block.differing()])
-    nodes, children = [0], [0]
     for block in blocks:
         block.settle(content)
-        nodes.append(nodes[-1] + len(block.columns["row"]))
-        children.append(children[-1] + len(block.columns["children"]))
-    units = np.cumsum([0, *(len(block.columns["units"]) for block in blocks)])
+    return _joined(blocks, long)
 
-    def joined(name: str, since: list[int] | None = None) -> Integers:
-        """A column of all blocks; its values count from the block's place in `since`."""
-        dtype = np.int32 if name in _LONG else np.int64
-        parts = [np.empty(0, dtype)]
+
+def _joined(blocks: list[_Block], long: dict[str, Integers]) -> Nodes:
+    """The columns of all blocks, of which the `long` ones are changed in place."""
+    nodes = np.cumsum([0, *(block.nodes for block in blocks)])
+    children = np.cumsum([0, *(block.children for block in blocks)])
+    since = {"parent": nodes, "members": nodes, "children": nodes, "child_bounds": children}
+    for name, column in long.items():
         for position, block in enumerate(blocks):
-            values = block.columns.pop(name)
-            if since:
-                values = np.where(values >= 0, values + since[position], values)
-            parts.append(values.astype(dtype))
-        return np.concatenate(parts)
-
+            size, to = (block.children, children) if name == "children" else (block.nodes, nodes)
+            values = column[block.begin : block.begin + size]
+            if name in since:
+                values = np.where(values >= 0, values + since[name][position], values)
+            column[to[position] : to[position] + size] = values
+    long["child_bounds"][nodes[-1]] = children[-1]
+    ends = {"child_bounds": nodes[-1] + 1, "children": children[-1]}
+    none = np.empty(0, np.int64)
+    units = np.cumsum([0, *(len(block.units) for block in blocks)])
     return Nodes(
-        row=joined("row"),
-        trace=joined("trace"),
-        start=joined("start"),
-        end=joined("end"),
-        parent=joined("parent", nodes),
-        child_bounds=np.append(joined("child_bounds", children), np.int32(children[-1])),
-        children=joined("children", nodes),
-        units=joined("units", nodes),
-        unit_kind=joined("unit_kind"),
-        members=joined("members", nodes),
-        member_bounds=np.append(joined("member_bounds", nodes), nodes[-1]),
+        **{name: column[: ends.get(name, nodes[-1])] for name, column in long.items()},
+        units=np.concatenate([none, *(b.units + n for b, n in zip(blocks, nodes, strict=False))]),
+        unit_kind=np.concatenate([none, *(block.unit_kind for block in blocks)]),
+        member_bounds=np.concatenate(
+            [*(b.member_bounds + n for b, n in zip(blocks, nodes, strict=False)), nodes[-1:]]
+        ),
         repairs=np.concatenate(
             [np.empty((0, len(REPAIRS)), np.int64), *(block.repairs for block in blocks)]
         ),
-        blocks=np.stack([np.array(nodes), units], axis=1),
+        blocks=np.stack([nodes, units], axis=1),
     )
 
 
@@ -124,12 +133,24 @@ def _traces_at_once(rows: Rows) -> Iterator[tuple[int, int]]:
 
 
 class _Block:
-    """Some traces. columns: those of `Nodes`, in which places count from this block's first;
-    they are there once its copies are settled, which may need the content of rows."""
+    """Some traces. What is long is written to the columns `long` from place `begin` on, the rest
+    kept here; places count from this block's first. All is there once the copies are settled,
+    which may need the content of rows."""
 
-    def __init__(self, rows: Rows, received: Received, first: int, last: int) -> None:
+    units: Integers
+    unit_kind: Integers
+    member_bounds: Integers
+
+    def __init__(
+        self, rows: Rows, received: Received, first: int, last: int, begin: int,
+        long: dict[str, Integers],
+    ) -> None:  # fmt: skip
         row, self._bounds = rows.of_traces(first, last)
+        self.begin = begin
+        self.rows = len(row)
+        self.nodes, self.children = 0, 0
         self._first = first
+        self._long = long
         self.repairs = np.zeros((last - first, len(REPAIRS)), np.int64)
         self._spans = Spans(
             row=row,
@@ -145,7 +166,6 @@ class _Block:
             follows=rows.follows[row],
         )
         self._copies: Copies | None = Copies(self._spans, self._bounds, self.repairs)
-        self.columns: dict[str, Integers] = {}
         if not self._copies.differing:
             self._link(self._copies)
 
@@ -182,21 +202,22 @@ class _Block:
             client, spans.process[order], apart[order], start, end, self.repairs,
         )  # fmt: skip
         child_bounds, children = _children(parent)
-        units = np.flatnonzero(parent < 0)
-        members, member_bounds = _members(units, child_bounds, children)
-        self.columns = {
-            "row": spans.row[order].astype(np.int32),
-            "trace": (spans.trace[order] + self._first).astype(np.int32),
+        self.units = np.flatnonzero(parent < 0)
+        self.unit_kind = unit_kind[self.units]
+        members, member_bounds = _members(self.units, child_bounds, children)
+        self.member_bounds = member_bounds[:-1]
+        self.nodes, self.children = len(order), len(children)
+        for name, values in {
+            "row": spans.row[order],
+            "trace": spans.trace[order] + self._first,
             "start": start,
             "end": end,
-            "parent": parent.astype(np.int32),
-            "child_bounds": child_bounds[:-1].astype(np.int32),
-            "children": children.astype(np.int32),
-            "units": units,
-            "unit_kind": unit_kind[units],
-            "members": members.astype(np.int32),
-            "member_bounds": member_bounds[:-1],
-        }
+            "parent": parent,
+            "child_bounds": child_bounds[:-1],
+            "children": children,
+            "members": members,
+        }.items():
+            self._long[name][self.begin : self.begin + len(values)] = values
         del self._spans, self._bounds
         self._copies = None
 

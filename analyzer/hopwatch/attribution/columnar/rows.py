@@ -24,6 +24,8 @@ from hopwatch.attribution.columnar.texts import (
     TextColumn,
     Vocabulary,
 )  # fmt: skip
+from hopwatch.attribution.forest import COLUMNS
+from hopwatch.attribution.source import Source
 
 Integers = npt.NDArray[np.signedinteger[Any]]
 
@@ -38,6 +40,11 @@ _MAPS: Final = {
     "resource_attributes": semconv.RESOURCE_FIELDS,
     "scope_attributes": semconv.SCOPE_FIELDS,
     "span_attributes": {**semconv.SPAN_FIELDS, **semconv.SAMPLING_FIELDS},
+}
+_COLUMNS: Final = {
+    **dict.fromkeys(("span_id", "parent_id", "mark", "start", "end"), np.int64),
+    **dict.fromkeys(("has_parent", "follows"), np.bool_),
+    "process": np.int32,
 }
 
 
@@ -84,10 +91,10 @@ class Rows:
         return found
 
 
-def read(parts: Iterable[pa.Table], waits: frozenset[str]) -> tuple[Rows, Received]:
-    """The rows of a span table that comes in parts, of the columns that attribution needs."""
-    reading = _Reading(waits)
-    for part in parts:
+def read(source: Source, waits: frozenset[str]) -> tuple[Rows, Received]:
+    """All spans of a source, of the columns that attribution needs."""
+    reading = _Reading(waits, source.most_rows)
+    for part in source.parts(COLUMNS):
         for batch in part.to_batches(max_chunksize=_PART):
             if batch.num_rows:
                 reading.add(batch)
@@ -95,9 +102,9 @@ def read(parts: Iterable[pa.Table], waits: frozenset[str]) -> tuple[Rows, Receiv
 
 
 class _Reading:
-    def __init__(self, waits: frozenset[str]) -> None:
+    def __init__(self, waits: frozenset[str], most_rows: int) -> None:
         self._vocabulary = Vocabulary()
-        self._contents = Contents(self._vocabulary, waits)
+        self._contents = Contents(self._vocabulary, waits, most_rows)
         self._texts = {
             name: TextColumn(self._vocabulary, salt) for salt, name in enumerate(_TEXTS, 1)
         }
@@ -108,8 +115,12 @@ class _Reading:
         self._sampling = Sampling(self._vocabulary)
         self._processes = Numbering(5)
         self._granularity = _Granularity()
-        self._rows = np.uint64(0)
-        self._columns: dict[str, list[npt.NDArray[Any]]] = {}
+        self._rows = 0
+        # What is not filled is never touched, and takes no memory.
+        self._columns: dict[str, npt.NDArray[Any]] = {
+            name: np.empty(most_rows, dtype) for name, dtype in _COLUMNS.items()
+        }
+        self._runs: list[tuple[Integers, Integers, Integers]] = []
 
     def add(self, batch: pa.RecordBatch) -> None:
         marks = np.zeros(batch.num_rows, np.uint64)
@@ -130,14 +141,12 @@ class _Reading:
         linked = links.of_rows(pa.Table.from_batches([batch]))
         # Copies that have links are compared as they are.
         marks[list(linked)] = self._rows + np.fromiter(linked, np.uint64, len(linked))
-        self._rows += batch.num_rows
         follows = np.zeros(batch.num_rows, np.bool_)
         follows[[row for row, found in linked.items() if found.follows]] = True
         begins = np.flatnonzero(_changes(high, low))
+        self._runs.append((self._rows + begins, high[begins], low[begins]))
+        here = slice(self._rows, self._rows + batch.num_rows)
         for name, values in {
-            "length": np.diff(begins, append=batch.num_rows),
-            "high": high[begins],
-            "low": low[begins],
             "span_id": _halves(batch["span_id"], 1)[0],
             "parent_id": parent_id,
             "has_parent": has_parent,
@@ -147,40 +156,30 @@ class _Reading:
             "end": start + _integers(batch["duration_nano"]),
             "process": process,
         }.items():
-            self._columns.setdefault(name, []).append(values)
+            self._columns[name][here] = values
+        self._rows += batch.num_rows
 
     def finish(self) -> tuple[Rows, Received]:
         self._contents.finish()
-        run_begins = np.cumsum(np.concatenate([np.zeros(1, np.int64), self._take("length")]))
-        trace, trace_ids = _traces(self._take("high"), self._take("low"))
+        none = np.empty(0, np.int64)
+        begins, high, low = map(np.concatenate, zip((none, none, none), *self._runs, strict=True))
+        trace, trace_ids = _traces(high, low)
         by_trace, bounds = group(trace, len(trace_ids))
+        columns = {name: column[: self._rows] for name, column in self._columns.items()}
         rows = Rows(
             vocabulary=self._vocabulary,
             contents=self._contents,
             trace_ids=trace_ids,
-            run_begins=run_begins,
+            run_begins=np.append(begins, self._rows),
             by_trace=by_trace,
             trace_bounds=bounds,
-            span_id=self._take("span_id"),
-            has_parent=self._take("has_parent", np.bool_),
-            process=self._take("process", np.int32),
             granularity=self._granularity.finish(),
             threshold=self._sampling.threshold,
             tail_sampled=self._sampling.tail_sampled,
             is_sampled=self._sampling.is_said,
-            follows=self._take("follows", np.bool_),
+            **{name: columns.pop(name) for name in ("span_id", "has_parent", "process", "follows")},
         )
-        received = Received(
-            start=self._take("start"),
-            end=self._take("end"),
-            parent_id=self._take("parent_id"),
-            mark=self._take("mark"),
-        )
-        return rows, received
-
-    def _take(self, name: str, dtype: Any = np.int64) -> Any:
-        """All parts of a column as one; the parts are given back."""
-        return np.concatenate([np.empty(0, dtype), *self._columns.pop(name, [])])
+        return rows, Received(**columns)
 
     def _process(self, said: dict[str, Codes], resource: MapPart, rows: int) -> Codes:
         """The number of each row's process: service.instance.id, else host and pid, else all
