@@ -5,14 +5,14 @@ a line, so θ over some minutes is any line that stays above all b and below all
 
     ns |  a     a       a   a         the feasible lines are a polygon (offset, slope); what
        |      a    a  .....-'         it allows at both ends of the stretch, joined by chords,
-       |  ......-----'     b          encloses θ at every time between, however few calls there
-       |  b    b   b   b      b       are, and at whatever slope the clock drifts
+       |  ......-----'     b          (by the middle) encloses θ at every time between, however
+       |  b    b   b   b      b       few calls there are, and at whatever slope the clock drifts
        +----------------------- time
 
 (Moon, Skelly, Towsley: Estimation and removal of clock skew from network delay measurements,
 1999, take the one line that is nearest to the calls; here all are kept.) Of the calls only the
-quicker half counts, and of these not the most extreme 1 % on either side, for a single odd
-span must not decide.
+quicker half counts (as far as stamps can tell), and of these not the most extreme 1 % on either
+side, for a single odd span must not decide.
 
 Calls that no line passes between are cut in time, where the clock was set or began to be
 slewed; if there is no such place, they contradict each other.
@@ -191,7 +191,8 @@ def _passing(groups: _Groups) -> Bands:
     doubt = np.maximum(0, base + groups.grain() // 8 - found.room)[:, None]
     return Bands(
         groups.calls.pair[groups.bounds[:-1]], groups.start, groups.end,
-        found.low - doubt, found.high + doubt, found.slope, groups.counted, base, groups.grain(), found.agree,
+        found.low - doubt, found.high + doubt, found.slope, groups.counted, base, groups.grain(),
+        found.agree,
     )  # fmt: skip
 
 

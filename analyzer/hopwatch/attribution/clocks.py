@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from math import floor
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Final, NamedTuple, Self
 
 import numpy as np
@@ -153,7 +153,7 @@ class Clocks:
         return cls(
             {
                 pairs[number]: _in_context([stretch for _, stretch in same])
-                for number, same in groupby(found, key=lambda pair_and_stretch: pair_and_stretch[0])
+                for number, same in groupby(found, key=itemgetter(0))
             }
         )
 
@@ -213,7 +213,7 @@ def _grains(forest: Forest) -> dict[int, int]:
 
 
 def _stretches(found: Bands) -> list[tuple[int, Stretch]]:
-    """Bands as (pair, stretch). θ lies at 0 if it can, for most clocks are right."""
+    """Bands as (pair, stretch), in which θ is still to be settled."""
     stretches = []
     for pair, start, end, low, high, slope, calls, base, grain, agree in zip(
         *(column.tolist() for column in found), strict=True
