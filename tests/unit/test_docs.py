@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import re
 import runpy
+import shlex
 import subprocess
 from pathlib import Path
 
 import kubernetes_validate
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 import yaml
 
+import hopwatch
+from hopwatch import checks
 from hopwatch.cli import main
+from hopwatch.formats import otlp_json_writer
+from hopwatch.simulation import simulate
 from hopwatch_stack import builds
 
 ROOT = Path(__file__).parents[2]
@@ -59,6 +66,39 @@ def test_ledger_page_shows_what_the_command_prints(
 def test_timelines_show_what_is_attributed() -> None:
     for name, picture in runpy.run_path(str(DOCS / "timelines.py"))["pictures"]().items():
         assert (DOCS / "images" / name).read_text() == picture, "run: python docs/timelines.py"
+
+
+@pytest.fixture(scope="module")
+def traces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a `traces.json` of enough requests for a p95."""
+    folder = tmp_path_factory.mktemp("docs")
+    simulated = simulate("chain", seed=1, requests=4200)
+    with (folder / "traces.json").open("w") as file:
+        file.writelines(f"{line}\n" for line in otlp_json_writer.trace_lines(simulated.table))
+    return folder
+
+
+@pytest.mark.parametrize("page", ["export.md", "simulate.md"])
+def test_python_that_the_pages_show_runs(
+    traces: Path, monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    monkeypatch.chdir(traces)
+    (code,) = re.findall(r"^```python\n(.*?)^```$", (DOCS / page).read_text(), re.M | re.S)
+    exec(compile(code, page, "exec"), {})
+
+
+def test_commands_that_write_files_do(traces: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(traces)
+    trace = pc.min(hopwatch.read("traces.json")["trace_id"].cast(pa.binary())).as_py().hex()
+    for line in re.findall(r"^hopwatch (.*--output .*)$", (DOCS / "export.md").read_text(), re.M):
+        words = shlex.split(line.replace("5b8efff7", trace))
+        assert main(words) == 0
+        assert Path(words[-1]).stat().st_size > 0
+
+
+def test_conditions_of_the_page_can_be_judged() -> None:
+    found = re.findall(r"--fail-if '([^']+)'", (DOCS / "alerts.md").read_text())
+    assert [checks.parse(text).comparisons for text in found]
 
 
 def test_collector_takes_the_configuration_that_the_page_adds(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -283,3 +285,13 @@ def test_sampled_requests_count_for_those_they_stand_for() -> None:
     seconds = sum(sample.value for sample in found["hopwatch_ledger_seconds"].samples)
     assert seconds == pytest.approx(11 * 0.02)
     assert found["hopwatch_ledger_traces"].samples[0].value == 2
+
+
+def test_metrics_that_the_documentation_names_are_served() -> None:
+    found = families(StoodIn(received(*request("a"))), "application/openmetrics-text")
+    served = {f"{name}_total" for name in found}
+    page = Path(__file__).parents[2].joinpath("docs", "alerts.md").read_text()
+    named = set(re.findall(r"hopwatch_ledger_[a-z_]+[a-z]", page))
+    one_of, ends = re.findall(r"hopwatch_ledger_{([a-z_,]+),\.\.\.}([a-z_]+)", page)[0]
+    named |= {f"hopwatch_ledger_{name}{ends}" for name in one_of.split(",")}
+    assert named - {"hopwatch_ledger_request_duration_seconds"} <= served
