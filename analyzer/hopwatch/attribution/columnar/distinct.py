@@ -39,6 +39,7 @@ class Numbering:
             1 << 63, size=width, dtype=np.uint64, endpoint=True
         ) | np.uint64(1)
         self._count = 0
+        self._room = np.empty(0, np.int32)
 
     def add(
         self, columns: Sequence[npt.NDArray[np.int32] | None], rows: int
@@ -47,7 +48,9 @@ class Numbering:
         None stands for a column of -1."""
         told = [(place, column) for place, column in enumerate(columns) if column is not None]
         given = np.array([place for place, _ in told], np.int64)
-        matrix = np.empty((len(told), rows), np.int32)
+        if len(self._room) < len(told) * rows:  # new memory is slow
+            self._room = np.empty(self._width * rows, np.int32)
+        matrix = self._room[: len(told) * rows].reshape(len(told), rows)
         for position, (_, column) in enumerate(told):
             matrix[position] = column
         before = self._count

@@ -68,15 +68,14 @@ class Dictionary:
         """Mixes the texts of codes into the marks of their rows."""
         _mix(marks, codes, self.marks, np.uint64(salt))
 
-    def renumber(self, codes: Codes) -> Codes:
-        """Codes (-1: null) as numbers."""
+    def renumber(self, codes: Codes) -> None:
+        """Makes codes (-1: null) numbers, in place."""
         unknown = _unknown(codes, self._numbers)
         if len(unknown):
             number = self._vocabulary.number
             texts = self._texts.take(pa.array(unknown)).to_pylist()
             self._numbers[unknown] = [number(text) for text in texts]
-        renumbered: Codes = _renumbered(codes, self._numbers)
-        return renumbered
+        _renumber(codes, self._numbers)
 
     @property
     def marks(self) -> Marks:
@@ -114,7 +113,8 @@ class TextColumn:
         codes, texts = encoded(array)
         self._last = Dictionary.of(texts, self._vocabulary, self._last)
         self._last.mix(codes, marks, self._salt)
-        return self._last.renumber(codes)
+        self._last.renumber(codes)
+        return codes
 
 
 class MapColumn:
@@ -127,6 +127,7 @@ class MapColumn:
         self._vocabulary = vocabulary
         self._salt = np.uint64(salt)
         self._last: Dictionary | None = None
+        self._room = np.empty(0, np.int32)
 
     def read(self, array: pa.MapArray, marks: Marks) -> MapPart:
         """An array, of which what it says is mixed into the `marks` of its rows."""
@@ -140,18 +141,22 @@ class MapColumn:
             for rank, key in enumerate(self._meanings[meaning])
         }
         place = np.array([places.get(key, (NONE, NONE)) for key in keys], np.int32).reshape(-1, 2)
-        found = _first_of(
-            part.offsets, part.ends, part.key_codes, part.text_codes, place, len(occurring),
+        size = len(occurring) * len(part.ends)
+        if len(self._room) < size:  # new memory is slow
+            self._room = np.empty(size, np.int32)
+        found = self._room[:size].reshape(len(occurring), len(part.ends))
+        _first_of(
+            part.offsets, part.ends, part.key_codes, part.text_codes, place, found,
             Dictionary(part.keys, self._vocabulary).marks, self._last.marks, self._salt, marks,
         )  # fmt: skip
-        numbers = self._last.renumber(found.reshape(-1)).reshape(found.shape)
-        part.fields = dict(zip(occurring, numbers, strict=True))
+        self._last.renumber(found.reshape(-1))
+        part.fields = dict(zip(occurring, found, strict=True))
         return part
 
 
 class MapPart:
     """An array of attribute maps: `fields` has, for each meaning that occurs, the number of the
-    text of the first of its keys in each row."""
+    text of the first of its keys in each row, until the next array is read."""
 
     fields: dict[str, Codes]
 
@@ -210,11 +215,9 @@ def _unknown(codes: Any, numbers: Any) -> Any:
 
 
 @compiled
-def _renumbered(codes: Any, numbers: Any) -> Any:
-    result = np.empty(len(codes), np.int32)
+def _renumber(codes: Any, numbers: Any) -> None:
     for i in range(len(codes)):
-        result[i] = numbers[codes[i]]
-    return result
+        codes[i] = numbers[codes[i]]
 
 
 @compiled
@@ -246,15 +249,14 @@ def _mix(marks: Any, codes: Any, of_code: Any, salt: Any) -> None:
 
 @compiled
 def _first_of(
-    offsets: Any, ends: Any, keys: Any, texts: Any, place: Any, meanings: Any, key_marks: Any,
+    offsets: Any, ends: Any, keys: Any, texts: Any, place: Any, found: Any, key_marks: Any,
     text_marks: Any, salt: Any, marks: Any,
 ) -> Any:  # fmt: skip
-    """Per meaning and row the code of the text of the first of its keys, -1 for none. Into the
-    marks go all entries, in whatever order they are."""
-    rows = len(ends)
-    found = np.full((meanings, rows), -1, np.int32)
-    best = np.empty(meanings, np.int32)
-    for row in range(rows):
+    """Per meaning and row the code of the text of the first of its keys, -1 for none: `found`.
+    Into the marks go all entries, in whatever order they are."""
+    found[:] = -1
+    best = np.empty(len(found), np.int32)
+    for row in range(len(ends)):
         best[:] = 1 << 30
         mark = np.uint64(0)
         for entry in range(offsets[row], ends[row]):
@@ -266,7 +268,6 @@ def _first_of(
                 found[meaning, row] = text
         if ends[row] > offsets[row]:
             marks[row] = _mixed(marks[row] + mark + salt)
-    return found
 
 
 @compiled
