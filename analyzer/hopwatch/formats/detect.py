@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from hopwatch.errors import InputError
-from hopwatch.formats import json_file, otlp_protobuf, parquet
+from hopwatch.formats import frames, json_file, otlp_protobuf, parquet
 from hopwatch.formats.compression import decompress_rest, sniff
-from hopwatch.formats.decoded import Contents, Decoded
+from hopwatch.formats.decoded import Contents, Decoded, Rejections
 from hopwatch.formats.describe import describe
 from hopwatch.signals import SPANS
 
@@ -47,14 +47,18 @@ def decode(data: bytes, source: str) -> Contents:
     InputError for data of no known format.
     """
     plain, problem = decompress_rest(data, sniff(data), MAX_FILE_BYTES, source)
+    left_out = Rejections()
+    if problem:
+        left_out.add("cut_off_file", source, problem)
+    plain = frames.unpacked(plain, MAX_FILE_BYTES, source, left_out)
     if not plain.strip():
-        why = f"nothing can be read: {problem}" if problem else f"is empty; {_accepted()}"
-        raise InputError(f"{source}: {why}")
+        examples = left_out.examples
+        why = f"nothing can be read: {examples[0].detail}" if examples else "is empty"
+        raise InputError(f"{source}: {why}; {_accepted()}")
     for candidate in FORMATS:
         if candidate.recognises(plain):
             contents = candidate.decode_file(plain, source)
-            if problem:
-                contents.unreadable.add("cut_off_file", source, problem)
+            contents.unreadable.update(left_out)
             if contents.unreadable.total and not contents.parts:
                 raise InputError(
                     f"{source}: holds no telemetry: {contents.unreadable.summary()}; {_accepted()}"

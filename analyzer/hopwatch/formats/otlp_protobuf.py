@@ -79,7 +79,7 @@ _RUNS: Final = {
 
 def recognises(data: bytes) -> bool:
     """Whether `data` is, at its outer levels, one or several export requests."""
-    return bool(messages(data))
+    return bool(messages(data).places)
 
 
 def decode(
@@ -97,17 +97,25 @@ def decode(
 
 
 def decode_file(data: bytes, source: str) -> Contents:
-    """What a file holds: one message, or several with their lengths before them.
+    """What a file holds: one message, or several with their lengths before them (`frames`).
 
-    Lengths may be varints (protobuf's delimited streams) or 4 bytes, big-endian (the
-    collector's file exporter).
+    A message that is broken or cut off is read as far as it goes, and counted.
     """
     sinks: dict[Signal, Sink] = {}
-    for start, end in messages(data) or [(0, len(data))]:
+    contents = Contents()
+    places, cut_off = messages(data)
+    for start, end in places or [(0, len(data))]:
         signal = signal_of(data, start, end)
         sink = sinks.setdefault(signal, Sink(signal, source))
-        _reader(data, sink).message(start, end)
-    contents = Contents()
+        try:
+            _reader(data, sink).message(start, end)
+        except InputError as error:
+            if len(places) < 2:
+                raise
+            detail = str(error).removeprefix(f"{source}: ")
+            contents.unreadable.add("invalid_message", f"{source}: byte {start}", detail)
+    if cut_off is not None:
+        contents.unreadable.add("cut_off_file", source, cut_off)
     for signal, sink in sinks.items():
         contents.add(signal, sink.finish())
     return contents

@@ -7,6 +7,7 @@ from typing import Final
 
 from opentelemetry.proto.metrics.v1 import metrics_pb2
 
+from hopwatch.formats.frames import Frames, delimited, prefixed
 from hopwatch.formats.wire import (
     FIXED32,
     FIXED64,
@@ -15,7 +16,6 @@ from hopwatch.formats.wire import (
     WireError,
     WireField,
     fields,
-    read_varint,
 )
 from hopwatch.metrics import TYPES
 from hopwatch.signals import LOGS, METRICS, SPANS, Signal
@@ -39,47 +39,43 @@ _OF_SPANS: Final = {(7, FIXED64), (8, FIXED64), (6, VARINT), (16, FIXED32)}
 _OF_METRICS: Final = {(number, LENGTH) for number in METRIC_DATA}
 
 
-def messages(data: bytes) -> list[tuple[int, int]]:
+def messages(data: bytes) -> Frames:
     """Where the export requests of a file stand: one, or several with their lengths before
-    them. Empty if there are none."""
-    if _is_request(data, 0, len(data)):
-        return [(0, len(data))]
-    for read_length in (read_varint, _read_big_endian):
-        found = []
-        position = 0
-        try:
-            while position < len(data):
-                length, start = read_length(data, position, len(data))
-                position = start + length
-                if position > len(data) or not _is_request(data, start, position):
-                    break
-                found.append((start, position))
-            else:
-                return found
-        except WireError:
-            continue
-    return []
-
-
-def _read_big_endian(data: bytes, position: int, end: int) -> tuple[int, int]:
-    return int.from_bytes(data[position : position + 4]), position + 4
+    them; none if the first is no export request. Of one that is cut off, what is whole of it."""
+    whole = _whole(data, 0, len(data))
+    if whole == len(data):
+        return Frames([(0, whole)], None)
+    for found in (delimited(data), prefixed(data)):
+        if found.places and _is_request(data, *found.places[0]):
+            return found
+    if whole:
+        return Frames([(0, whole)], f"the message breaks off behind byte {whole}")
+    return Frames([], None)
 
 
 def _is_request(data: bytes, start: int, end: int) -> bool:
     """Whether the bytes are, at their outer levels, an export request with content."""
+    return start < _whole(data, start, end) == end
+
+
+def _whole(data: bytes, start: int, end: int) -> int:
+    """Where the bytes stop being, at their outer levels, an export request: `start` if they are
+    none, else behind a resource."""
+    position = start
     try:
-        outer = list(fields(data, start, end))
-        return bool(outer) and all(
-            found.number == RESOURCES
-            and found.wire_type == LENGTH
-            and all(
-                inner.number in _RESOURCE_FIELDS and inner.wire_type == LENGTH
-                for inner in fields(data, found.value_start, found.end)
-            )
-            for found in outer
-        )
+        for found in fields(data, start, end):
+            if found.number != RESOURCES or found.wire_type != LENGTH:
+                break
+            inside = fields(data, found.value_start, found.end)
+            if any(
+                inner.number not in _RESOURCE_FIELDS or inner.wire_type != LENGTH
+                for inner in inside
+            ):
+                break
+            position = found.end
     except WireError:
-        return False
+        pass
+    return position
 
 
 def signal_of(data: bytes, start: int, end: int) -> Signal:
