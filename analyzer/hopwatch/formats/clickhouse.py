@@ -10,6 +10,7 @@ https://github.com/open-telemetry/opentelemetry-collector-contrib/tree/main/expo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Any, Final
 
@@ -19,11 +20,18 @@ from hopwatch import spans
 from hopwatch.formats import ids
 from hopwatch.formats.decoded import Contents, Decoded, ItemError
 from hopwatch.formats.documents import Document
-from hopwatch.formats.lenient_json import get_list, get_object, get_objects, get_text, repaired
+from hopwatch.formats.lenient_json import (
+    WrittenFloat,
+    get_list,
+    get_object,
+    get_objects,
+    get_text,
+    repaired,
+)
 from hopwatch.formats.scopes import Scopes, attributes_of
 from hopwatch.formats.sink import Sink
 from hopwatch.formats.span_rows import Event, Link, Span
-from hopwatch.formats.times import get_iso_time, get_time
+from hopwatch.formats.times import SECOND, get_iso_time, get_time
 from hopwatch.signals import SPANS
 
 NAME: Final = "otel_traces of ClickHouse"
@@ -31,6 +39,8 @@ NAME: Final = "otel_traces of ClickHouse"
 _COLUMNS: Final = ("Timestamp", "TraceId", "SpanId", "Duration")
 """Without these a table is no `otel_traces`; what else is missing counts as empty."""
 _BATCH: Final = 8192
+_SECONDS: Final = re.compile(r"\d+\.\d+", re.ASCII)
+"""A DateTime64 as ClickHouse writes it with `date_time_output_format='unix_timestamp'`."""
 
 
 def recognises(value: Any) -> bool:
@@ -174,11 +184,14 @@ def _texts(value: Any, errors: str) -> Any:
 
 
 def _time(row: dict[str, Any], key: str) -> int:
-    """A time in ns: a number of them, or a date and time."""
+    """A time in ns: a date and time, a number of ns, or one with a fraction, of seconds."""
     value = row.get(key)
-    if isinstance(value, str) and not value.isdigit():
-        return get_iso_time(row, key) or 0
-    return get_time(row, key, 1) or 0
+    text = value.text if isinstance(value, WrittenFloat) else value
+    if not isinstance(text, str) or text.isdigit():
+        return get_time(row, key, 1) or 0
+    if _SECONDS.fullmatch(text):
+        return get_time(row, key, SECOND) or 0
+    return get_iso_time(row, key) or 0
 
 
 def _number(row: dict[str, Any], key: str, prefix: str, names: tuple[str, ...]) -> int:

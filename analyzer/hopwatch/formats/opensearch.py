@@ -2,6 +2,7 @@
 SS4O. Bulk lines, answers of searches and lists of documents are unwrapped before (`unwrap`).
 
     Data Prepper, flat     {"resource.attributes.service@name": ..., "span.attributes.a@b": ...}
+    before its 1.0         {"resource.attributes.service.name": ..., "attributes.a.b": ...}
     Data Prepper, nested   {"resource": {"attributes": {...}}, "attributes": {...}}
     SS4O                   {"resource": {"service.name": ...}, "attributes": {...}}
 
@@ -39,6 +40,8 @@ NAME: Final = "OpenSearch (Data Prepper, SS4O)"
 _DOT: Final = "@"
 """Stands for `.` in the keys that Data Prepper flattens."""
 _HEX_DIGITS: Final = 32
+_SCOPE_KEYS: Final = ("instrumentationScope", "instrumentationLibrary", "scope")
+"""Of Data Prepper and SS4O, of either before, of Data Prepper in its spelling of the standard."""
 
 
 def recognises(value: Any) -> bool:
@@ -78,9 +81,7 @@ class Reader:
         contents.add(SPANS, self._sink.finish())
 
     def _span(self, span: dict[str, Any]) -> Span:
-        scope = get_object(span, "instrumentationScope") or get_object(
-            span, "instrumentationLibrary"
-        )
+        scope = next(filter(None, (get_object(span, key) for key in _SCOPE_KEYS)), {})
         status = get_object(span, "status") or {
             key: span.get(f"status.{key}") for key in ("code", "message")
         }
@@ -102,7 +103,9 @@ class Reader:
             _end(span, start),
             _number(status.get("code"), "STATUS_CODE_", spans.STATUS_CODES),
             get_text(status, "message"),
-            attributes_of(_attributes(span, "span.attributes.").items()),
+            attributes_of(
+                (_attributes(span, "span.attributes.") | _flattened(span, "attributes.")).items()
+            ),
             [_event(event) for event in get_objects(span, "events")],
             [_link(link) for link in get_objects(span, "links")],
             *(
@@ -179,7 +182,7 @@ def _number(value: Any, prefix: str, names: tuple[str, ...]) -> int:
 
 def _event(event: dict[str, Any]) -> Event:
     return Event(
-        get_iso_time(event, "time") or 0,
+        get_iso_time(event, "time") or get_iso_time(event, "@timestamp") or 0,
         get_text(event, "name"),
         attributes_of(_attributes(event, "event.attributes.").items()),
         get_integer(event, "droppedAttributesCount", UINT32),
