@@ -157,7 +157,9 @@ def test_a_step_of_5_ms(calls: int, ppm: int) -> None:
 
     pairs = 30_000 // calls * MANY
     score = scored(make, pairs)
-    assert score.flagged == {"step": pairs, **({"drift": pairs} if ppm else {})}
+    assert score.flagged["step"] >= 0.99 * pairs
+    assert score.flagged["drift"] == (pairs if ppm else 0)
+    assert score.flagged["conflict"] <= 0.01 * pairs
     assert score.held >= 0.99
     assert score.held_at_calls >= 0.99
     assert score.width <= 1.5

@@ -101,9 +101,13 @@ def bands(calls: Calls) -> Bands:
         calls.time[bounds[1:] - 1], np.diff(bounds),
     )  # fmt: skip
     found = _passing(groups)
-    parts = [_taken(found, np.flatnonzero(found.agree))]
-    parts += [_in_pieces(groups.part(which)) for which in np.flatnonzero(~found.agree).tolist()]
-    found = _joined(parts)
+    bad = np.flatnonzero(~found.agree)
+    if len(bad):
+        kept = _taken(found, np.flatnonzero(found.agree))
+        low, high = _pieces(groups, bad)
+        cut = np.searchsorted(groups.bounds, low, side="right") - 1
+        whole = groups.part(np.setdiff1d(bad, cut))
+        found = _joined([kept, _passing(groups.part(cut, low, high)), _as_one(whole)])
     return _taken(found, np.lexsort((found.start, found.pair)))
 
 
@@ -117,12 +121,22 @@ class _Groups(NamedTuple):
     end: Integers
     counted: Integers
 
-    def part(self, which: int) -> _Groups:
-        """One of the groups."""
-        low, high = int(self.bounds[which]), int(self.bounds[which + 1])
+    def part(
+        self, which: Integers, low: Integers | None = None, high: Integers | None = None
+    ) -> _Groups:
+        """Some of the groups; or pieces of them, calls from `low` to before `high`. A piece at an
+        end of its group reaches as far as the group does."""
+        first, last = self.bounds[which], self.bounds[which + 1]
+        low, high = first if low is None else low, last if high is None else high
+        sizes = high - low
+        bounds = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        rows = np.repeat(low - bounds[:-1], sizes) + np.arange(bounds[-1])
+        time = self.calls.time
         return _Groups(
-            _taken(self.calls, np.arange(low, high)), np.array([0, high - low]),
-            self.start[[which]], self.end[[which]], self.counted[[which]],
+            _taken(self.calls, rows), bounds,
+            np.where(low == first, self.start[which], time[low]),
+            np.where(high == last, self.end[which], time[high - 1]),
+            self.counted[which] * sizes // (last - first),
         )  # fmt: skip
 
     def points(self) -> Points:
@@ -175,16 +189,14 @@ def _odd(size: int) -> int:
     return (size + 49) // 100
 
 
-def _odder(size: int) -> int:
-    return _odd(size) + 1
-
-
 def _passing(groups: _Groups) -> Bands:
     """The bands of groups, each taken as one."""
     found = between(groups.points(), _odd)
-    for which in np.flatnonzero(~found.agree).tolist():
-        for column, value in zip(found, between(groups.part(which).points(), _odder), strict=True):
-            column[which] = value[0]
+    again = np.flatnonzero(~found.agree)
+    if len(again):
+        once_more = between(groups.part(again).points(), lambda size: _odd(size) + 1)
+        for column, values in zip(found, once_more, strict=True):
+            column[again] = values
     base = groups.base()
     # Calls cannot agree on θ more closely than the quickest of them knows it by itself, unless
     # way out and back vary by turns; or else the clock moved a little: so widen.
@@ -196,73 +208,80 @@ def _passing(groups: _Groups) -> Bands:
     )  # fmt: skip
 
 
-def _in_pieces(group: _Groups) -> Bands:
-    """The bands of calls that no line passes between: of pieces on each of which they agree, or
-    of all as one."""
-    size = len(group.calls.time)
-    ends = [0]
-    while ends[-1] < size and len(ends) <= _PIECES:
-        ends.append(_longest(group, ends[-1]))
-    pieces = [
-        (low, _earliest(group, low, high, after) if after else high)
-        for low, high, after in zip(ends[:-1], ends[1:], [*ends[2:], 0], strict=True)
-    ]
-    pieces = [(low, high) for low, high in pieces if high - low >= CALLS_TO_JUDGE // 2]
-    held = sum(high - low for low, high in pieces)
-    if ends[-1] < size or 5 * held < 4 * size:
-        return _as_one(group)
-    return _joined([_passing(_piece(group, low, high)) for low, high in pieces])
+def _pieces(groups: _Groups, which: Integers) -> tuple[Integers, Integers]:
+    """Cuts groups that no line passes into the longest pieces that one does: where these begin,
+    and end. None of groups that this does not help. All groups are cut in step."""
+    first, last = groups.bounds[which], groups.bounds[which + 1]
+    ends = [first]
+    while len(ends) <= _PIECES and (ends[-1] < last).any():
+        left = np.flatnonzero(ends[-1] < last)
+        ends.append(ends[-1].copy())
+        ends[-1][left] = _longest(groups, which[left], ends[-2][left])
+    lows, highs = [], []
+    for low, high, after in zip(ends[:-1], ends[1:], [*ends[2:], last], strict=True):
+        followed = np.flatnonzero((high > low) & (after > high))
+        until = high.copy()
+        until[followed] = _earliest(groups, *(at[followed] for at in (which, low, high, after)))
+        lows.append(low)
+        highs.append(until)
+    low, high = np.stack(lows), np.stack(highs)
+    enough = high - low >= CALLS_TO_JUDGE // 2
+    held = np.where(enough, high - low, 0).sum(axis=0)
+    helps = enough & (ends[-1] == last) & (5 * held >= 4 * (last - first))
+    return low[helps], high[helps]
 
 
-def _piece(group: _Groups, low: int, high: int) -> _Groups:
-    """Some of the calls of a group; those at its ends reach as far as the group does."""
-    time = group.calls.time
-    return _Groups(
-        _taken(group.calls, np.arange(low, high)), np.array([0, high - low]),
-        group.start if low == 0 else time[[low]],
-        group.end if high == len(time) else time[[high - 1]],
-        group.counted * (high - low) // len(time),
-    )  # fmt: skip
-
-
-def _agree(group: _Groups, low: int, high: int) -> bool:
-    return bool(agree(_piece(group, low, high).points(), _odd)[0])
-
-
-def _longest(group: _Groups, low: int) -> int:
-    """The end of the longest piece from `low` on that agrees."""
-    good, bad = low + 1, len(group.calls.time) + 1
-    while bad - good > 1:
-        middle = (good + bad) // 2
-        good, bad = (middle, bad) if _agree(group, low, middle) else (good, middle)
+def _longest(groups: _Groups, which: Integers, low: Integers) -> Integers:
+    """The end of each group's longest piece from `low` on that agrees."""
+    good, bad = low + 1, groups.bounds[which + 1] + 1
+    while len(left := np.flatnonzero(bad - good > 1)):
+        middle = (good[left] + bad[left]) // 2
+        fits = agree(groups.part(which[left], low[left], middle).points(), _odd)
+        good[left] = np.where(fits, middle, good[left])
+        bad[left] = np.where(fits, bad[left], middle)
     return good
 
 
-def _earliest(group: _Groups, low: int, middle: int, high: int) -> int:
+def _earliest(
+    groups: _Groups, which: Integers, low: Integers, middle: Integers, high: Integers
+) -> Integers:
     """Where the piece from `middle` to `high` could begin already: the calls from there to
     `middle` may be of it, or of the piece from `low` on."""
-    bad, good = low, middle
-    while good - bad > 1:
-        earlier = (good + bad) // 2
-        good, bad = (earlier, bad) if _agree(group, earlier, high) else (good, earlier)
+    bad, good = low.copy(), middle.copy()
+    while len(left := np.flatnonzero(good - bad > 1)):
+        earlier = (good[left] + bad[left]) // 2
+        fits = agree(groups.part(which[left], earlier, high[left]).points(), _odd)
+        good[left] = np.where(fits, earlier, good[left])
+        bad[left] = np.where(fits, bad[left], earlier)
     return good
 
 
-def _as_one(group: _Groups) -> Bands:
-    """One band of calls that no line passes between. Clocks that are steered wander about a
-    line: if a line misses the calls by no more than the quickest of them leaves open by itself,
+def _as_one(groups: _Groups) -> Bands:
+    """The bands of groups that no line passes, each as one. Clocks that are steered wander about
+    a line: if a line misses the calls by no more than the quickest of them leaves open by itself,
     that is what happened. Else the calls contradict each other."""
-    calls, base = group.calls, group.base()
-    for miss in (base // 2, base):
-        loosened = calls._replace(a=calls.a + miss, b=calls.b - miss)
-        found = _passing(group._replace(calls=loosened))
-        if found.agree:
-            return found._replace(base=base)
-    highest = -ranked(-calls.b, group.bounds, _odd)
-    lowest = ranked(calls.a, group.bounds, _odd)
-    return found._replace(
-        low=np.repeat(np.minimum(highest, lowest) - base, 3)[None],
-        high=np.repeat(np.maximum(highest, lowest) + base, 3)[None],
-        slope=np.zeros((1, 2), np.int64),
-        base=base,
+    base = groups.base()
+    highest = -ranked(-groups.calls.b, groups.bounds, _odd)
+    lowest = ranked(groups.calls.a, groups.bounds, _odd)
+    parts = []
+    left = np.arange(len(base))
+    for share in (2, 1):
+        some = groups.part(left)
+        miss = np.repeat(base[left] // share, np.diff(some.bounds))
+        loosened = some.calls._replace(a=some.calls.a + miss, b=some.calls.b - miss)
+        found = _passing(some._replace(calls=loosened))._replace(base=base[left])
+        parts.append(_taken(found, np.flatnonzero(found.agree)))
+        left = left[~found.agree]
+    contradicting = _taken(found, np.flatnonzero(~found.agree))
+    low = np.minimum(highest, lowest)[left] - base[left]
+    high = np.maximum(highest, lowest)[left] + base[left]
+    return _joined(
+        [
+            *parts,
+            contradicting._replace(
+                low=np.repeat(low[:, None], 3, axis=1),
+                high=np.repeat(high[:, None], 3, axis=1),
+                slope=np.zeros((len(left), 2), np.int64),
+            ),
+        ]
     )

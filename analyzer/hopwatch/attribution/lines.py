@@ -8,7 +8,7 @@ they are steep, points are first laid level by a rough slope.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -53,19 +53,22 @@ class Points(NamedTuple):
 
 def between(points: Points, odd: Callable[[int], int]) -> Lines:
     """The lines of each group. Of n points, the `odd(n)` lowest a and highest b do not count."""
-    time, a, b, bounds, start, end = points
-    parts = []
-    for first in range(0, max(1, len(start)), _AT_ONCE):
-        some = bounds[first : first + _AT_ONCE + 1]
-        rows, groups = slice(some[0], some[-1]), slice(first, first + _AT_ONCE)
-        part = Points(time[rows], a[rows], b[rows], some - some[0], start[groups], end[groups])
-        parts.append(_between(part, odd))
+    parts = [_between(part, odd) for part in _parts(points)]
     return Lines(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 def agree(points: Points, odd: Callable[[int], int]) -> npt.NDArray[np.bool_]:
     """By group whether any line passes, as `between` would say."""
-    return _polygon(points, odd).agree
+    return np.concatenate([_polygon(part, odd).agree for part in _parts(points)])
+
+
+def _parts(points: Points) -> Iterator[Points]:
+    """Some groups at a time."""
+    time, a, b, bounds, start, end = points
+    for first in range(0, max(1, len(start)), _AT_ONCE):
+        some = bounds[first : first + _AT_ONCE + 1]
+        rows, groups = slice(some[0], some[-1]), slice(first, first + _AT_ONCE)
+        yield Points(time[rows], a[rows], b[rows], some - some[0], start[groups], end[groups])
 
 
 class _Polygon(NamedTuple):
