@@ -67,7 +67,7 @@ def _x(field: str) -> alt.X:
 def _y(data: pd.DataFrame, *, as_share: bool) -> alt.Y:
     return alt.Y("low:Q", title="share of the request" if as_share else "ms a request",
                  scale=alt.Scale(domainMax=float(data["high"].max()), nice=False),
-                 axis=alt.Axis(tickCount=5, format="%" if as_share else "~g"))  # fmt: skip
+                 axis=alt.Axis(tickCount=5, format="%" if as_share else ",~r"))  # fmt: skip
 
 
 def _targets(data: pd.DataFrame) -> Chart:
