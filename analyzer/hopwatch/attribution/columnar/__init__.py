@@ -2,10 +2,15 @@
 
 texts      text as numbers, attribute maps by key
 contents   what spans say of themselves, read once for every different thing that is said
-rows       span table -> arrays
+sampled    how spans were sampled             sampling
+rows       span table, part by part -> arrays
+copies     rows with one id -> spans
 nodes      rows -> forest                     readable form: forest
 offsets    calls -> clocks                    clocks
-blame      the walk over all units            units, critical_path, retries
+records    what the walk is given, and leaves
+extents    intervals                          intervals
+blame      the walk over a block of units     units, critical_path, retries
+walk       all blocks through it; cells       cells
 addition   blamed spans -> cells              ledger
 engine     all of it: span table -> ledger
 

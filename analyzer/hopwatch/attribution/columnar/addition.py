@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hopwatch.attribution.columnar.blame import Records
 from hopwatch.attribution.columnar.jit import compiled
+from hopwatch.attribution.columnar.records import Records
 from hopwatch.attribution.columnar.rows import Integers
 
 

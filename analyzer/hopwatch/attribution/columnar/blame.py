@@ -4,9 +4,6 @@
 One pass over the nodes, parents before their children. At each parent its children are moved
 into its clock, its attempts found, its own extent walked; if it is on its root's path, the
 window it is blamed for, too, and the windows of the chosen are handed down.
-
-All that is known of a node lies side by side in one record: the walk visits nodes in no order
-that columns would serve, and few arguments make cheap calls.
 """
 
 from __future__ import annotations
@@ -14,62 +11,37 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from hopwatch.attribution.columnar.contents import KINDS
+from hopwatch.attribution.columnar.extents import first_after, overlap, union
 from hopwatch.attribution.columnar.jit import compiled
+from hopwatch.attribution.columnar.records import Records
 from hopwatch.attribution.columnar.rows import Integers
 from hopwatch.attribution.units import LONGEST_NS
-
-Records = npt.NDArray[np.void]
 
 OUTLIVES: Final = 1
 CLOCK_CONFLICT: Final = 2
 NO_CLIENT_SPAN: Final = 4
 RETRY: Final = 8
 
-NODE: Final = np.dtype(
-    [
-        # Given. call: to a child in another process (see `offsets.Calls`), -1 for any other
-        # node. missing: place of its trace in `Missing.bounds`, -1 for none.
-        *((name, np.int64) for name in ("start", "end", "span_id", "first_child", "last_child")),
-        *((name, np.int32) for name in ("parent", "root", "process", "call", "request")),
-        ("missing", np.int32),
-        ("kind", np.int8),
-        ("failed", np.bool_),
-        ("resent", np.bool_),
-        # Found on the way: the node in its parent's clock, the window it is blamed for, its
-        # clock minus the root's, and keys to sort siblings by.
-        ("retried", np.bool_),
-        *(
-            (name, np.int64)
-            for name in (
-                "placed_start", "placed_end", "window_low", "window_high", "shift",
-                "key", "second_key", "third_key",
-            )
-        ),
-        # Wanted: as in `units.SpanTime`, flags as bits.
-        *(
-            (name, np.int64)
-            for name in (
-                "own", "local", "concurrent", "hidden", "doubtful", "retry", "clipped",
-            )
-        ),
-        ("late", np.bool_),
-        ("flags", np.int8),
-    ]
-)  # fmt: skip
-KNOWN: Final = np.dtype([("known", np.bool_), ("theta", np.int64), ("kappa", np.int64)])
-"""What is known of θ, by call."""
 _PROCESS: Final = np.dtype(
     [
         ("tau", np.int64),
         ("seen", np.int64),  # the parent whose children the rest is of
         *(
             (name, np.int64)
-            for name in ("group", "fit_low", "fit_high", "least_a", "least_start", "theta")
+            for name in (
+                "group",
+                "fit_low",
+                "fit_high",
+                "least_a",
+                "least_start",
+                "theta",
+                "conflicts_below",
+            )
         ),
         ("all_serve", np.bool_),
+        ("apart", np.bool_),
     ]
 )
 _ROOM: Final = np.dtype(
@@ -84,65 +56,6 @@ _ROOM: Final = np.dtype(
 """Room for one parent's children and the intervals they make."""
 _FAR: Final = np.iinfo(np.int64).max
 _SERVER, _CLIENT = KINDS["SERVER"], KINDS["CLIENT"]
-
-
-SPENT: Final = np.dtype(
-    [
-        *((name, np.int64) for name in ("own", "local", "shift")),
-        ("rare", np.int32),  # place among the `RARE`, -1 for none
-        ("late", np.bool_),
-        ("retried", np.bool_),
-    ]
-)
-"""What is kept of a node (see `NODE`), in little room, for there may be many."""
-RARE: Final = np.dtype([(name, np.int64) for name in ("concurrent", "hidden", "doubtful", "retry")])
-"""What is kept of the nodes that have any of it."""
-
-
-@compiled
-def lay_out(
-    nodes: Any, first: Any, start: Any, end: Any, parent: Any, root: Any, child_bounds: Any,
-    call: Any, missing: Any, row: Any, span_id: Any, process: Any, request: Any, content: Any,
-    kind: Any, failed: Any, resent: Any,
-) -> None:  # fmt: skip
-    """Columns as records, in place: all by node, but from `span_id` on by row, and from `kind`
-    on by content. Places of nodes count from `first`."""
-    first_child = child_bounds[0]
-    for i in range(len(nodes)):
-        node = nodes[i]
-        node.start, node.end, node.root = start[i], end[i], root[i] - first
-        node.parent = parent[i] - first if parent[i] >= 0 else -1
-        node.first_child = child_bounds[i] - first_child
-        node.last_child = child_bounds[i + 1] - first_child
-        node.call, node.missing = call[i], missing[i]
-        this = row[i]
-        node.span_id, node.process, node.request = span_id[this], process[this], request[this]
-        node.kind, node.failed, node.resent = (
-            kind[content[this]], failed[content[this]], resent[content[this]],
-        )  # fmt: skip
-        node.retried, node.late, node.flags = False, False, 0
-        node.window_low = node.window_high = node.shift = 0
-        node.own = node.local = node.concurrent = node.hidden = node.doubtful = 0
-        node.retry = node.clipped = 0
-
-
-@compiled
-def hand_over(nodes: Any, spent: Any, rare: Any, before: Any) -> Any:
-    """Keeps of the nodes what is wanted of them: in `spent`, and `rare`, of which there are
-    some `before`. Gives how many of `rare` are filled."""
-    filled = 0
-    for i in range(len(nodes)):
-        node, kept = nodes[i], spent[i]
-        kept.own, kept.local, kept.shift = node.own, node.local, node.shift
-        kept.late, kept.retried, kept.rare = node.late, node.retried, -1
-        # What is doubtful is concurrent or hidden.
-        if node.concurrent or node.hidden or node.retry:
-            kept.rare = before + filled
-            some = rare[filled]
-            some.concurrent, some.hidden = node.concurrent, node.hidden
-            some.doubtful, some.retry = node.doubtful, node.retry
-            filled += 1
-    return filled
 
 
 class Blame:
@@ -230,42 +143,39 @@ def _place(
         child = nodes[children[j]]
         theta = 0
         if child.call >= 0:
-            if processes[child.process].group == settled:
-                _child_offset(i, child.process, known[child.call], nodes, children, processes)
+            process = processes[child.process]
+            if process.group == settled:
+                _child_offset(parent, process, known[child.call])
                 settled += 1
-            theta = processes[child.process].theta
+            theta = process.theta
             if child.end - theta > parent.end:
                 child.flags |= OUTLIVES
+            a, b = child.start - parent.start, child.end - parent.end
+            if process.apart or b <= a < process.conflicts_below:
+                child.flags |= CLOCK_CONFLICT
         child.placed_start, child.placed_end = child.start - theta, child.end - theta
     if groups and parent.kind != _CLIENT:
         _flag_parallel(i, groups, nodes, children, processes, room)
 
 
 @compiled
-def _child_offset(
-    i: Any, which: Any, offset: Any, nodes: Any, children: Any, processes: Any
-) -> None:
-    """θ of the children in a process; flags those whose clock contradicts what is known."""
-    parent, process = nodes[i], processes[which]
+def _child_offset(parent: Any, process: Any, offset: Any) -> None:
+    """θ of the children in a process, and which of them contradict what is known of it."""
+    process.apart, process.conflicts_below = False, -_FAR
     if process.fit_high < _FAR and process.fit_low <= process.fit_high:
         theta = max(process.fit_low, min(offset.theta, process.fit_high))
         if not offset.known or abs(theta - offset.theta) <= offset.kappa:
             process.theta = theta
             return
     theta = min(offset.theta, process.least_a)
-    apart = (
+    process.apart = (
         not offset.known
         and parent.kind == _CLIENT
         and process.all_serve
         and theta + parent.end <= process.least_start
     )
-    process.theta = process.least_a if apart else theta
-    for j in range(parent.first_child, parent.last_child):
-        child = nodes[children[j]]
-        if child.call >= 0 and child.process == which:
-            a, b = child.start - parent.start, child.end - parent.end
-            if apart or b <= a < offset.theta - offset.kappa:
-                child.flags |= CLOCK_CONFLICT
+    process.theta = process.least_a if process.apart else theta
+    process.conflicts_below = offset.theta - offset.kappa
 
 
 @compiled
@@ -357,40 +267,7 @@ def _find_retries(
                 room[pauses].pause_high = child.start - parent.shift
                 pauses += 1
         last[0], last[1] = first + i, children[j]
-    return _union(room.pause_low, room.pause_high, pauses)
-
-
-@compiled
-def _union(low: Any, high: Any, count: Any) -> Any:
-    """Makes intervals disjoint and ordered, in place; gives their number."""
-    if count > 1:
-        order = np.argsort(low[:count].copy())
-        low[:count] = low[:count][order]
-        high[:count] = high[:count][order]
-    merged = 0
-    for i in range(count):
-        if merged and low[i] <= high[merged - 1]:
-            high[merged - 1] = max(high[merged - 1], high[i])
-        elif low[i] < high[i]:
-            low[merged], high[merged] = low[i], high[i]
-            merged += 1
-    return merged
-
-
-@compiled
-def _overlap(room: Any, segments: Any, shift: Any, low: Any, high: Any) -> Any:
-    """How long the part of the segments (last first, less `shift`) is that disjoint intervals
-    cover."""
-    total, i = 0, 0
-    for segment in range(segments - 1, -1, -1):
-        start, end = room[segment].segment_low - shift, room[segment].segment_high - shift
-        while i < len(low) and high[i] <= start:
-            i += 1
-        j = i
-        while j < len(low) and low[j] < end:
-            total += min(end, high[j]) - max(start, low[j])
-            j += 1
-    return total
+    return union(room.pause_low, room.pause_high, pauses)
 
 
 @compiled
@@ -431,7 +308,7 @@ def _walk_node(
     if node.retried:
         node.retry = own
     elif pauses:
-        node.retry = _overlap(
+        node.retry = overlap(
             room, segments, node.shift, room.pause_low[:pauses], room.pause_high[:pauses]
         )
 
@@ -439,20 +316,25 @@ def _walk_node(
 @compiled
 def _hide(node: Any, segments: Any, count: Any, missing: Any, nodes: Any, room: Any) -> None:
     """What fragments may hide of a node's own time."""
-    node.hidden = _overlap(room, segments, node.shift, missing.low, missing.high)
+    node.hidden = overlap(room, segments, node.shift, missing.low, missing.high)
     if not node.hidden:
         return
     node.doubtful = node.hidden
     if node.concurrent:
-        fragments = len(missing)
-        for j in range(fragments):
-            room[j].low, room[j].high = missing[j].low, missing[j].high
+        # Only what meets the node's own time matters: a trace can have very many fragments.
+        fragments, i = 0, 0
+        for segment in range(segments - 1, -1, -1):
+            i = first_after(missing.high, i, room[segment].segment_low - node.shift)
+            while i < len(missing) and missing[i].low < room[segment].segment_high - node.shift:
+                room[fragments].low, room[fragments].high = missing[i].low, missing[i].high
+                fragments += 1
+                i += 1
         for j in range(count):
             child = nodes[room[j].order]
             room[fragments + j].low = child.placed_start - node.shift
             room[fragments + j].high = child.placed_end - node.shift
-        merged = _union(room.low, room.high, fragments + count)
-        node.doubtful = _overlap(room, segments, node.shift, room.low[:merged], room.high[:merged])
+        merged = union(room.low, room.high, fragments + count)
+        node.doubtful = overlap(room, segments, node.shift, room.low[:merged], room.high[:merged])
 
 
 @compiled

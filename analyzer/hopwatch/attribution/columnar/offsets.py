@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from hopwatch.attribution import bands, clocks, forest
 from hopwatch.attribution.clocks import Clocks
-from hopwatch.attribution.columnar.blame import KNOWN, Records
 from hopwatch.attribution.columnar.contents import KINDS
 from hopwatch.attribution.columnar.distinct import distinct_rows
 from hopwatch.attribution.columnar.jit import compiled
 from hopwatch.attribution.columnar.nodes import Nodes
+from hopwatch.attribution.columnar.records import KNOWN, Records
 from hopwatch.attribution.columnar.rows import Integers, Rows
 
 _STRETCH: Final = np.dtype(
@@ -84,7 +84,7 @@ def estimate(found: Calls) -> Clocks:
 
 
 def known(found: Calls, by: Clocks) -> Records:
-    """By call what is known of θ (`blame.KNOWN`)."""
+    """By call what is known of θ (`records.KNOWN`)."""
     stretches = [by.stretches.get(pair, ()) for pair in found.pairs]
     bounds = np.cumsum([0, *(len(some) for some in stretches)])
     records = [(one.start, one.end, *one.theta, one.kappa) for some in stretches for one in some]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from hopwatch.attribution.columnar.blame import Records
 from hopwatch.attribution.columnar.jit import compiled
 from hopwatch.attribution.columnar.nodes import Nodes
+from hopwatch.attribution.columnar.records import Records
 from hopwatch.attribution.columnar.rows import Integers, Rows
 
 Mask = npt.NDArray[np.bool_]

@@ -12,18 +12,18 @@ import numpy.typing as npt
 
 from hopwatch.attribution.cells import Cell
 from hopwatch.attribution.columnar.addition import unit_sums
-from hopwatch.attribution.columnar.blame import (
+from hopwatch.attribution.columnar.blame import Blame
+from hopwatch.attribution.columnar.jit import compiled
+from hopwatch.attribution.columnar.nodes import FRAGMENT, Nodes
+from hopwatch.attribution.columnar.offsets import Calls
+from hopwatch.attribution.columnar.records import (
     NODE,
     RARE,
     SPENT,
-    Blame,
     Records,
     hand_over,
     lay_out,
 )  # fmt: skip
-from hopwatch.attribution.columnar.jit import compiled
-from hopwatch.attribution.columnar.nodes import FRAGMENT, Nodes
-from hopwatch.attribution.columnar.offsets import Calls
 from hopwatch.attribution.columnar.rows import Integers, Rows
 from hopwatch.attribution.columnar.texts import NONE, Codes
 from hopwatch.attribution.critical_path import DEFAULT_TAU_NS
@@ -34,15 +34,16 @@ _EXTENT: Final = np.dtype([("low", np.int64), ("high", np.int64)])
 
 @dataclass(frozen=True, slots=True)
 class Walked:
-    """What was found. Per node: `spent` and, of some, `rare` (see `blame`), its `cell` of
-    `cells`, which are in the ledger's order, and whether it has `entered` its hop. Per unit:
-    `sums`, see `addition.unit_sums`."""
+    """What was found. Per node: `spent` and, of some, `rare` (see `records`), its `cell` of
+    `cells`, which are in the ledger's order, whether it has `entered` its hop, and its `flags`
+    (see `blame`). Per unit: `sums`, see `addition.unit_sums`."""
 
     spent: Records
     rare: Records
     cells: list[Cell]
     cell: Codes
     entered: npt.NDArray[np.bool_]
+    flags: npt.NDArray[np.int8]
     sums: Integers
 
 
@@ -56,6 +57,7 @@ def walk(nodes: Nodes, rows: Rows, calls: Calls, known: Records, options: Option
     spent = np.empty(len(nodes.row), SPENT)
     cell = np.empty(len(nodes.row), np.int32)
     entered = np.empty(len(nodes.row), np.bool_)
+    flags = np.empty(len(nodes.row), np.int8)
     sums = np.empty((len(nodes.units), 7), np.int64)
     longest = int(np.diff(nodes.blocks[:, 0]).max(initial=0))
     records, rare = np.zeros(longest, NODE), np.empty(longest, RARE)
@@ -73,11 +75,12 @@ def walk(nodes: Nodes, rows: Rows, calls: Calls, known: Records, options: Option
         sums[first_unit:last_unit] = unit_sums(block.members, block.member_bounds, found)
         cell[first:last] = block.cells(numbering.add)
         entered[first:last] = block.root_or_remote
+        flags[first:last] = found["flags"]
     cells, rank = numbering.ranks()
     cell = rank[cell] if len(rank) else cell
     is_self = np.array([found.kind == "self" for found in cells], np.bool_)
     entered |= ~is_self[cell]
-    return Walked(spent, np.concatenate(rares), cells, cell, entered, sums)
+    return Walked(spent, np.concatenate(rares), cells, cell, entered, flags, sums)
 
 
 class _Block:
