@@ -66,17 +66,20 @@ def __dir__() -> list[str]:
 
 
 def read(*paths: str | os.PathLike[str]) -> pa.Table:
-    """The spans of files or folders as one span table (`hopwatch.spans.SCHEMA`).
+    """The spans of files, folders and running backends (such as
+    `jaeger+http://HOST:16686?service=orders&last=15m`) as one span table
+    (`hopwatch.spans.SCHEMA`).
 
-    Spans that cannot be kept are left out; `hopwatch.formats.read_files` says which and why.
+    Spans that cannot be kept are left out; `hopwatch.backends.read_contents` says which and why.
     Raises InputError for what cannot be read at all, UsageError where nothing is named.
     """
+    from hopwatch.backends import read_contents
     from hopwatch.errors import UsageError
-    from hopwatch.formats import read_files
+    from hopwatch.signals import SPANS
 
     if not paths:
         raise UsageError("read() needs a file or a folder of traces")
-    return read_files(paths).table
+    return read_contents(paths).of(SPANS).table
 
 
 def attribute(table: pa.Table, options: Options | None = None) -> Ledger:

@@ -16,15 +16,18 @@ from typing import Final, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hopwatch.backends import Query, named, read_contents
 from hopwatch.errors import InputError, UsageError
-from hopwatch.formats import Contents, read_contents
+from hopwatch.formats import Contents
 from hopwatch.signals import LOGS, METRICS, SPANS
 from hopwatch.spans import trace_id_prefix
 from hopwatch.store import Extent, default_path, lookup, open_reader
 from hopwatch.store.inventory import Inventory
 
 PATHS_VARIABLE: Final = "HOPWATCH_DASHBOARD_PATHS"
-"""Environment variable: files and folders to show instead of the store, a JSON list."""
+"""Environment variable: files, folders and backends to show instead of the store, a JSON list."""
+LIMIT_VARIABLE: Final = "HOPWATCH_DASHBOARD_LIMIT"
+"""Environment variable: traces at most from a backend."""
 
 
 class Source(Protocol):
@@ -129,14 +132,14 @@ class StoreSource:
 
 
 class FileSource:
-    """Files and folders of traces, read once."""
+    """Files and folders of traces, or what running backends answer: read once."""
 
     live = False
 
     def __init__(self, paths: Sequence[str]) -> None:
         self._paths = tuple(paths)
         more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
-        self.label = ", ".join(paths[:3]) + more
+        self.label = ", ".join(map(named, paths[:3])) + more
         self.key = "files:" + "\0".join(os.path.abspath(path) for path in paths)
 
     def version(self) -> str:
@@ -211,7 +214,8 @@ class FileSource:
 
     @cached_property
     def _contents(self) -> Contents:
-        return read_contents(self._paths)
+        most = os.environ.get(LIMIT_VARIABLE)
+        return read_contents(self._paths, Query(most=int(most) if most else None))
 
 
 def from_environment() -> Source:

@@ -1,4 +1,5 @@
-"""Traces from running Jaeger, Tempo and Zipkin servers, by their HTTP APIs."""
+"""Traces from running Jaeger, Tempo and Zipkin servers, by their HTTP APIs (`pulling`), and to
+receivers of OTLP/HTTP (`sending`)."""
 
 from __future__ import annotations
 
@@ -6,20 +7,10 @@ import os
 from collections.abc import Callable, Iterable
 
 from hopwatch import formats
-from hopwatch.backends.pulling import pull, pull_trace
-from hopwatch.backends.target import MOST_TRACES, Query, header, is_url, target
+from hopwatch.backends.target import Query, header, is_url, named, target
 from hopwatch.formats import Contents
 
-__all__ = [
-    "MOST_TRACES",
-    "Query",
-    "header",
-    "is_url",
-    "pull",
-    "pull_trace",
-    "read_contents",
-    "target",
-]
+__all__ = ["Query", "header", "is_url", "named", "read_contents", "target"]
 
 
 def read_contents(
@@ -29,11 +20,14 @@ def read_contents(
 ) -> Contents:
     """All that files and folders hold, and what backends answer that are named by addresses.
 
-    `progress` is told in words what is being read. Raises as `formats.read_contents` and `pull`.
+    `progress` is told in words what is being read. Raises as `formats.read_contents` and
+    `pulling.pull`.
     """
     contents = Contents()
     for path in paths:
         if isinstance(path, str) and is_url(path):
+            from hopwatch.backends.pulling import pull  # and an HTTP client, only now
+
             for part in pull(path, query, progress):
                 contents.update(part)
         else:

@@ -23,7 +23,6 @@ from hopwatch.window import Window, window
 KINDS: Final = ("jaeger", "tempo", "zipkin")
 HEADERS_VARIABLE: Final = "HOPWATCH_HEADERS"
 """Environment variable: headers for backends, written as OTEL_EXPORTER_OTLP_HEADERS is."""
-MOST_TRACES: Final = 20_000
 
 _URL: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
 _WORDS: Final = frozenset({"service", "last", "since", "until", "limit"})
@@ -39,7 +38,7 @@ class Query:
 
     window: Window = field(default_factory=Window)
     service: str | None = None
-    most: int | None = MOST_TRACES
+    most: int | None = None
     headers: tuple[tuple[str, str], ...] = ()
     """For the server, beside those of the environment."""
 
@@ -65,6 +64,11 @@ class Target:
 def is_url(path: str) -> bool:
     """Whether a word that names a source is an address, not a file."""
     return _URL.match(path) is not None
+
+
+def named(path: str) -> str:
+    """A file or an address, without what may be secret in it."""
+    return _shown(_split(path)) if is_url(path) else path
 
 
 def target(url: str, query: Query, now_ns: int) -> Target:

@@ -1,6 +1,8 @@
 """Look at traces in the browser: where the time goes, each trace, each hop.
 
-Shows the store that `hopwatch serve` writes, as it grows, or the files and folders named.
+Shows the store that `hopwatch serve` writes, as it grows, or the files and folders named, or
+what running backends answer when the first page is opened (say which in the address:
+`jaeger+http://HOST:16686?service=orders&last=15m`).
 """
 
 from __future__ import annotations
@@ -43,8 +45,10 @@ def run(args: argparse.Namespace) -> int:
                 f"the dashboard needs {name}, which is not installed: pip install"
                 " 'hopwatch[dashboard]'"
             )
+    from hopwatch.backends import is_url
+
     for path in args.paths:
-        if not Path(path).exists():
+        if not is_url(path) and not Path(path).exists():
             raise InputError(f"{path}: no such file or folder")
     host, port = args.listen
     _require_free(host, port)
@@ -53,11 +57,23 @@ def run(args: argparse.Namespace) -> int:
         environment["HOPWATCH_STORE"] = os.path.abspath(args.store)
     if args.paths:
         environment["HOPWATCH_DASHBOARD_PATHS"] = json.dumps(args.paths)
+        environment["HOPWATCH_DASHBOARD_LIMIT"] = str(args.limit)
+        environment["HOPWATCH_HEADERS"] = _headers(args.header, environment)
     shown = f"[{host}]" if ":" in host else host
     print(f"hopwatch dashboard: http://{shown}:{port}", flush=True)
     # Another program, not an import: the analyzer knows nothing of the dashboard's code.
     command = [sys.executable, "-m", _PACKAGE, host, str(port)]
     os.execve(sys.executable, command, environment)
+
+
+def _headers(given: list[str], environment: dict[str, str]) -> str:
+    """--header, where another process can read it."""
+    from urllib.parse import quote
+
+    from hopwatch.backends import header
+
+    said = [f"{name}={quote(value)}" for name, value in map(header, given)]
+    return ",".join(filter(None, [environment.get("HOPWATCH_HEADERS"), *said]))
 
 
 def _require_free(host: str, port: int) -> None:

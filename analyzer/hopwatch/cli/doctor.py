@@ -5,7 +5,8 @@ traces are not complete, what is wrong with clocks, what services do not say of 
 for each finding what it means and what to do.
 
 Of a store all is counted, and the traces of the newest hour are examined (at most 10,000), or
-those of --last, --since and --until. Of files all is examined.
+those of --last, --since and --until. Of files all is examined; of running backends their last
+hour, or the window.
 
 Exit codes: 0 sound (also with warnings), 1 there are problems, 2 wrong usage or input.
 """
@@ -62,14 +63,17 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _from_files(args: argparse.Namespace, window: Window) -> tuple[Inventory, pa.Table]:
-    from hopwatch.cli.sources import contents_of, said
+    from hopwatch.backends import is_url
+    from hopwatch.cli.sources import contents_of, query_of, said
     from hopwatch.errors import UsageError
     from hopwatch.signals import SPANS
     from hopwatch.store import inventory_of
 
-    if window != Window():
-        raise UsageError("--last, --since and --until are for a store; files are examined whole")
-    contents = contents_of(args)
+    if window != Window() and not all(map(is_url, args.paths)):
+        raise UsageError(
+            "--last, --since and --until are for a store and for backends; files are examined whole"
+        )
+    contents = contents_of(args, query_of(args, window))
     return inventory_of(contents, said(args.paths)), contents.of(SPANS).table
 
 

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from hopwatch.attribution import Options
 
 __all__ = [
+    "FILES_AND_BACKENDS",
     "Window",
     "add_attribution_arguments",
+    "add_backend_arguments",
     "add_source_arguments",
     "add_window_arguments",
     "address",
@@ -27,19 +29,49 @@ __all__ = [
 ]
 
 
+MOST_TRACES = 20_000
+FILES_AND_BACKENDS = (
+    "files or folders of traces: OTLP (JSON, JSON lines, protobuf), Jaeger, Zipkin, Tempo, "
+    "OpenSearch, ClickHouse, Parquet; plain, gzip or zstd. Or running backends: "
+    "jaeger+http://HOST:16686, tempo+http://HOST:3200, zipkin+http://HOST:9411; what to ask for "
+    "can stand there too: ?service=NAME&last=15m."
+)
+
+
 def add_source_arguments(parser: argparse.ArgumentParser) -> None:
-    """Where the spans come from: files and folders, else the store."""
+    """Where the spans come from: files, folders and running backends, else the store."""
     parser.add_argument(
         "paths",
         nargs="*",
         metavar="PATH",
-        help="files or folders of traces: OTLP as JSON, JSON lines or protobuf, Parquet; "
-        "plain, gzip or zstd. None: the store",
+        help=f"{FILES_AND_BACKENDS} None: the store",
     )
     parser.add_argument(
         "--store",
         metavar="DIR",
         help="the store that `hopwatch serve` writes (default: $HOPWATCH_STORE, else .hopwatch)",
+    )
+    add_backend_arguments(parser, MOST_TRACES)
+
+
+def add_backend_arguments(parser: argparse.ArgumentParser, most: int | None) -> None:
+    """How to ask running backends, of which at most `most` traces are read; read by
+    `sources.query_of`."""
+    group = parser.add_argument_group("running backends")
+    group.add_argument(
+        "--header",
+        metavar="'NAME: VALUE'",
+        action="append",
+        default=[],
+        help="sent along, such as 'Authorization: Bearer ...'; repeat for several "
+        "(also $HOPWATCH_HEADERS: Name=value,Name=value)",
+    )
+    group.add_argument(
+        "--limit",
+        type=_traces,
+        default=most,
+        metavar="N",
+        help=f"traces at most, the newest (default: {'all' if most is None else f'{most:,}'})",
     )
 
 
@@ -94,6 +126,12 @@ def address(text: str) -> tuple[str, int]:
             f"{text!r} is no address; write HOST:PORT, for example 127.0.0.1:4319"
         )
     return match["v6"] or match["host"], int(match["port"])
+
+
+def _traces(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of traces")
+    return int(text)
 
 
 def attributes(texts: list[str]) -> dict[str, str]:

@@ -1,10 +1,12 @@
-"""Spans for a subcommand: from files, or from the store."""
+"""Spans for a subcommand: from files and running backends, or from the store."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -15,15 +17,16 @@ import pyarrow.compute as pc
 from hopwatch import spans
 from hopwatch.attribution.clocks import WINDOW_NS
 from hopwatch.attribution.source import as_source, whole
+from hopwatch.backends import Query, header, is_url, named, read_contents, target
 from hopwatch.cli.options import Window
 from hopwatch.errors import InputError, UsageError
+from hopwatch.formats import Contents
 from hopwatch.reports.numbers import count
 from hopwatch.reports.text import plain
 from hopwatch.signals import LOGS, METRICS, SPANS
 
 if TYPE_CHECKING:
     from hopwatch.attribution.source import Source
-    from hopwatch.formats import Contents
     from hopwatch.store import Extent
 
 _EARLIEST: Final = -(2**63)
@@ -49,10 +52,11 @@ class Loaded:
 
 
 def load(args: argparse.Namespace, window: Window) -> Loaded:
-    """All spans of the files named, or whole traces of the store's window; of these the columns
-    that attribution needs."""
+    """All spans of the files named and those of backends in the window, or whole traces of the
+    store's window; of these the columns that attribution needs."""
     if args.paths:
-        return _from_files(args)
+        query = query_of(args, window)
+        return _loaded(args.paths, contents_of(args, query), _asked(args.paths, query))
     from hopwatch import store
 
     with store.open_reader(args.store) as reader:
@@ -69,7 +73,8 @@ def load_around(args: argparse.Namespace, prefix: str) -> tuple[Loaded, bytes]:
     for one trace alone does not tell how clocks lie; and its id."""
     wanted = spans.trace_id_prefix(prefix)
     if args.paths:
-        loaded = _from_files(args)
+        query = query_of(args, Window())
+        loaded = _loaded(args.paths, _contents_around(args, query, wanted))
         return loaded, _only_id(loaded, wanted)
     from hopwatch import store
 
@@ -93,39 +98,76 @@ def load_logs(args: argparse.Namespace, loaded: Loaded, trace_id: bytes) -> pa.T
         return reader.logs(trace_id=trace_id)
 
 
-def contents_of(args: argparse.Namespace) -> Contents:
-    """All that the files named hold. Raises UsageError where a store is named too."""
-    if args.store is not None:
-        raise UsageError("give files to read, or --store, not both")
-    from rich.text import Text
+def query_of(args: argparse.Namespace, window: Window) -> Query:
+    """What backends are asked for: those in which --service takes part, if there is that option,
+    with --header and --limit."""
+    headers = tuple(header(text) for text in args.header)
+    return Query(window, getattr(args, "service", None), args.limit, headers)
 
-    from hopwatch.cli.console import stderr
-    from hopwatch.formats import read_contents
 
-    console = stderr()
-    if not console.is_terminal:
-        return read_contents(args.paths)
-    with console.status(Text("Reading")) as status:
-        return read_contents(
-            args.paths,
-            lambda number, total, path: status.update(
-                Text(f"Reading file {number + 1:,} of {total:,}: {plain(path.name)}")
-            ),
-        )
+def contents_of(args: argparse.Namespace, query: Query) -> Contents:
+    """All that the files named hold, and backends answer. Raises UsageError where a store is
+    named too."""
+    _require_no_store(args)
+    with _watched() as progress:
+        return read_contents(args.paths, query, progress)
 
 
 def said(paths: Sequence[str]) -> str:
-    """Files in words."""
+    """Files and backends in words."""
     more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
-    return ", ".join(paths[:3]) + more
+    return ", ".join(map(named, paths[:3])) + more
 
 
-def _from_files(args: argparse.Namespace) -> Loaded:
-    contents = contents_of(args)
+def _contents_around(args: argparse.Namespace, query: Query, wanted: str) -> Contents:
+    """All that the files named hold; of backends the one trace, with others of its time."""
+    _require_no_store(args)
+    contents = Contents()
+    with _watched() as progress:
+        for path in args.paths:
+            if is_url(path):
+                from hopwatch.backends.pulling import pull_trace
+
+                contents.update(pull_trace(path, query, wanted))
+            else:
+                contents.update(read_contents([path], progress=progress))
+    return contents
+
+
+def _require_no_store(args: argparse.Namespace) -> None:
+    if args.store is not None:
+        raise UsageError("give files or backends to read, or --store, not both")
+
+
+@contextmanager
+def _watched() -> Iterator[Callable[[str], None] | None]:
+    """Shows what is being read where a person watches."""
+    from rich.text import Text
+
+    from hopwatch.cli.console import stderr
+
+    console = stderr()
+    if not console.is_terminal:
+        yield None
+        return
+    with console.status(Text("Reading")) as status:
+        yield lambda words: status.update(Text(f"Reading: {plain(words)}"))
+
+
+def _asked(paths: Sequence[str], query: Query) -> list[str]:
+    """Which of several times backends were asked for, where nobody said it."""
+    now_ns = time.time_ns()
+    open_ = any(
+        is_url(path) and target(path, query, now_ns).query.window.start is None for path in paths
+    )
+    return ["The backend was asked for one hour; --last and --since choose."] if open_ else []
+
+
+def _loaded(paths: Sequence[str], contents: Contents, asked: Sequence[str] = ()) -> Loaded:
     table, rejected = contents.of(SPANS)
     rejected.update(contents.unreadable)
     summary = rejected.summary()
-    notes = [f"Of the input, {summary}"] if summary else []
+    notes = [*asked, *([f"Of the input, {summary}"] if summary else [])]
     others = {signal: contents.of(signal) for signal in (LOGS, METRICS)}
     counted = [
         count(found.table.num_rows, signal.item)
@@ -137,7 +179,7 @@ def _from_files(args: argparse.Namespace) -> Loaded:
         notes.append(f"Beside the spans: {' and '.join(counted)}.")
     return Loaded(
         spans=table,
-        source=said(args.paths),
+        source=said(paths),
         left_out=dict(rejected.counts),
         notes=tuple(notes),
         logs=others[LOGS].table,
@@ -148,7 +190,11 @@ def _only_id(loaded: Loaded, prefix: str) -> bytes:
     ids: list[bytes] = pc.unique(
         whole(as_source(loaded.spans), ["trace_id"])["trace_id"]
     ).to_pylist()
-    found = sorted(trace_id for trace_id in ids if trace_id.hex().startswith(prefix))
+    found = sorted(
+        trace_id
+        for trace_id in ids
+        if trace_id.hex().startswith(prefix) or trace_id.hex() == prefix.zfill(32)
+    )
     if not found:
         left_out = f" ({loaded.notes[0]})" if loaded.notes else ""
         raise InputError(f"no trace in {loaded.source} has an id that begins {prefix}{left_out}")
