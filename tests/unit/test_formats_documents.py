@@ -64,6 +64,13 @@ def test_encodings(text: str, encoding: str) -> None:
             {"invalid_line": 1},
             ["f:1"],
         ),
+        (  # an item whose text lost its end: the brackets in it are text
+            '[\n  {"a":1},\n  {"b": "[{}, {}]\n},\n  {"c":1}\n]',
+            [[{"a": 1}]],
+            {"invalid_document": 1},
+            ["f:1"],
+        ),
+        ('[\n {"a":1},\n {"b": "}\\', [[{"a": 1}]], {"invalid_document": 1}, ["f:1"]),
     ],
 )
 def test_documents(text: str, values: list[Any], counts: dict[str, int], where: list[str]) -> None:

@@ -29,7 +29,9 @@ _TOKEN_SIZE: Final = 16
 _GROWTH: Final = 8
 _AT_LEAST: Final = 1 << 16
 _NEXT: Final = re.compile(r"^[\[{]", re.MULTILINE)
-_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*+\\?(?:"|\Z)|[\[\]{}]', re.DOTALL)
+"""Brackets, and strings, in which brackets count for nothing: also one that the text breaks off in.
+"""
 _LISTS_OF_ITEMS: Final = frozenset(
     ("[", key) for key in ("", "data", "spans", "logRecords", "metrics", "hits")
 )
