@@ -14,6 +14,7 @@ Exit codes: 0 done, 1 a check failed, 2 wrong usage or input, 3 internal error.
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import io
 import os
@@ -22,18 +23,22 @@ import traceback
 from collections.abc import Sequence
 from typing import Any, Final
 
-from hopwatch.errors import HopwatchError
+from hopwatch.errors import HopwatchError, UsageError
 
 _SUBCOMMANDS: Final = ("report", "trace", "doctor", "simulate", "serve", "dashboard")
 
 _INTERNAL_ERROR: Final = 3
 _INTERRUPTED: Final = 130
 _BROKEN_PIPE: Final = 141
+_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What a full or failing disk says."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `hopwatch` with the arguments and return its exit code."""
     args = _parse(argv)
+    if sys.stdout is None:  # closed by who called us, who wants the exit code only
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (until the end)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that cannot show a character shows `?` for it.
@@ -51,13 +56,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output has left; nothing more can be said to it, at exit neither.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return _BROKEN_PIPE
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            return _defect()
+        _drop_output()
+        said = f"hopwatch {args.subcommand}: the output cannot be written: {error.strerror}"
+        print(said, file=sys.stderr)
+        return UsageError.exit_code
     except Exception:
-        traceback.print_exc()
-        print("hopwatch: this is a defect of hopwatch; please report it", file=sys.stderr)
-        return _INTERNAL_ERROR
+        return _defect()
+
+
+def _drop_output() -> None:
+    """Standard output takes nothing more, at exit neither."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _defect() -> int:
+    traceback.print_exc()
+    print("hopwatch: this is a defect of hopwatch; please report it", file=sys.stderr)
+    return _INTERNAL_ERROR
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -1,0 +1,50 @@
+"""Where a result cannot be written, that is said, and it is no defect."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.unit.test_cli_report import shop
+
+__all__ = ["shop"]  # the fixture
+
+
+def hopwatch(shell: str, *args: object) -> subprocess.CompletedProcess[str]:
+    """`hopwatch ARGS`, with what `shell` does to its standard output."""
+    words = [sys.executable, "-m", "hopwatch.cli", *map(str, args)]
+    return subprocess.run(
+        ["sh", "-c", f'"$@" {shell}', "sh", *words], capture_output=True, text=True, timeout=60
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize(
+    ("words", "to"),
+    [
+        ("report", ">/dev/full"),
+        ("report --json", ">/dev/full"),
+        ("report --format parquet", ">/dev/full"),
+        ("report", "--output /dev/full"),
+        ("doctor", ">/dev/full"),
+    ],
+)
+def test_a_full_disk(shop: Path, words: str, to: str) -> None:
+    done = hopwatch(to, *words.split(), shop)
+    assert done.returncode == 2
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "defect" not in done.stderr
+
+
+def test_a_closed_standard_output(shop: Path) -> None:
+    done = hopwatch(">&-", "report", shop, "--fail-if", "requests<1")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_reader_that_leaves(shop: Path) -> None:
+    done = hopwatch("| true", "report", shop, "--json")
+    assert done.stderr == ""
