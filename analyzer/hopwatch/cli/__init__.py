@@ -25,7 +25,7 @@ from typing import Any, Final
 
 from hopwatch.errors import HopwatchError, UsageError
 
-_SUBCOMMANDS: Final = ("report", "trace", "doctor", "simulate", "serve", "dashboard")
+_SUBCOMMANDS: Final = ("report", "trace", "doctor", "import_", "simulate", "serve", "dashboard")
 
 _INTERNAL_ERROR: Final = 3
 _INTERRUPTED: Final = 130

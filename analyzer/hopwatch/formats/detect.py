@@ -95,7 +95,7 @@ def read_contents(
 def _read_folder(folder: Path, progress: Progress | None) -> Contents:
     contents = Contents()
     readable = False
-    files = list(_files_in(folder))
+    files = list(files_in(folder))
     for number, path in enumerate(files):
         if progress is not None:
             progress(number, len(files), path)
@@ -111,7 +111,8 @@ def _read_folder(folder: Path, progress: Progress | None) -> Contents:
     return contents
 
 
-def _files_in(folder: Path) -> Iterator[Path]:
+def files_in(folder: Path) -> Iterator[Path]:
+    """The files of a folder in depth, by name, without hidden ones."""
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):

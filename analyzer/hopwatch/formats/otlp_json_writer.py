@@ -34,16 +34,16 @@ def trace_lines(spans: pa.Table) -> Iterator[str]:
     for row in spans.to_pylist():
         by_trace.setdefault(row["trace_id"], []).append(row)
     for rows in by_trace.values():
-        yield _line("resourceSpans", "scopeSpans", "spans", rows, span_json)
+        yield envelope("resourceSpans", "scopeSpans", "spans", rows, span_json)
 
 
 def log_lines(logs: pa.Table) -> Iterator[str]:
     """One line of JSON with all log records: an ExportLogsServiceRequest. No line for none."""
     if rows := logs.to_pylist():
-        yield _line("resourceLogs", "scopeLogs", "logRecords", rows, _log_record)
+        yield envelope("resourceLogs", "scopeLogs", "logRecords", rows, log_json)
 
 
-def _line(resources: str, scopes: str, items: str, rows: Iterable[Row], item: Any) -> str:
+def envelope(resources: str, scopes: str, items: str, rows: Iterable[Row], item: Any) -> str:
     """The envelope around rows: each resource once, in it each scope once."""
     groups: dict[str, tuple[Row, dict[str, tuple[Row, list[Row]]]]] = {}
     for row in rows:
@@ -76,7 +76,7 @@ def _key(row: Row, columns: Iterable[str]) -> str:
 def resource_json(row: Row) -> Row:
     """A row's resource as an OTLP Resource."""
     return _present(
-        attributes=_attributes(row["resource_attributes"], row["resource_attribute_types"])
+        attributes=attributes_json(row["resource_attributes"], row["resource_attribute_types"])
     )
 
 
@@ -85,7 +85,7 @@ def scope_json(row: Row) -> Row:
     return _present(
         name=row["scope_name"],
         version=row["scope_version"],
-        attributes=_attributes(row["scope_attributes"], row["scope_attribute_types"]),
+        attributes=attributes_json(row["scope_attributes"], row["scope_attribute_types"]),
     )
 
 
@@ -105,7 +105,7 @@ def span_json(row: Row) -> Row:
         kind=_KIND_NUMBERS.get(row["kind"], 0),
         startTimeUnixNano=str(start),
         endTimeUnixNano=str(start + row["duration_nano"]),
-        attributes=_attributes(row["span_attributes"], row["span_attribute_types"]),
+        attributes=attributes_json(row["span_attributes"], row["span_attribute_types"]),
         droppedAttributesCount=row["dropped_attributes_count"],
         events=[_event(event) for event in row["events"] or ()],
         droppedEventsCount=row["dropped_events_count"],
@@ -119,7 +119,7 @@ def _event(event: Row) -> Row:
     return _present(
         timeUnixNano=str(event["time_unix_nano"]),
         name=event["name"],
-        attributes=_attributes(event["attributes"], event["attribute_types"]),
+        attributes=attributes_json(event["attributes"], event["attribute_types"]),
         droppedAttributesCount=event["dropped_attributes_count"],
     )
 
@@ -129,13 +129,14 @@ def _link(link: Row) -> Row:
         traceId=link["trace_id"].hex(),
         spanId=link["span_id"].hex(),
         traceState=link["trace_state"],
-        attributes=_attributes(link["attributes"], link["attribute_types"]),
+        attributes=attributes_json(link["attributes"], link["attribute_types"]),
         droppedAttributesCount=link["dropped_attributes_count"],
         flags=link["flags"],
     )
 
 
-def _log_record(row: Row) -> Row:
+def log_json(row: Row) -> Row:
+    """A row of the log table as an OTLP LogRecord."""
     observed = row["observed_time_unix_nano"]
     return _present(
         timeUnixNano=str(row["time_unix_nano"]),
@@ -144,7 +145,7 @@ def _log_record(row: Row) -> Row:
         severityText=row["severity_text"],
         eventName=row["event_name"],
         body=None if row["body"] is None else _value(decode_value(row["body"], row["body_type"])),
-        attributes=_attributes(row["log_attributes"], row["log_attribute_types"]),
+        attributes=attributes_json(row["log_attributes"], row["log_attribute_types"]),
         droppedAttributesCount=row["dropped_attributes_count"],
         flags=row["flags"],
         traceId=(row["trace_id"] or b"").hex(),
@@ -152,7 +153,8 @@ def _log_record(row: Row) -> Row:
     )
 
 
-def _attributes(pairs: list[tuple[str, str]] | None, types: str | None) -> list[Row]:
+def attributes_json(pairs: list[tuple[str, str]] | None, types: str | None) -> list[Row]:
+    """An attribute map and the letters of its types as KeyValues."""
     letters = types or "s" * len(pairs or ())
     return [
         {"key": key, "value": _value(decode_value(text, letter))}
@@ -172,7 +174,7 @@ def _value(value: Any) -> Row:
         case int():
             return {"intValue": str(value)}
         case float():
-            return {"doubleValue": value if math.isfinite(value) else _no_number(value)}
+            return {"doubleValue": value if math.isfinite(value) else no_number(value)}
         case bytes():
             return {"bytesValue": base64.b64encode(value).decode("ascii")}
         case list():
@@ -183,7 +185,8 @@ def _value(value: Any) -> Row:
     raise TypeError(f"{type(value).__name__} is no attribute value")
 
 
-def _no_number(value: float) -> str:
+def no_number(value: float) -> str:
+    """A double that JSON has no number for."""
     if math.isnan(value):
         return "NaN"
     return "Infinity" if value > 0 else "-Infinity"

@@ -3,6 +3,9 @@ and `otel_traces` as ClickHouse exports it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
@@ -16,6 +19,7 @@ from hopwatch.signals import SIGNALS, SPANS, Signal
 NAME: Final = "Parquet with the columns of hopwatch or of otel_traces (ClickHouse)"
 
 _MAGIC: Final = b"PAR1"
+_PART_ROWS: Final = 1 << 17
 
 
 def recognises(data: bytes) -> bool:
@@ -28,17 +32,39 @@ def decode_file(data: bytes, source: str) -> Contents:
 
     Raises InputError if columns are missing or of other types.
     """
-    contents = Contents()
+    with _readable(source):
+        return _decoded(pq.read_table(pa.BufferReader(data)), source)
+
+
+def decode_parts(path: Path) -> Iterator[Contents]:
+    """As `decode_file`, some row groups of a file at a time."""
+    with _readable(str(path)), pq.ParquetFile(path, memory_map=True) as file:
+        groups: list[int] = []
+        rows = 0
+        for group in range(file.num_row_groups):
+            groups.append(group)
+            rows += file.metadata.row_group(group).num_rows
+            if rows >= _PART_ROWS or group == file.num_row_groups - 1:
+                yield _decoded(file.read_row_groups(groups), str(path))
+                groups, rows = [], 0
+
+
+@contextmanager
+def _readable(source: str) -> Iterator[None]:
     try:
-        table = pq.read_table(pa.BufferReader(data))
-        if clickhouse.is_of_columns(table.schema.names):
-            contents.add(SPANS, clickhouse.decode_table(table, source))
-            return contents
-        signal = _signal_of(table, source)
-        names = signal.schema.names
-        contents.add(signal, Decoded(table.select(names).cast(signal.schema), Rejections()))
+        yield
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{source}: Parquet that cannot be read: {error}") from error
+
+
+def _decoded(table: pa.Table, source: str) -> Contents:
+    contents = Contents()
+    if clickhouse.is_of_columns(table.schema.names):
+        contents.add(SPANS, clickhouse.decode_table(table, source))
+        return contents
+    signal = _signal_of(table, source)
+    names = signal.schema.names
+    contents.add(signal, Decoded(table.select(names).cast(signal.schema), Rejections()))
     return contents
 
 

@@ -49,8 +49,9 @@ def lock(directory: Path) -> int:
         holder = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
         os.close(descriptor)
         raise InputError(
-            f"{directory}: another `hopwatch serve` (process {holder}) writes to this store;"
-            " stop it or choose another --store"
+            f"{directory}: another hopwatch (process {holder}) writes to this store; if it is"
+            " `hopwatch serve`, `hopwatch import --send http://127.0.0.1:4319` goes through it;"
+            " else stop it or choose another --store"
         ) from None
     os.ftruncate(descriptor, 0)
     os.write(descriptor, f"{os.getpid()}\n".encode())

@@ -124,6 +124,21 @@ class Store:
                 raise receipt.error
         return not known
 
+    def put(self, table: pa.Table) -> None:
+        """Keep rows in a signal's schema for which nobody waits: in a segment at once, without
+        the log. They are safe on the disk when this returns. Raises UnavailableError."""
+        with self._state:
+            if self._closing or self.failed.is_set():
+                raise UnavailableError(f"{self.path}: the store takes nothing any more")
+        batch = self._manifest.flushed_batch
+        try:
+            made = self._write_segment(
+                signals.of(table), [table], 0, (batch, batch), time.time_ns()
+            )
+            self._change(lambda current: current.with_flushed([made], current.flushed_batch))
+        except OSError as error:
+            raise UnavailableError(f"{self.path}: cannot be written: {error}") from error
+
     def close(self) -> None:
         """Take no more, write everything into segments, and let another process write."""
         with self._state:
