@@ -53,6 +53,8 @@ def _with(steps: str) -> str:
         (_with('{ work = "mixture(0 1ms)" }'), "a weight of 0"),
         (_with('{ work = "mixture(1 mixture(1 1ms))" }'), "cannot hold another"),
         (_with('{ work = "2d" }'), "is no time"),
+        (_with('{ work = "-1ms" }'), "'-1ms' is negative"),
+        (_with('{ work = "normal(-1ms, 1ms)" }'), "'-1ms' is negative"),
         (_with('{ work = "99999h" }'), "longer than a day"),
         (_with('{ work = "1ms", times = [3, 1] }'), "times: a number, or [least, most]"),
         (_with('{ work = "1ms", times = [] }'), "times: a number, or [least, most]"),

@@ -61,7 +61,7 @@ def parse(text: str) -> Law:
     """A law from its text. Raises UsageError that says what is allowed."""
     name, bracket, rest = text.strip().partition("(")
     if not bracket:
-        return Law("constant", parse_duration(text))
+        return Law("constant", _time(text))
     name = name.strip().lower()
     if name not in KINDS or not rest.endswith(")"):
         raise UsageError(f"{text!r} is no law; write a time or one of {', '.join(KINDS)}(...)")
@@ -76,7 +76,14 @@ def parse(text: str) -> Law:
         second = parse_duration(words[1]) if _SECOND_IS_TIME[name] else _number(words[1], text)
     if second < 0 or (name == "pareto" and second == 0):
         raise UsageError(f"{text!r}: the second parameter of {name} must be above 0")
-    return Law(name, parse_duration(words[0]), second)
+    return Law(name, _time(words[0]), second)
+
+
+def _time(text: str) -> float:
+    ns = parse_duration(text)
+    if ns < 0:
+        raise UsageError(f"{text!r} is negative: nothing takes less than no time")
+    return ns
 
 
 def _part(word: str, text: str) -> tuple[float, Law]:
