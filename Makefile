@@ -44,9 +44,9 @@ down: setup  ## Stop the stack
 	@$(BIN)/hopwatch-stack down
 
 .PHONY: bench
-bench: setup  ## Measure how fast attribution is; figures also in .build/bench.json
+bench: setup  ## Measure how fast reports are; figures also in .build/bench.json (FULL=1: 10 M spans)
 	@mkdir -p .build
-	@$(BIN)/python -m benchmarks.attribution --json .build/bench.json
+	@$(BIN)/python -m benchmarks --json .build/bench.json $(if $(filter-out 0,$(FULL)),--full --stores .build/bench)
 
 .PHONY: lint
 lint: setup  ## Check style, types and layers of the Python code
