@@ -53,7 +53,10 @@ def test_cells_add_up_to_the_root(rows: list[dict[str, Any]], tau: int | None) -
     for unit in (*attribution.requests(), *attribution.detached()):
         unit.check()
         assert sum(unit.cells().values()) == unit.duration
+        end = unit.unit.root.end
         for time in unit.spans:
+            # What begins when the root has ended, and goes on, is a unit of its own.
+            assert time.span.start - time.shift < end or time.span.end - time.shift <= end
             assert 0 <= time.own <= unit.duration
             assert 0 <= time.local <= time.span.duration
             assert 0 <= time.concurrent <= time.own

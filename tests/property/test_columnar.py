@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -141,6 +142,17 @@ def test_they_agree_under_given_clocks(
     rows: list[dict[str, Any]], theta: int | None, kappa: int
 ) -> None:
     assert_same(table(*rows), clocks=FixedClocks(theta, kappa))
+
+
+@given(span_rows(), st.sampled_from([0, 5_000, -40]))
+@settings(max_examples=50, deadline=None)
+def test_they_agree_on_what_other_clocks_would_say(rows: list[dict[str, Any]], theta: int) -> None:
+    """Under other clocks other spans are late."""
+    reference = Attribution(table(*rows))
+    reference._engine = None
+    under = FixedClocks(theta, 0)
+    made = Engine(table(*rows), Options()).blamed_under(under)
+    assert +Counter(made) == +Counter(reference.blamed_under(under))
 
 
 @given(span_rows(), SELECTIONS)

@@ -126,8 +126,8 @@ def test_report_says_who_sent_what_and_how_long_it_took(
     pq.write_table(rows_of(*SENDER, *consumers), file)
     assert main(["report", str(file), "--detached"]) == 0
     text = " ".join(capsys.readouterr().out.split())
-    assert "shop -> shop K: 2 messages, p50 40.0 ms, p95 70.0 ms" in text
-    assert "shop -> <b>mail K3: 1 message, how long is not known" in text
+    assert "shop -> shop K: 2 times, p50 40.0 ms, p95 70.0 ms" in text
+    assert "shop -> <b>mail K3: 1 time, how long is not known" in text
     assert main(["report", str(file), "--detached", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     schema = Path(reports.__path__[0], "schemas", "ledger-1.json").read_text(encoding="utf-8")

@@ -53,7 +53,7 @@ def test_what_begins_after_the_request_is_not_counted() -> None:
     rows = [span("R", 0, 100), span("late", 150, 300, "R", kind="CLIENT", db_system="redis")]
     ledger = attribute(table(*rows))
     assert [group.key for group in ledger.group_by("hop", "kind")] == [("A", "self")]
-    assert ledger.quality["late_spans"] == 1
+    assert ledger.quality["late_units"] == 1
 
 
 def test_consumers_are_asynchronous_work_with_or_without_a_parent() -> None:

@@ -2,6 +2,8 @@
 
 forest          rows -> units of spans, repaired
 clocks          offsets between processes, from all calls
+placement       children in their parent's clock
+late            what begins after its unit's root has ended -> units of its own
 critical_path   the walk over one span
 units           the walk over a unit; what each span is blamed for
 cells           hop x language x kind x operation of a span's time
@@ -16,13 +18,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
-from hopwatch.attribution import delays, failures, request_table, times
+from hopwatch.attribution import delays, details, failures, late, request_table, times
 from hopwatch.attribution import forest as _forest
+from hopwatch.attribution.cells import Cell
 from hopwatch.attribution.clocks import Clocks
+from hopwatch.attribution.details import Details
 from hopwatch.attribution.forest import COLUMNS
 from hopwatch.attribution.intervals import union
 from hopwatch.attribution.ledger import Ledger
@@ -86,6 +91,11 @@ class Attribution:
     @cached_property
     def forest(self) -> Forest:
         """All spans as trees."""
+        return late.set_apart(self._whole_trees, self.clocks)
+
+    @cached_property
+    def _whole_trees(self) -> Forest:
+        """The same before anything is late; see there."""
         return _forest.build(self.table)
 
     @cached_property
@@ -93,7 +103,7 @@ class Attribution:
         """What the calls tell of the processes' clocks, or what was given."""
         if self._given_clocks is not None:
             return self._given_clocks
-        return self._engine.clocks if self._engine else Clocks.from_forest(self.forest)
+        return self._engine.clocks if self._engine else Clocks.from_forest(self._whole_trees)
 
     def clock_table(self) -> pa.Table:
         """What is known of the clocks: a row (`clocks.CLOCK_SCHEMA`) per pair of processes and
@@ -118,7 +128,8 @@ class Attribution:
             traces = [trace for trace in self.forest.traces if trace.trace_id == trace_id]
             one.forest = replace(self.forest, traces=traces)
         else:
-            one.forest = _forest.build(self.table, self._engine.excerpt(trace_id))
+            trees = _forest.build(self.table, self._engine.excerpt(trace_id))
+            one.forest = late.set_apart(trees, self.clocks)
         one._engine = None
         return one
 
@@ -127,7 +138,7 @@ class Attribution:
         return self._attributed(lambda trace: trace.requests)
 
     def detached(self) -> Iterator[UnitTime]:
-        """Asynchronous work: one result per CONSUMER span."""
+        """Asynchronous work: one result per CONSUMER span, and per span that is late."""
         return self._attributed(lambda trace: trace.detached)
 
     def fragments(self) -> Iterator[UnitTime]:
@@ -208,6 +219,24 @@ class Attribution:
             return self._engine.times(cells, select, detached=detached)
         return times.of_units(self._counted(select, detached=detached), cells)
 
+    def details(self) -> Details:
+        """What was found out about every span: see `details`."""
+        if self._engine:
+            return self._engine.details()
+        units = chain(self.requests(), self.detached(), self.fragments())
+        return details.of_units(self.forest, units, _forest.processes(self.table))
+
+    def blamed_under(self, clocks: Clocks) -> dict[Cell, int]:
+        """By cell what the requests that the ledger counts would be blamed for, ns, if these were
+        the clocks."""
+        if self._engine:
+            return self._engine.blamed_under(clocks)
+        other = Attribution(self._source, self._options, clocks)
+        sums: Counter[Cell] = Counter()
+        for unit in other._counted(None):
+            sums.update(unit.cells())
+        return dict(sums)
+
     def failures(self, select: Selection | None = None, *, detached: bool = False) -> pa.Table:
         """Where each failed request that the ledger counts (`detached`: each failed piece of
         asynchronous work) began to fail: a row (`failures.SCHEMA`) each, by trace id."""
@@ -230,7 +259,6 @@ def _oddities(unit: UnitTime) -> Counter[str]:
     found: Counter[str] = Counter(spans=len(unit.spans))
     for time in unit.spans:
         found["clipped_ns"] += time.clipped
-        found["late_spans"] += time.late
         found.update(time.span.flags & _COUNTED_FLAGS)
     found.update(+_sampling(unit))
     return found
@@ -253,6 +281,7 @@ def _completeness(trace: Trace) -> Counter[str]:
         incomplete_traces=int(bool(trace.fragments)),
         fragments=len(trace.fragments),
         detached_units=len(trace.detached),
+        late_units=sum(unit.root.begun_by is not None for unit in trace.detached),
         traces_without_root=int(not trace.requests and not trace.detached),
     )
 

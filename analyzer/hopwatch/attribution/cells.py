@@ -42,14 +42,14 @@ def classify(span: Span, caller: str, extra_waits: frozenset[str]) -> Cell:
     }
     if semconv.is_wait(span.name, extra_waits):
         return Cell(span.hop, caller, span.language, span.version, "wait", operation)
-    callee = next((child for child in span.children if child.is_remote_to(span)), None)
+    callee = next((child for child in span.all_children if child.is_remote_to(span)), None)
     if callee is not None:
         return Cell(hop=f"{span.hop} -> {callee.hop}", kind="gap", **foreign)
     if span.kind == "CLIENT" and "db_system" in span.fields:
         return Cell(hop=semconv.database(span.fields), kind="db", **foreign)
     if span.kind == "PRODUCER" or (span.kind == "CLIENT" and "messaging_system" in span.fields):
         return Cell(hop=semconv.broker(span.fields), kind="messaging", **foreign)
-    if span.kind == "CLIENT" and not span.children:
+    if span.kind == "CLIENT" and not span.all_children:
         return Cell(hop=semconv.peer(span.fields), kind="remote", **foreign)
     return Cell(span.hop, caller, span.language, span.version, "self", operation)
 

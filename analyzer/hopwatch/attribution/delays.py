@@ -5,8 +5,9 @@ them, as an interval, for the two ends are stamped by two clocks.
     receiver            |----------|          CONSUMER (see `links`); received at its start
                    <---->  delay
 
-A sender that is no PRODUCER sent the message some time while it ran. Where nothing is known of the
-two clocks nothing is known of the delay; it is never below zero.
+A sender that is no PRODUCER sent the message some time while it ran. What is `late` was begun by
+the span above it, which counts as the sender. Where nothing is known of the two clocks nothing is
+known of the delay; it is never below zero.
 """
 
 from __future__ import annotations
@@ -61,17 +62,19 @@ class End(NamedTuple):
 
 
 class Receiver(NamedTuple):
-    """The root of a unit of asynchronous work, and what it says of where that came from."""
+    """The root of a unit of asynchronous work, and what it says of where that came from.
+    begun_by: the span above it, if it is late."""
 
     end: End
     route: str
+    begun_by: End | None
     parent_id: bytes | None
     links: Links
 
     def candidates(self) -> list[Id]:
-        """Whom the message may be from: the parent before the links."""
+        """Whom else the message may be from: the parent before the links."""
         trace_id, _ = self.end.id
-        parents = [] if self.parent_id is None else [(trace_id, self.parent_id)]
+        parents = [(trace_id, self.parent_id)] if self.parent_id and not self.begun_by else []
         return [id_ for id_ in dict.fromkeys([*parents, *self.links.targets]) if id_ != self.end.id]
 
 
@@ -84,9 +87,12 @@ def of_units(units: Iterable[UnitTime], forest: Forest, clocks: Clocks) -> pa.Ta
         for span in unit.spans()
     }
     receivers = (
-        Receiver(End.of(root := unit.unit.root), unit.route, root.parent_id, root.links)
+        Receiver(
+            End.of(root := unit.unit.root), unit.route,
+            None if root.begun_by is None else End.of(root.begun_by), root.parent_id, root.links,
+        )
         for unit in units
-    )
+    )  # fmt: skip
     return table(
         receivers,
         lambda id_: End.of(spans[id_]) if id_ in spans else None,
@@ -120,7 +126,9 @@ def table(
 
 def _senders(receiver: Receiver, find: Callable[[Id], End | None]) -> Iterator[End]:
     """All PRODUCERs that the receiver names; without any, the first of the others."""
-    found = [end for id_ in receiver.candidates() if (end := find(id_)) is not None]
+    begun_by = [] if receiver.begun_by is None else [receiver.begun_by]
+    named = [end for id_ in receiver.candidates() if (end := find(id_)) is not None]
+    found = list(dict.fromkeys([*begun_by, *named]))
     producers = [end for end in found if end.is_producer]
     yield from producers or found[:1]
 

@@ -31,7 +31,8 @@ _QUALITY: Final = {
     "outlives": "calls that outlive their caller's span",
     "clock_conflict": "calls that contradict the clocks",
     "clock_steps": "steps of clocks",
-    "detached_units": "units of asynchronous work, not counted",
+    "detached_units": "units of asynchronous work, no part of requests",
+    "late_units": "of these, begun when what they are part of had ended",
     "absurd_duration": "roots longer than 30 days, left out",
 }
 # Colours are the notebook's, thinned out, so that they fit a light and a dark theme. The class

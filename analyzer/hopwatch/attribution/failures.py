@@ -51,7 +51,7 @@ def _origin(unit: UnitTime) -> SpanTime:
         depth[id(span)] = depth[id(span.parent)] + 1 if span.parent else 0
         if "retry" in span.flags or (span.parent and id(span.parent) in repeated):
             repeated.add(id(span))
-        elif not time.late and semconv.is_failure(span.status, span.fields):
+        elif semconv.is_failure(span.status, span.fields):
             failed.append(time)
     return max(
         failed, key=lambda time: (depth[id(time.span)], time.span.start - time.shift, time.span.id)

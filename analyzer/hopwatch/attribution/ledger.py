@@ -83,8 +83,6 @@ class Ledger(LongTable):
                 count + 1, total + unit.duration, min(exemplar, root.trace_id),
             )  # fmt: skip
             for time in unit.spans:
-                if time.late:
-                    continue
                 cell = time.cell
                 key = (
                     *common, cell.caller, cell.hop, cell.operation, cell.language,

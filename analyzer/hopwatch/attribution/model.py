@@ -2,6 +2,7 @@
 
 root (no parent) ........ a *request*: gets a ledger that adds up to its duration
 CONSUMER, FOLLOWS_FROM .. *detached*: asynchronous work, a ledger of its own
+begun after the root .... *late*: asynchronous work as well (see `late`)
 parent missing, cycle ... a *fragment*: never re-attached, hides what it covers
 """
 
@@ -49,10 +50,20 @@ class Span:
     flags: set[str] = field(default_factory=set)
     parent: Span | None = None  # None for a unit's root, also where parent_id is set
     children: list[Span] = field(default_factory=list)
+    # What this span began after the root of its unit had ended: roots of units of their own.
+    late: list[Span] = field(default_factory=list)
+    begun_by: Span | None = None  # the span among whose `late` this is
 
     @property
     def duration(self) -> int:
         return self.end - self.start
+
+    @property
+    def all_children(self) -> list[Span]:
+        """Children and late ones, by (start, id)."""
+        if not self.late:
+            return self.children
+        return sorted([*self.children, *self.late], key=lambda span: (span.start, span.id))
 
     def is_remote_to(self, parent: Span) -> bool:
         """Whether this span runs in another process than `parent`. A SERVER child of a

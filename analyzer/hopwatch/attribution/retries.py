@@ -26,7 +26,8 @@ def find(
     pauses between its attempts, in the root's clock.
 
     `spans`: parents before their children. Consecutive calls may overlap by `tau_of(parent)`.
-    Flags the attempts themselves `retry`.
+    Flags the attempts themselves `retry`. A late one may be a repetition, but is no attempt of
+    this unit.
     """
     retried: set[int] = set()
     pauses: dict[int, list[Interval]] = {}
@@ -35,13 +36,13 @@ def find(
             retried.update(id(child) for child in parent.children)
             continue
         attempts: dict[tuple[str, ...], list[Span]] = {}
-        for child in parent.children:  # by start
+        for child in parent.all_children:  # by start
             if child.kind == "CLIENT" and not child.is_remote_to(parent):
                 attempts.setdefault(semconv.request(child.name, child.fields), []).append(child)
         between = []
         for same in attempts.values():
             for earlier, later in pairwise(same):
-                if _repeats(earlier, later, tau_of(parent)):
+                if earlier.parent is parent and _repeats(earlier, later, tau_of(parent)):
                     retried.add(id(earlier))
                     earlier.flags.add("retry")
                     between.append((earlier.end, later.start))

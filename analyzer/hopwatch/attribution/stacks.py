@@ -106,8 +106,6 @@ class Stacks(LongTable):
                 parent = time.span.parent
                 above = _NOTHING if parent is None else path_of[id(parent)]
                 path = path_of[id(time.span)] = tree.path(above, Frame.of(time.cell))
-                if time.late:
-                    continue
                 sums = cells.setdefault((common, path), [0] * len(MEASURES))
                 for i, value in enumerate(time.measures()):
                     sums[i] += value

@@ -74,7 +74,7 @@ def _head(unit: UnitTime) -> tuple[object, ...]:
 
 
 def _sums(unit: UnitTime, keeps: Callable[[Cell], bool]) -> tuple[int, ...]:
-    chosen = [time for time in unit.spans if not time.late and keeps(time.cell)]
+    chosen = [time for time in unit.spans if keeps(time.cell)]
     return (
         sum(time.own for time in chosen),
         sum(time.retry for time in chosen),

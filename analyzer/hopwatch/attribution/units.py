@@ -12,17 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final
 
 import pyarrow as pa
 
 from hopwatch.attribution import cells, retries
 from hopwatch.attribution.cells import Cell
-from hopwatch.attribution.clocks import Clocks, child_offset
+from hopwatch.attribution.clocks import Clocks
 from hopwatch.attribution.critical_path import DEFAULT_TAU_NS, Placed, Walk, walk
 from hopwatch.attribution.intervals import Interval, overlap, union
 from hopwatch.attribution.model import Forest, Span, Trace, Unit
+from hopwatch.attribution.placement import place_children
 from hopwatch.attribution.sampling import UNSAID
 from hopwatch.attribution.tabular import Tabular
 from hopwatch.errors import ConservationError
@@ -56,9 +56,8 @@ class SpanTime:
     first. local: its own time over its full extent. concurrent, hidden: parts of `own` in which
     children ran that were not chosen, and which fragments of the trace cover ("may hide missing
     spans"); doubtful: the part that is either. retry: the part spent on attempts that were
-    repeated, or between attempts. clipped: time in children after this span had ended. shift:
-    this span's clock minus the root's. late: it began when the root had ended, so it is no part
-    of the request.
+    repeated, or between attempts. clipped: time in children after this span had ended, but for
+    late ones, which are units of their own. shift: this span's clock minus the root's.
     """
 
     span: Span
@@ -71,7 +70,6 @@ class SpanTime:
     retry: int
     clipped: int
     shift: int
-    late: bool
     segments: tuple[Interval, ...]
 
     def measures(self) -> tuple[int, ...]:
@@ -148,7 +146,7 @@ def attribute_unit(
     known only as that of its own stamps, so these are taken as they are.
     """
     spans = unit.spans()
-    placed = {id(span): _place_children(span, clocks) for span in spans}
+    placed = {id(span): place_children(span, clocks) for span in spans}
     taus = {id(span): _tau(span, forest, options) for span in spans}
     local = {
         id(span): walk(span.start, span.end, placed[id(span)], taus[id(span)]) for span in spans
@@ -159,7 +157,6 @@ def attribute_unit(
     times = [
         _span_time(
             span,
-            unit.root,
             blamed.get(id(span), _OFF_THE_PATH),
             placed[id(span)],
             shifts[id(span)],
@@ -183,7 +180,6 @@ _OFF_THE_PATH: Final = Walk(own=0, concurrent=0, segments=(), chosen=())
 
 def _span_time(
     span: Span,
-    root: Span,
     result: Walk,
     children: list[Placed],
     shift: int,
@@ -215,43 +211,14 @@ def _span_time(
         retry=retry,
         clipped=min(_clipped(span, children), LONGEST_NS),
         shift=shift,
-        late=span is not root and span.start - shift >= root.end,
         segments=segments,
     )
-
-
-def _place_children(parent: Span, clocks: Clocks) -> list[Placed]:
-    """The children in the parent's clock: one θ per process that they run in."""
-    placed = []
-    remote: dict[int, list[Span]] = {}
-    for child in parent.children:
-        if child.is_remote_to(parent):
-            remote.setdefault(child.process, []).append(child)
-        else:
-            placed.append(Placed(child, child.start, child.end))
-    for process, children in remote.items():
-        known = clocks.at((parent.process, process), parent.start)
-        theta = child_offset(parent, children, known)
-        placed.extend(Placed(child, child.start - theta, child.end - theta) for child in children)
-    if remote and parent.kind != "CLIENT":
-        _flag_parallel(parent, placed)
-    return placed
-
-
-def _flag_parallel(parent: Span, placed: list[Placed]) -> None:
-    """Calls that run in parallel without client spans depend on the clocks: flags them."""
-    ordered = sorted(placed, key=lambda child: (child.start, child.end))
-    for earlier, later in pairwise(ordered):
-        if later.start < earlier.end:
-            for child in (earlier.span, later.span):
-                if child.is_remote_to(parent):
-                    child.flags.add("no_client_span")
 
 
 def _tau(span: Span, forest: Forest, options: Options) -> int:
     if options.tau_ns is not None:
         return options.tau_ns
-    stamps = (forest.granularity[child.process] for child in span.children)
+    stamps = (forest.granularity[child.process] for child in span.all_children)
     return max(DEFAULT_TAU_NS, max(stamps, default=0))
 
 
@@ -278,6 +245,8 @@ def _blame(
                 theta = step.child.span.start - step.child.start
                 windows[id(step.child.span)] = (step.low + theta, step.high + theta)
         for child in placed[id(span)]:
+            if child.span.parent is not span:
+                continue
             shifts[id(child.span)] = shifts[id(span)] + child.span.start - child.start
             stack.append(child.span)
     return blamed, shifts
@@ -300,5 +269,5 @@ def _clipped(span: Span, children: list[Placed]) -> int:
     return sum(
         min(child.end - span.end, child.end - child.start)
         for child in children
-        if child.end > span.end
+        if child.end > span.end and child.span.parent is span
     )

@@ -82,7 +82,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show.add_argument("--top", type=int, default=24, metavar="N", help="rows at most (default 24)")
     show.add_argument("--per-trace", action="store_true", help="one line per request")
     show.add_argument(
-        "--detached", action="store_true", help="asynchronous work (consumers), not requests"
+        "--detached",
+        action="store_true",
+        help="asynchronous work (consumers, what begins late), not requests",
     )
     show.add_argument(
         "--fail-if",

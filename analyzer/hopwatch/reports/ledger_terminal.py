@@ -197,8 +197,8 @@ def _trust(ledger: Ledger) -> list[str]:
         "Requests chosen after they had ended (tail sampling): {}. Errors and slow requests may "
         "be more frequent here than they were; by how much, the spans do not say.",
     )
-    say("late_spans", "Spans that began after their request had ended, not counted: {}.")
     say("detached_units", "Asynchronous work, not part of any request's time: {} units.")
+    say("late_units", "Of these, begun when what they are part of had ended: {}.")
     if quality.get("clipped_ns"):
         per_request = duration(round(quality["clipped_ns"] / n))
         lines.append(f"{per_request} a request ran on after its caller's span had ended.")

@@ -1,4 +1,5 @@
-"""How long messages were under way before asynchronous work began: as lines of text and as JSON."""
+"""How long messages were under way before asynchronous work began, and late work from what began
+it: as lines of text and as JSON."""
 
 from __future__ import annotations
 
@@ -23,8 +24,9 @@ _NAME_WIDTH: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """The messages that one hop sent to another's route. timed: those of whose clocks something
-    is known; delays: between which bounds (ns) the percentiles of theirs lie, none without any."""
+    """The messages that one hop sent to another's route, or what it began late. timed: those of
+    whose clocks something is known; delays: between which bounds (ns) the percentiles of theirs
+    lie, none without any."""
 
     sender: str
     hop: str
@@ -62,7 +64,7 @@ def print_messages(console: Console, delays: pa.Table) -> None:
     if not found:
         return
     console.print()
-    console.print(Text("How long messages were under way", style="bold"))
+    console.print(Text("From being sent, or begun, to being worked on", style="bold"))
     for way in found[:_SHOWN]:
         console.print(Padding(Text(_line(way)), (0, 0, 0, 2)))
     if len(found) > _SHOWN:
@@ -71,12 +73,12 @@ def print_messages(console: Console, delays: pa.Table) -> None:
 
 def _line(way: Way) -> str:
     name = shorten(plain(f"{way.sender} -> {way.hop} {way.route}"), _NAME_WIDTH)
-    said = f"{name}: {count(way.messages, 'message')}, "
+    said = f"{name}: {count(way.messages, 'time')}, "
     if not way.timed:
         return f"{said}how long is not known: nothing tells how these clocks lie to each other"
     said += ", ".join(f"{name} {_range(*bounds)}" for name, bounds in way.delays.items())
     unknown = way.messages - way.timed
-    return f"{said} ({count(unknown, 'message')} of unknown clocks)" if unknown else said
+    return f"{said} ({count(unknown, 'time')} of unknown clocks)" if unknown else said
 
 
 def _range(low: int, high: int) -> str:

@@ -40,6 +40,7 @@ ODDITIES: Final = {
     "cycle": "spans named each other as parents: cut at the first",
     "missing_parent": "the parent of a span is missing",
     "detached": "asynchronous work",
+    "late": "asynchronous work: it began when what it is part of had ended",
     "retry": "an attempt was repeated",
     "back-off": "time passed between attempts",
 }
@@ -205,18 +206,15 @@ def notes(trace: OneTrace) -> list[str]:
     if trace.detached:
         what = count(len(trace.detached), "piece", "pieces")
         said.append(
-            f"{what} of asynchronous work: what a message set off, apart from the request's time."
+            f"{what} of asynchronous work: what a message set off, or what began after a request"
+            " had ended, apart from its time."
         )
-    late = sum(time.late for unit in trace.units for time in unit.spans)
-    if late:
-        began = count(late, "span") + " began after the request had ended: no part of its time."
-        said.append(began)
     found = sorted({flag for unit in trace.units for flag in unit.flags()} - _SAID_ABOVE)
     said += [f"{flag}: {ODDITIES.get(flag, 'a repair was made')}." for flag in found]
     return said
 
 
-_SAID_ABOVE: Final = frozenset({"missing_parent", "detached"})
+_SAID_ABOVE: Final = frozenset({"missing_parent", "detached", "late"})
 
 
 def clocks(trace: OneTrace) -> list[ClockRow]:

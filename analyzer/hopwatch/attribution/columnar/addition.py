@@ -44,8 +44,6 @@ def _add_up(
         while i < len(units) and key[i] == this:
             for member in range(bounds[units[i]], bounds[units[i] + 1]):
                 node = spent[members[member]]
-                if node.late:
-                    continue
                 which = cell[members[member]]
                 if place[which] < 0:
                     place[which] = count
@@ -74,16 +72,18 @@ def _add_up(
 
 
 @compiled
-def unit_sums(members: Any, bounds: Any, nodes: Any) -> Any:
-    """By unit: blamed ns, clipped ns, late spans, and spans with each flag, lowest bit first."""
-    sums = np.zeros((len(bounds) - 1, 7), np.int64)
-    for unit in range(len(bounds) - 1):
-        into = sums[unit]
-        for member in range(bounds[unit], bounds[unit + 1]):
-            node = nodes[members[member]]
-            into[0] += node.own
-            into[1] += node.clipped
-            into[2] += node.late
-            for flag in range(4):
-                into[3 + flag] += (node.flags >> flag) & 1
+def unit_sums(nodes: Any, roots: Any) -> Any:
+    """By root: blamed ns, clipped ns, and spans with each flag, lowest bit first. nodes: those of
+    the roots' units."""
+    sums = np.zeros((len(roots), 6), np.int64)
+    place = np.empty(len(nodes), np.int64)
+    for unit in range(len(roots)):
+        place[roots[unit]] = unit
+    for i in range(len(nodes)):
+        node = nodes[i]
+        into = sums[place[node.root]]
+        into[0] += node.own
+        into[1] += node.clipped
+        for flag in range(4):
+            into[2 + flag] += (node.flags >> flag) & 1
     return sums

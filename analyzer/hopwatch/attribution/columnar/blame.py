@@ -3,7 +3,8 @@
 
 One pass over the nodes, parents before their children. At each parent its children are moved
 into its clock, its attempts found, its own extent walked; if it is on its root's path, the
-window it is blamed for, too, and the windows of the chosen are handed down.
+window it is blamed for, too, and the windows of the chosen are handed down. What turns out to be
+late is the root of a unit of its own.
 """
 
 from __future__ import annotations
@@ -98,18 +99,16 @@ def _blame(
 ) -> None:  # fmt: skip
     for i in members:
         node = nodes[i]
-        if node.parent < 0:
+        if node.root == i:
             node.window_low, node.window_high = node.start, node.end
         tau, pauses = least_tau, 0
         if node.first_child < node.last_child:
             for j in range(node.first_child, node.last_child):
                 tau = max(tau, processes[nodes[children[j]].process].tau)
             _place(i, first, nodes, children, known, processes, room)
+            _hand_down(i, nodes, children)
             pauses = _find_retries(i, first, tau, nodes, children, room, asked)
         _walk_node(i, tau, pauses, nodes, children, missing_bounds, missing, room)
-        for j in range(node.first_child, node.last_child):
-            child = nodes[children[j]]
-            child.shift = node.shift + child.start - child.placed_start
 
 
 @compiled
@@ -176,6 +175,21 @@ def _child_offset(parent: Any, process: Any, offset: Any) -> None:
     )
     process.theta = process.least_a if process.apart else theta
     process.conflicts_below = offset.theta - offset.kappa
+
+
+@compiled
+def _hand_down(i: Any, nodes: Any, children: Any) -> None:
+    """To the children the unit's root, and how far their clocks are ahead of it; marks those
+    that are late, which begin units."""
+    parent = nodes[i]
+    root = nodes[parent.root]
+    for j in range(parent.first_child, parent.last_child):
+        child = nodes[children[j]]
+        start, end = child.placed_start - parent.shift, child.placed_end - parent.shift
+        child.late = not parent.fragment and start >= root.end and end > root.end
+        if not child.late:
+            child.root = parent.root
+            child.shift = parent.shift + child.start - child.placed_start
 
 
 @compiled
@@ -253,14 +267,15 @@ def _find_retries(
     for j in range(parent.first_child, parent.last_child):
         child = nodes[children[j]]
         if parent.retried:
-            child.retried = True
+            child.retried = not child.late
             continue
         if child.kind != _CLIENT or child.call >= 0:
             continue
         last = asked[child.request]
         if last[0] == first + i:
             earlier = nodes[last[1]]
-            if child.resent or (earlier.failed and child.start >= earlier.end - tau):
+            repeats = child.resent or (earlier.failed and child.start >= earlier.end - tau)
+            if repeats and not earlier.late:
                 earlier.retried = True
                 earlier.flags |= RETRY
                 room[pauses].pause_low = earlier.end - parent.shift
@@ -280,7 +295,7 @@ def _walk_node(
     for j in range(count):
         room[j].order = children[node.first_child + j]
         child = nodes[room[j].order]
-        if child.placed_end > node.end:
+        if child.placed_end > node.end and not child.late:
             over = min(child.placed_end - node.end, child.placed_end - child.placed_start)
             node.clipped = min(node.clipped + over, LONGEST_NS)
         child.key, child.second_key, child.third_key = (
@@ -289,7 +304,6 @@ def _walk_node(
     _sort(nodes, room, count)
     own, concurrent, chosen, segments = _walk(node.start, node.end, count, tau, nodes, room)
     node.local = min(own, LONGEST_NS)
-    node.late = node.root != i and node.start - node.shift >= nodes[node.root].end
     if node.window_low >= node.window_high:
         return
     if node.window_low != node.start or node.window_high != node.end:

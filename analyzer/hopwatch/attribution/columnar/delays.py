@@ -21,14 +21,19 @@ def delay_table(
     at = nodes.row[roots]
     linked = links.of_rows(table, at.tolist())
     parents = table["parent_span_id"].take(pa.array(at)).to_pylist()
+    is_wanted = np.isin(nodes.late, roots)
+    above = _ends(table, rows, nodes, nodes.begun_by[is_wanted])
+    begun_by = dict(zip(nodes.late[is_wanted].tolist(), above, strict=True))
     receivers = [
         delays.Receiver(
-            end, route, parent if rows.has_parent[row] else None, linked.get(row, links.NO_LINKS)
+            end, route, begun_by.get(root), parent if rows.has_parent[row] else None,
+            linked.get(row, links.NO_LINKS),
         )
-        for end, route, parent, row in zip(
-            _ends(table, rows, nodes, roots), routes, parents, at.tolist(), strict=True
+        for end, route, root, parent, row in zip(
+            _ends(table, rows, nodes, roots), routes, roots.tolist(), parents, at.tolist(),
+            strict=True,
         )
-    ]
+    ]  # fmt: skip
     wanted = as_integers(id_ for one in receivers for _, id_ in one.candidates() if len(id_) == 8)
     named = np.flatnonzero(np.isin(rows.span_id[nodes.row], wanted))
     # Of two that share an id the client, which comes last.

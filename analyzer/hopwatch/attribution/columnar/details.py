@@ -6,20 +6,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hopwatch.attribution.columnar.nodes import Nodes
+from hopwatch.attribution.cells import Cell
+from hopwatch.attribution.columnar.nodes import REQUEST, Nodes
 from hopwatch.attribution.columnar.rows import Integers, Rows
 from hopwatch.attribution.columnar.walk import Walked
 from hopwatch.attribution.details import Details
 from hopwatch.attribution.model import Process
+from hopwatch.attribution.units import LONGEST_NS
 
 
 def details(rows: Rows, nodes: Nodes, walked: Walked, processes: Sequence[Process]) -> Details:
     """The details of all nodes."""
     of = rows.contents.of[nodes.row]
     numbers, hop = np.unique(rows.contents.hop, return_inverse=True)
-    sizes = np.diff(nodes.member_bounds)
-    unit = np.empty(len(nodes.row), np.int32)
-    unit[nodes.members] = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
+    unit = unit_of(nodes)
     return Details(
         trace_ids=rows.trace_ids,
         repairs=nodes.repairs,
@@ -47,8 +47,18 @@ def details(rows: Rows, nodes: Nodes, walked: Walked, processes: Sequence[Proces
     )
 
 
-def blamed_by_cell(walked: Walked, counted: Integers) -> Integers:
-    """By cell what the counted nodes are blamed for, ns."""
+def unit_of(nodes: Nodes) -> Integers:
+    """By node the place of its unit."""
+    unit = np.empty(len(nodes.row), np.int32)
+    sizes = np.diff(nodes.member_bounds)
+    unit[nodes.members] = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
+    return unit
+
+
+def blamed_by_cell(nodes: Nodes, walked: Walked) -> dict[Cell, int]:
+    """By cell what the requests that the ledger counts are blamed for, ns."""
+    duration = nodes.end[nodes.units] - nodes.start[nodes.units]
+    counted = ((nodes.unit_kind == REQUEST) & (duration <= LONGEST_NS))[unit_of(nodes)]
     sums = np.zeros(len(walked.cells), np.int64)
     np.add.at(sums, walked.cell[counted], walked.spent["own"][counted])
-    return sums
+    return dict(zip(walked.cells, sums.tolist(), strict=True))

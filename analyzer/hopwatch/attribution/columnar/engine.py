@@ -14,8 +14,9 @@ from hopwatch.attribution import buckets, failures, request_table, times
 from hopwatch.attribution import stacks as call_stacks
 from hopwatch.attribution.cells import Cell
 from hopwatch.attribution.clocks import Clocks
+from hopwatch.attribution.columnar import details as of_spans
+from hopwatch.attribution.columnar import late, offsets, per_request
 from hopwatch.attribution.columnar import nodes as forest
-from hopwatch.attribution.columnar import offsets, per_request
 from hopwatch.attribution.columnar.addition import add_up
 from hopwatch.attribution.columnar.delays import delay_table
 from hopwatch.attribution.columnar.nodes import DETACHED, REQUEST
@@ -23,7 +24,8 @@ from hopwatch.attribution.columnar.rows import Integers, as_ids, read
 from hopwatch.attribution.columnar.stacks import call_paths
 from hopwatch.attribution.columnar.tables import Keyed, Runs, take, text
 from hopwatch.attribution.columnar.texts import NONE
-from hopwatch.attribution.columnar.walk import walk
+from hopwatch.attribution.columnar.walk import Walked, walk
+from hopwatch.attribution.details import Details
 from hopwatch.attribution.forest import COLUMNS, Excerpt, processes
 from hopwatch.attribution.ledger import (
     BLOCK_NS,
@@ -56,14 +58,20 @@ class Engine:
     ) -> None:
         self._source = as_source(spans)
         self.rows, received = read(self._source, options.waits)
-        self.nodes = forest.build(self.rows, received, self._source)
+        self._whole_trees = forest.build(self.rows, received, self._source)
         del received
-        found = offsets.calls(self.nodes, self.rows)
-        self.clocks = clocks or offsets.estimate(found)
-        walked = walk(self.nodes, self.rows, found, offsets.known(found, self.clocks), options)
+        self._calls = offsets.calls(self._whole_trees, self.rows)
+        self.clocks = clocks or offsets.estimate(self._calls)
+        self._options = options
+        self._walked = walked = self._walk(self.clocks)
+        self.nodes = late.set_apart(self._whole_trees, walked.late)
         self._spent, self._rare, self._sums = walked.spent, walked.rare, walked.sums
         self._cells, self._cell, self._entered = walked.cells, walked.cell, walked.entered
         self._check()
+
+    def _walk(self, clocks: Clocks) -> Walked:
+        known = offsets.known(self._calls, clocks)
+        return walk(self._whole_trees, self.rows, self._calls, known, self._options)
 
     def ledger(self, select: Selection | None = None, *, detached: bool = False) -> Ledger:
         """See `Attribution.ledger`."""
@@ -99,7 +107,7 @@ class Engine:
         """See `Attribution.stacks`."""
         nodes = self.nodes
         units = self._counted(select, detached=detached)
-        counted = np.isin(self._unit_of, units) & ~self._spent["late"]
+        counted = np.isin(self._unit_of, units)
         paths, path = call_paths(nodes.members, nodes.parent, counted, self._cells, self._cell)
         runs, number = Runs.of(units, self._keys), np.arange(len(paths))
         stacks = Stacks(
@@ -152,6 +160,16 @@ class Engine:
             [routes[number] for number in route[units]],
         )  # fmt: skip
 
+    def details(self) -> Details:
+        """See `Attribution.details`."""
+        return of_spans.details(self.rows, self.nodes, self._walked, self.processes())
+
+    def blamed_under(self, clocks: Clocks) -> dict[Cell, int]:
+        """See `Attribution.blamed_under`."""
+        walked = self._walk(clocks)
+        nodes = late.set_apart(self._whole_trees, walked.late)
+        return of_spans.blamed_by_cell(nodes, walked)
+
     def processes(self) -> list[Process]:
         """See `forest.processes`."""
         first = offsets.first_rows(self.rows)
@@ -181,10 +199,7 @@ class Engine:
     @cached_property
     def _unit_of(self) -> Integers:
         """By node."""
-        units = np.empty(len(self.nodes.row), np.int32)
-        sizes = np.diff(self.nodes.member_bounds)
-        units[self.nodes.members] = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
-        return units
+        return of_spans.unit_of(self.nodes)
 
     def _check(self) -> None:
         wrong = np.flatnonzero(self._sums[:, 0] != self._duration)
@@ -283,8 +298,8 @@ class Engine:
         quality = {}
         if kept.any():
             spans = np.diff(self.nodes.member_bounds)[kept].sum()
-            quality = {"spans": int(spans), "clipped_ns": int(sums[1]), "late_spans": int(sums[2])}
-        counts = dict(zip(_FLAGS, sums[3:], strict=True)) | self._completeness(traces)
+            quality = {"spans": int(spans), "clipped_ns": int(sums[1])}
+        counts = dict(zip(_FLAGS, sums[2:], strict=True)) | self._completeness(traces)
         counts |= self._sampling(kept)
         quality |= {name: int(count) for name, count in counts.items() if count}
         return quality | {"clock_steps": self.clocks.steps}
@@ -323,6 +338,7 @@ class Engine:
             "incomplete_traces": (fragments > 0).sum(),
             "fragments": fragments.sum(),
             "detached_units": detached.sum(),
+            "late_units": traces[self.nodes.trace[self.nodes.late]].sum(),
             "traces_without_root": ((requests == 0) & (detached == 0)).sum(),
         }
 

@@ -9,7 +9,7 @@ Traces are worked on in blocks, whose arrays stay in the processor's cache.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -61,30 +61,6 @@ class Nodes:
     blocks: npt.NDArray[np.int64]
     late: Integers
     begun_by: Integers
-
-    def unit_of(self) -> Integers:
-        """The unit of each node."""
-        unit = np.empty(len(self.row), np.int32)
-        sizes = np.diff(self.member_bounds)
-        unit[self.members] = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
-        return unit
-
-    def set_apart(self, late: Integers) -> Nodes:
-        """The same with units of their own for some nodes and what is below them: see `late`."""
-        if not len(late):
-            return self
-        parent = self.parent.copy()
-        parent[late] = -1
-        units = np.union1d(self.units, late)
-        unit_kind = np.full(len(units), DETACHED)
-        unit_kind[np.searchsorted(units, self.units)] = self.unit_kind
-        members, member_bounds = _regrouped(units, self.members, parent)
-        blocks = self.blocks.copy()
-        blocks[:, 1] = np.searchsorted(units, blocks[:, 0])
-        return replace(
-            self, parent=parent, units=units, unit_kind=unit_kind, members=members,
-            member_bounds=member_bounds, blocks=blocks, late=late, begun_by=self.parent[late],
-        )  # fmt: skip
 
 
 _LONG: Final = {
@@ -432,23 +408,3 @@ def _members(units: Any, child_bounds: Any, children: Any) -> Any:
                 filled += 1
         bounds[unit + 1] = filled
     return members, bounds
-
-
-@compiled
-def _regrouped(units: Any, members: Any, parent: Any) -> Any:
-    """The members by other units, whose roots have no `parent`, and where each unit begins."""
-    unit = np.empty(len(parent), np.int32)
-    for place in range(len(units)):
-        unit[units[place]] = place
-    bounds = np.zeros(len(units) + 1, np.int64)
-    for node in members:  # parents first
-        if parent[node] >= 0:
-            unit[node] = unit[parent[node]]
-        bounds[unit[node] + 1] += 1
-    bounds = np.cumsum(bounds)
-    free = bounds[:-1].copy()
-    regrouped = np.empty_like(members)
-    for node in members:
-        regrouped[free[unit[node]]] = node
-        free[unit[node]] += 1
-    return regrouped, bounds

@@ -17,7 +17,7 @@ def sums(nodes: Nodes, spent: Records, rare: Records, chosen: Mask, entered: Mas
     """By unit, of the `chosen` nodes: blamed ns, ns of retries, entries of a hop, spans."""
     if not len(nodes.units):
         return np.empty((0, 4), np.int64)
-    counts = (chosen & ~spent["late"]).astype(np.int64)
+    counts = chosen.astype(np.int64)
     retry = np.append(rare["retry"], 0)[spent["rare"]]  # the last is that of none
     columns = (spent["own"], retry, entered, 1)
     first = nodes.member_bounds[:-1]
@@ -34,7 +34,7 @@ def origins(nodes: Nodes, rows: Rows, spent: Records, failed: Mask, units: Integ
     members = nodes.members[np.repeat(wanted, sizes)]
     unit = np.repeat(np.flatnonzero(wanted), sizes[wanted])
     depth = _depths(members, nodes.parent)
-    possible = failed[members] & ~spent["retried"][members] & ~spent["late"][members]
+    possible = failed[members] & ~spent["retried"][members]
     members, unit, depth = members[possible], unit[possible], depth[possible]
     start = nodes.start[members] - spent["shift"][members]
     order = np.lexsort((rows.span_id[nodes.row[members]], start, depth, unit))

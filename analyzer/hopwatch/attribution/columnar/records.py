@@ -18,10 +18,12 @@ Records = npt.NDArray[np.void]
 NODE: Final = np.dtype(
     [
         # Given. call: to a child in another process (see `offsets.Calls`), -1 for any other
-        # node. missing: place of its trace in `Missing.bounds`, -1 for none.
+        # node. missing: place of its trace in `Missing.bounds`, -1 for none. fragment: part of
+        # one. root: of the unit, which late nodes are themselves (see `late`).
         *((name, np.int64) for name in ("start", "end", "span_id", "first_child", "last_child")),
         *((name, np.int32) for name in ("parent", "root", "process", "call", "request")),
         ("missing", np.int32),
+        ("fragment", np.bool_),
         ("kind", np.int8),
         ("failed", np.bool_),
         ("resent", np.bool_),
@@ -52,7 +54,6 @@ SPENT: Final = np.dtype(
     [
         *((name, np.int64) for name in ("own", "local", "shift")),
         ("rare", np.int32),  # place among the `RARE`, -1 for none
-        ("late", np.bool_),
         ("retried", np.bool_),
     ]
 )
@@ -63,7 +64,7 @@ RARE: Final = np.dtype([(name, np.int64) for name in ("concurrent", "hidden", "d
 
 @compiled
 def lay_out(
-    nodes: Any, first: Any, start: Any, end: Any, parent: Any, root: Any, child_bounds: Any,
+    nodes: Any, first: Any, start: Any, end: Any, parent: Any, fragment: Any, child_bounds: Any,
     call: Any, missing: Any, row: Any, span_id: Any, process: Any, request: Any, content: Any,
     kind: Any, failed: Any, resent: Any,
 ) -> None:  # fmt: skip
@@ -72,7 +73,7 @@ def lay_out(
     first_child = child_bounds[0]
     for i in range(len(nodes)):
         node = nodes[i]
-        node.start, node.end, node.root = start[i], end[i], root[i] - first
+        node.start, node.end, node.root, node.fragment = start[i], end[i], i, fragment[i]
         node.parent = parent[i] - first if parent[i] >= 0 else -1
         node.first_child = child_bounds[i] - first_child
         node.last_child = child_bounds[i + 1] - first_child
@@ -96,7 +97,7 @@ def hand_over(nodes: Any, spent: Any, rare: Any, before: Any) -> Any:
     for i in range(len(nodes)):
         node, kept = nodes[i], spent[i]
         kept.own, kept.local, kept.shift = node.own, node.local, node.shift
-        kept.late, kept.retried, kept.rare = node.late, node.retried, -1
+        kept.retried, kept.rare = node.retried, -1
         # What is doubtful is concurrent or hidden.
         if node.concurrent or node.hidden or node.retry:
             kept.rare = before + filled

@@ -29,6 +29,8 @@ from hopwatch.attribution.columnar.texts import NONE, Codes
 from hopwatch.attribution.critical_path import DEFAULT_TAU_NS
 from hopwatch.attribution.units import Options
 
+Mask = npt.NDArray[np.bool_]
+
 _EXTENT: Final = np.dtype([("low", np.int64), ("high", np.int64)])
 
 
@@ -36,14 +38,16 @@ _EXTENT: Final = np.dtype([("low", np.int64), ("high", np.int64)])
 class Walked:
     """What was found. Per node: `spent` and, of some, `rare` (see `records`), its `cell` of
     `cells`, which are in the ledger's order, whether it has `entered` its hop, and its `flags`
-    (see `blame`). Per unit: `sums`, see `addition.unit_sums`."""
+    (see `blame`). late: the nodes that are to be set apart (see `late`). Per unit, theirs too:
+    `sums`, see `addition.unit_sums`."""
 
     spent: Records
     rare: Records
     cells: list[Cell]
     cell: Codes
-    entered: npt.NDArray[np.bool_]
+    entered: Mask
     flags: npt.NDArray[np.int8]
+    late: Integers
     sums: Integers
 
 
@@ -58,10 +62,10 @@ def walk(nodes: Nodes, rows: Rows, calls: Calls, known: Records, options: Option
     cell = np.empty(len(nodes.row), np.int32)
     entered = np.empty(len(nodes.row), np.bool_)
     flags = np.empty(len(nodes.row), np.int8)
-    sums = np.empty((len(nodes.units), 7), np.int64)
     longest = int(np.diff(nodes.blocks[:, 0]).max(initial=0))
     records, rare = np.zeros(longest, NODE), np.empty(longest, RARE)
     rares: list[Records] = [rare[:0]]
+    lates, sums = [np.empty(0, np.int64)], [np.empty((0, 6), np.int64)]
     some = 0
     for (first, first_unit), (last, last_unit) in pairwise(nodes.blocks.tolist()):
         block = _Block(nodes, rows, calls, slice(first, last), slice(first_unit, last_unit))
@@ -72,15 +76,21 @@ def walk(nodes: Nodes, rows: Rows, calls: Calls, known: Records, options: Option
         filled = hand_over(found, spent[first:last], rare, some)
         rares.append(rare[:filled].copy())
         some += filled
-        sums[first_unit:last_unit] = unit_sums(block.members, block.member_bounds, found)
-        cell[first:last] = block.cells(numbering.add)
-        entered[first:last] = block.root_or_remote
+        late = found["late"]
+        roots = block.roots | late
+        lates.append(first + np.flatnonzero(late))
+        sums.append(unit_sums(found, np.flatnonzero(roots)))
+        cell[first:last] = block.cells(numbering.add, late)
+        entered[first:last] = block.remote | roots
         flags[first:last] = found["flags"]
     cells, rank = numbering.ranks()
     cell = rank[cell] if len(rank) else cell
     is_self = np.array([found.kind == "self" for found in cells], np.bool_)
     entered |= ~is_self[cell]
-    return Walked(spent, np.concatenate(rares), cells, cell, entered, flags, sums)
+    return Walked(
+        spent, np.concatenate(rares), cells, cell, entered, flags, np.concatenate(lates),
+        np.concatenate(sums),
+    )  # fmt: skip
 
 
 class _Block:
@@ -103,8 +113,8 @@ class _Block:
         self.calls = slice(low, high)
         self._call = np.full(last - first, NONE, np.int32)
         self._call[calls.child[low:high] - first] = np.arange(high - low)
-        self._remote = self._call >= 0
-        self.root_or_remote = self._remote | (self._parent < 0)
+        self.remote = self._call >= 0
+        self.roots = self._parent < 0
 
     def lay_out(self, records: Records) -> tuple[Integers, Records]:
         """Fills in what is given; says where fragments lie: the bounds of each incomplete
@@ -112,22 +122,24 @@ class _Block:
         nodes, rows, of = self._nodes, self._rows, self._of
         root = np.empty(len(records), np.int64)
         root[self.members] = np.repeat(self._units, np.diff(self.member_bounds))
-        bounds, extents, missing = self._missing(root)
+        bounds, extents, missing, in_fragment = self._missing(root)
         contents = rows.contents
         lay_out(
-            records, of.start, nodes.start[of], nodes.end[of], self._parent, root + of.start,
+            records, of.start, nodes.start[of], nodes.end[of], self._parent, in_fragment,
             self._child_bounds, self._call, missing, nodes.row[of], rows.span_id, rows.process,
             contents.request, contents.of, contents.kind, contents.failed, contents.resent,
         )  # fmt: skip
         return bounds, extents
 
-    def _missing(self, root: Integers) -> tuple[Integers, Records, Integers]:
-        """Where fragments lie (see `lay_out`), and by node the place of its trace there."""
+    def _missing(self, root: Integers) -> tuple[Integers, Records, Integers, Mask]:
+        """Where fragments lie (see `lay_out`), by node the place of its trace there, and which
+        nodes are of a fragment."""
         fragments = self._units[self._unit_kind == FRAGMENT]
         missing = np.full(len(root), NONE, np.int64)
         extents = np.empty(len(fragments), _EXTENT)
+        in_fragment = np.zeros(len(root), np.bool_)
         if not len(fragments):
-            return np.zeros(1, np.int64), extents, missing
+            return np.zeros(1, np.int64), extents, missing, in_fragment
         trace = self._nodes.trace[self._of]
         starts, ends = (
             column[self._of][fragments] for column in (self._nodes.start, self._nodes.end)
@@ -136,19 +148,21 @@ class _Block:
         bounds, filled = _unions(which, starts, ends, extents, len(incomplete))
         place = np.searchsorted(incomplete, trace)
         there = incomplete[np.minimum(place, len(incomplete) - 1)] == trace
-        in_fragment = np.zeros(len(root), np.bool_)
         in_fragment[fragments] = True
+        in_fragment = in_fragment[root]
         # Nothing hides in what is a fragment itself.
-        hides = there & ~in_fragment[root]
+        hides = there & ~in_fragment
         missing[hides] = place[hides]
-        return bounds, extents[:filled], missing
+        return bounds, extents[:filled], missing, in_fragment
 
-    def cells(self, number: Callable[[Codes, Codes, Codes], Codes]) -> Codes:
+    def cells(self, number: Callable[[Codes, Codes, Codes], Codes], late: Mask) -> Codes:
         """The number of each node's cell."""
         contents = self._rows.contents
         content = contents.of[self._nodes.row[self._of]]
         hop = contents.hop[content].astype(np.int32)
-        caller, callee = _neighbours(self.members, self._parent, self._of.start, self._remote, hop)
+        caller, callee = _neighbours(
+            self.members, self._parent, self._of.start, self.remote, late, hop
+        )
         has_children = np.diff(self._child_bounds) > 0
         variant = np.where(callee != NONE, 2, has_children.astype(np.int64))
         return number(contents.base[content, variant].astype(np.int32), caller, callee)
@@ -172,13 +186,13 @@ def _unions(trace: Any, start: Any, end: Any, extents: Any, traces: Any) -> Any:
 
 
 @compiled
-def _neighbours(members: Any, parent: Any, first: Any, remote: Any, hop: Any) -> Any:
+def _neighbours(members: Any, parent: Any, first: Any, remote: Any, late: Any, hop: Any) -> Any:
     """By node the hop that called its service, and the one of its first child in another
-    process; -1 where there is none."""
+    process; -1 where there is none. Nobody calls the root of a unit."""
     caller = np.full(len(parent), -1, np.int32)
     callee = np.full(len(parent), -1, np.int32)
     for node in members:  # parents first
-        if parent[node] >= 0:
+        if parent[node] >= 0 and not late[node]:
             above = parent[node] - first
             if remote[node]:
                 caller[node] = hop[above]
