@@ -120,6 +120,5 @@ def metrics(snapshot: Snapshot, service: str, _source: Source) -> pa.Table:
 @st.cache_resource(max_entries=4, show_spinner="Checking the data …")
 def quality(snapshot: Snapshot, _source: Source) -> Quality:
     """What is odd about the data of the snapshot's window."""
-    window = snapshot.window
-    table = _source.window(window.start, window.end)
-    return check(_source.inventory(), table, ledger(snapshot, _source), now_ns())
+    attribution = _attribution(snapshot, _source)
+    return check(_source.inventory(), attribution, now_ns(), ledger(snapshot, _source))

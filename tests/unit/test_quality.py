@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from hopwatch import spans
-from hopwatch.attribution import attribute
+from hopwatch.attribution import Attribution
 from hopwatch.quality import Quality, quality
 from hopwatch.signals import SIGNALS
 from hopwatch.store import Inventory, LeftOut, Service, Stored
@@ -27,7 +27,7 @@ def examined(*rows: dict[str, Any], left_out: tuple[LeftOut, ...] = (), age_s: i
         (),
         left_out,
     )
-    return quality(inventory, found, attribute(found), NOW)
+    return quality(inventory, Attribution(found), NOW)
 
 
 def codes(found: Quality) -> dict[str, str]:
@@ -109,7 +109,7 @@ def test_each_oddity(rows: list[dict[str, Any]], code: str, level: str) -> None:
 def test_negative_gaps_name_the_worst() -> None:
     found = examined(*call(start=5 * MS, end=97 * MS))
     (finding,) = (f for f in found.findings if f.code == "negative_gaps")
-    assert "1 of 1, by up to 2.000 ms" in finding.sentence
+    assert "1 of 1, by 2.000 ms in the median, by up to 2.000 ms" in finding.sentence
     assert finding.examples == (trace_id().hex(),)
 
 
@@ -167,7 +167,7 @@ def test_services_that_are_silent_where_others_are_not() -> None:
         Stored(signal.name, n, None, 1, 2) for signal, n in zip(SIGNALS, (10, 3, 0), strict=True)
     )
     rows = table(*call())
-    found = quality(Inventory("a.json", stored, services, ()), rows, attribute(rows), NOW)
+    found = quality(Inventory("a.json", stored, services, ()), Attribution(rows), NOW)
     (finding,) = found.findings
     assert (finding.code, finding.level, finding.examples) == ("no_logs", "note", ("a",))
 
@@ -175,6 +175,6 @@ def test_services_that_are_silent_where_others_are_not() -> None:
 def test_nothing_at_all() -> None:
     stored = tuple(Stored(signal.name, 0, None, None, None) for signal in SIGNALS)
     empty = spans.empty()
-    found = quality(Inventory("a.json", stored, (), ()), empty, attribute(empty), NOW)
+    found = quality(Inventory("a.json", stored, (), ()), Attribution(empty), NOW)
     assert codes(found) == {"no_spans": "problem"}
     assert (found.start_ns, found.spans, found.traces) == (None, 0, 0)

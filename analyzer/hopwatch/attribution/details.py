@@ -33,6 +33,10 @@ REPAIRS: Final = (
     "cycle", "detached",
 )  # fmt: skip
 """Columns of `Details.repairs`; see `forest`."""
+_COLUMNS: Final = (
+    "trace", "row", "parent", "root", "unit_kind", "kind", "hop", "process", "cell", "start", "end",
+    "own", "doubtful", "shift", "flags", "threshold", "failed",
+)  # fmt: skip
 _UNIT_KINDS: Final = {"request": REQUEST, "detached": DETACHED, "fragment": FRAGMENT}
 
 
@@ -115,7 +119,9 @@ def of_units(forest: Forest, units: Iterable[UnitTime], processes: Sequence[Proc
                     span.threshold, semconv.is_failure(span.status, span.fields),
                 )
             )  # fmt: skip
-    columns = np.array(rows, np.int64).reshape(-1, 17).T
+    found = np.array(rows, np.int64).reshape(-1, len(_COLUMNS)).T
+    columns: dict[str, Any] = dict(zip(_COLUMNS, found, strict=True))
+    columns["failed"] = columns["failed"].astype(np.bool_)
     ids = b"".join(trace.trace_id for trace in forest.traces)
     return Details(
         np.frombuffer(ids, np.uint8).reshape(-1, 16),
@@ -123,7 +129,7 @@ def of_units(forest: Forest, units: Iterable[UnitTime], processes: Sequence[Proc
             [[trace.repairs[what] for what in REPAIRS] for trace in forest.traces], np.int64
         ).reshape(-1, len(REPAIRS)),
         processes, np.array(forest.granularity, np.int64), list(hops), list(cells),
-        *columns[:-1], failed=columns[-1].astype(np.bool_),
+        **columns,
     )  # fmt: skip
 
 

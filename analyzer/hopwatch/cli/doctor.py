@@ -43,11 +43,11 @@ def run(args: argparse.Namespace) -> int:
 
     import time
 
-    from hopwatch.attribution import attribute
+    from hopwatch.attribution import Attribution
     from hopwatch.quality import quality
 
     inventory, table = _from_files(args, window) if args.paths else _from_store(args, window)
-    result = quality(inventory, table, attribute(table), time.time_ns())
+    result = quality(inventory, Attribution(table), time.time_ns())
     if args.json:
         import json
 

@@ -15,7 +15,7 @@ from hopwatch import semconv
 from hopwatch.attribution import Attribution, Ledger, UnitTime, sampling
 from hopwatch.attribution.model import Span
 from hopwatch.attribution.units import SpanTime
-from hopwatch.quality import Quality
+from hopwatch.quality import Quality, trust_sentence
 from hopwatch.reports.numbers import apportion
 from hopwatch.spans import decode_value
 
@@ -200,6 +200,13 @@ def quality_document(quality: Quality) -> dict[str, Any]:
             "requests": quality.requests,
             "start_ns": quality.start_ns,
             "end_ns": quality.end_ns,
+            "process_pairs": quality.pairs,
+        },
+        "trust": {
+            **asdict(quality.trust),
+            "certain_ns": quality.trust.certain_ns,
+            "sentence": trust_sentence(quality.trust),
         },
         "findings": [asdict(finding) for finding in quality.findings],
+        "clocks": quality.clocks.to_pylist(),
     }

@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from hopwatch.quality import Finding, Quality
+from hopwatch.quality import Finding, Part, Quality, trust_sentence
 from hopwatch.reports.columns import table_of
-from hopwatch.reports.numbers import count
+from hopwatch.reports.numbers import count, duration
 from hopwatch.reports.text import plain, shorten
 from hopwatch.store import Inventory, Stored
 
@@ -19,6 +19,8 @@ _STYLES: Final = {"problem": "bold red", "warning": "yellow", "note": "cyan"}
 _ROOM_FOR_ALL: Final = 72
 """Terminal columns below which only names and counts are shown, for they must be whole."""
 _LONGEST_EXAMPLE: Final = 300
+_LONGEST_PART: Final = 120
+_MOST_PARTS: Final = 5
 
 
 def print_quality(console: Console, quality: Quality) -> None:
@@ -35,6 +37,8 @@ def print_quality(console: Console, quality: Quality) -> None:
         f"Examined: {count(quality.spans, 'span')} of {count(quality.traces, 'trace')} with"
         f" {count(quality.requests, 'request')}{_span_of(quality.start_ns, quality.end_ns)}."
     )
+    console.print()
+    console.print(Text(f"{trust_sentence(quality.trust)}{_clocks(quality)}"))
     for finding in quality.findings:
         console.print()
         _print_finding(console, finding)
@@ -75,6 +79,9 @@ def _print_finding(console: Console, finding: Finding) -> None:
     head.append(plain(finding.sentence), style="not bold default")
     console.print(head)
     lines = [plain(finding.advice)]
+    if finding.touched_ns:
+        lines.append(f"Touches at most {duration(finding.touched_ns, 3)} of the ledger.")
+    lines += [_part(part) for part in finding.parts[:_MOST_PARTS]]
     if finding.examples:
         shown = [shorten(example, _LONGEST_EXAMPLE) for example in finding.examples]
         see = "See hopwatch trace" if finding.example_kind == "trace" else "Example:"
@@ -82,6 +89,23 @@ def _print_finding(console: Console, finding: Finding) -> None:
             see = "Services:"
         lines.append(f"{see} {', '.join(shown)}")
     console.print(Padding(Text("\n".join(lines), style="dim"), (0, 0, 0, 2)))
+
+
+def _clocks(quality: Quality) -> str:
+    if not quality.pairs:
+        return ""
+    known = f"{quality.known_pairs:,} of {count(quality.pairs, 'pair')}"
+    return f" Clocks are known of {known} of processes that call each other."
+
+
+def _part(part: Part) -> str:
+    """A finding in one place, in a line."""
+    said = [f"{part.count:,}" + (f" of {part.of:,}" if part.of else "")]
+    if part.touched_ns:
+        said.append(duration(part.touched_ns, 3))
+    if part.detail:
+        said.append(plain(part.detail))
+    return f"- {shorten(plain(part.name), _LONGEST_PART)}: {', '.join(said)}"
 
 
 def _verdict(quality: Quality) -> Text:

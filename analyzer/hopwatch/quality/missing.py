@@ -1,0 +1,266 @@
+"""Spans that are not there, as far as others tell of them.
+
+A span that was lost is seen where something that hangs below it was received. So of all spans
+that have something below them the share that is missing estimates the share of all that were lost:
+
+    lost share = missing parents / (missing parents + present parents)
+
+The parents of what a service does inside itself are its own. The parent of a SERVER span is
+its caller's: of the service that usually calls it, if there is one; if it is never called by
+anything that has spans, its callers are not instrumented, and nothing was lost.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import sqrt
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from hopwatch.attribution.details import FRAGMENT, KINDS, REQUEST
+from hopwatch.quality.examined import Examined, Found, ms, parts, percent, total
+from hopwatch.quality.model import MOST_PARTS, Finding, Part
+
+_USUAL: Final = 0.9
+"""Who makes at least so many of a service's calls is its usual caller."""
+_ENOUGH: Final = 10
+_MUCH: Final = 0.1
+"""More incomplete traces than this share are a problem."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """By service how many parents are missing; `foreign`: by service how often its caller has no
+    spans at all. present: spans that have something below them, by service."""
+
+    by_service: Counter[str]
+    foreign: Counter[str]
+    present: Counter[str]
+
+    @property
+    def share(self) -> tuple[float, float] | None:
+        """Between which shares of spans were lost; None where nothing tells."""
+        lost, there = self.by_service.total(), self.present.total()
+        return interval(lost, lost + there) if there else None
+
+
+def missing(examined: Examined) -> Missing:
+    """The parents that are missing."""
+    details, edges = examined.details, examined.edges
+    hops = details.hops
+    callers: dict[int, Counter[int]] = {}
+    called = edges.remote & (details.kind[edges.child] == KINDS["SERVER"])
+    size = len(hops)
+    keys, counts = np.unique(
+        details.hop[edges.child[called]].astype(np.int64) * size
+        + details.hop[edges.parent[called]],
+        return_counts=True,
+    )
+    for key, count in zip(keys.tolist(), counts.tolist(), strict=True):
+        callers.setdefault(key // size, Counter())[key % size] += count
+    by_service: Counter[str] = Counter()
+    foreign: Counter[str] = Counter()
+    for serves, hop in _missing_parents(examined):
+        known = callers.get(hop, Counter())
+        if not serves:
+            by_service[hops[hop]] += 1
+        elif known:
+            caller, count = min(known.items(), key=lambda item: (-item[1], hops[item[0]]))
+            usual = count >= _USUAL * known.total()
+            by_service[hops[caller] if usual else f"callers of {hops[hop]}"] += 1
+        else:
+            foreign[hops[hop]] += 1
+    parents = np.unique(edges.parent)
+    there = np.bincount(details.hop[parents], minlength=size)
+    present = Counter(dict(zip(hops, there.tolist(), strict=True)))
+    return Missing(by_service, foreign, present)
+
+
+def _missing_parents(examined: Examined) -> list[tuple[bool, int]]:
+    """Of each span that others name as their parent, and that is not there: whether all that it
+    has below it are SERVER spans, and the service of one of them."""
+    details = examined.details
+    roots = np.flatnonzero((details.parent < 0) & (details.unit_kind == FRAGMENT))
+    if not len(roots):
+        return []
+    ids = examined.table.select(["trace_id", "parent_span_id", "span_id"])
+    below = ids.take(pa.array(details.row[roots]))
+    there: set[tuple[bytes, bytes]] = set()
+    if details.repaired("cycle").any():  # whose spans have parents
+        odd = pa.array(np.unique(details.row[np.isin(details.trace, details.trace[roots])]))
+        spans = ids.take(odd)
+        there = set(zip(spans["trace_id"].to_pylist(), spans["span_id"].to_pylist(), strict=True))
+    found: dict[tuple[bytes, bytes], tuple[bool, int]] = {}
+    for key, kind, hop in zip(
+        zip(below["trace_id"].to_pylist(), below["parent_span_id"].to_pylist(), strict=True),
+        details.kind[roots].tolist(),
+        details.hop[roots].tolist(),
+        strict=True,
+    ):
+        if key not in there:
+            told = (kind in (KINDS["SERVER"], KINDS["CONSUMER"]), hop)
+            found[key] = min(told, found.get(key, told))
+    return list(found.values())
+
+
+def interval(hits: int, of: int) -> tuple[float, float]:
+    """Between which bounds a share lies with 95 % confidence (Wilson's score interval)."""
+    z = 1.959964
+    middle = (hits + z * z / 2) / (of + z * z)
+    half = z / (of + z * z) * sqrt(hits * (of - hits) / of + z * z / 4)
+    return max(0.0, middle - half) if hits else 0.0, min(1.0, middle + half) if hits < of else 1.0
+
+
+def findings(examined: Examined, lost: Missing) -> Iterator[Found]:
+    """Which spans are missing, and what that hides."""
+    yield from _incomplete(examined, lost)
+    yield from _rootless(examined)
+    yield from _unanswered(examined)
+
+
+def _incomplete(examined: Examined, lost: Missing) -> Iterator[Found]:
+    details, quality = examined.details, examined.ledger.quality
+    fragments = np.flatnonzero((details.parent < 0) & (details.unit_kind == FRAGMENT))
+    if not len(fragments):
+        return
+    traces = len(details.trace_ids)
+    incomplete = len(np.unique(details.trace[fragments]))
+    hidden = sum(group.hidden_ns for group in examined.ledger.group_by("hop", "kind"))
+    words = (
+        f"Incomplete traces: {incomplete:,} of {traces:,}. A span names a parent that is not there,"
+        f" so what hangs below it (fragments: {quality.get('fragments', len(fragments)):,}) cannot"
+        f" be placed, and the time it covers may be blamed on its caller: {ms(hidden)},"
+        f" {percent(hidden, examined.ledger.total_ns)} of all."
+    )
+    if lost.by_service and (share := lost.share):
+        words += (
+            f" At least {lost.by_service.total():,} spans were lost; by what hangs below them,"
+            f" {_between(share)} of all spans were."
+        )
+    if lost.foreign:
+        names = ", ".join(name for name, _ in lost.foreign.most_common(3))
+        words += (
+            f" {lost.foreign.total():,} parents are of callers that have no spans here at all,"
+            f" which call {names}."
+        )
+    by_cell = Counter(
+        {
+            f"{group.key[0]} {group.key[1]}": group.hidden_ns
+            for group in examined.ledger.group_by("hop", "kind")
+            if group.hidden_ns
+        }
+    )
+    services = [
+        Part(name, count, of if (of := count + lost.present.get(name, 0)) > count else None,
+             detail="lost spans, of those with others below them")
+        for name, count in lost.by_service.most_common()
+    ]  # fmt: skip
+    hides = [Part(name, 1, None, ns, "may hide them") for name, ns in by_cell.most_common()]
+    finding = Finding(
+        "incomplete_traces",
+        "problem" if incomplete > _MUCH * traces else "warning",
+        incomplete,
+        traces,
+        "traces",
+        words,
+        "Look whether an exporter drops spans (full queue, no flush at exit), whether a service"
+        " between is not instrumented or does not pass on `traceparent`, and whether services"
+        " sample differently.",
+        examined.examples(fragments, examined.duration[fragments]),
+        "trace",
+        hidden,
+        (*services[: MOST_PARTS // 2], *hides[: MOST_PARTS // 2]),
+    )
+    yield finding, None  # it is among what the ledger calls doubtful
+
+
+def _rootless(examined: Examined) -> Iterator[Found]:
+    details = examined.details
+    traces = len(details.trace_ids)
+    rooted = np.zeros(traces, np.bool_)
+    rooted[details.trace[(details.parent < 0) & (details.unit_kind != FRAGMENT)]] = True
+    without = np.flatnonzero(~rooted)
+    if not len(without):
+        return
+    spans = np.flatnonzero((details.parent < 0) & ~rooted[details.trace])
+    finding = Finding(
+        "traces_without_root",
+        "problem" if len(without) > _MUCH * traces else "warning",
+        len(without),
+        traces,
+        "traces",
+        f"Traces without a first span: {len(without):,} of {traces:,}. They are not among the"
+        " requests.",
+        "Look whether the entry service exports its spans, and whether the window cuts traces off.",
+        examined.trace_ids(without),
+        "trace",
+        parts=parts(examined.hop_names(spans), share=False),
+    )
+    yield finding, None
+
+
+def _unanswered(examined: Examined) -> Iterator[Found]:
+    """Client spans without a server's, of calls that usually have one."""
+    details, edges = examined.details, examined.edges
+    answered = np.zeros(len(details.parent), np.bool_)
+    answered[edges.parent[edges.remote]] = True
+    clients = np.flatnonzero((details.kind == KINDS["CLIENT"]) & (details.unit_kind == REQUEST))
+    if not len(clients):
+        return
+    operations: dict[str, int] = {}
+    of_cell = np.array(
+        [operations.setdefault(cell.operation, len(operations)) for cell in details.cells],
+        np.int64,
+    )
+    key = details.hop[clients] * np.int64(len(operations)) + of_cell[details.cell[clients]]
+    _, place = np.unique(key, return_inverse=True)
+    there = answered[clients]
+    calls, with_server = np.bincount(place), np.bincount(place[there], minlength=place.max() + 1)
+    usual = (with_server >= _ENOUGH) & (2 * with_server > calls)
+    expected = usual[place]
+    lacking = expected & ~there
+    if not lacking.any():
+        return
+    spans = clients[lacking]
+    failed = int(details.failed[spans].sum())
+    touched = examined.touch(spans)
+    low, high = len(spans) - failed, len(spans)
+    of = int(expected.sum())
+    finding = Finding(
+        "unanswered_calls",
+        "warning",
+        high,
+        of,
+        "calls",
+        f"Calls without a span of the service that they call, where that service usually has one:"
+        f" {high:,} of {of:,}; {failed:,} of them failed, and may never have arrived. So {low:,} to"
+        f" {high:,} spans of the called were lost, {percent(low, of)} to {percent(high, of)}. What"
+        " they did counts as time of the caller's peer.",
+        "Look whether the called services drop spans or sample more strictly than their callers.",
+        examined.examples(spans, examined.blamed[spans]),
+        "trace",
+        total(touched),
+        parts(_asked(examined, clients[expected]), lacking[expected], touched[clients[expected]]),
+    )
+    yield finding, touched
+
+
+def _asked(examined: Examined, clients: pa.Array) -> tuple[pa.Array, list[str]]:
+    """Each client's place among `service: operation`."""
+    details = examined.details
+    texts: dict[str, int] = {}
+    place = [
+        texts.setdefault(f"{details.hops[hop]}: {details.cells[cell].operation}", len(texts))
+        for hop, cell in zip(
+            details.hop[clients].tolist(), details.cell[clients].tolist(), strict=True
+        )
+    ]
+    return np.array(place, np.int64), list(texts)
+
+
+def _between(share: tuple[float, float]) -> str:
+    return f"{percent(share[0], 1)} to {percent(share[1], 1)}"
