@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 from markupsafe import Markup
 
-from hopwatch.quality import Finding, Quality
+from hopwatch.quality import Finding, Quality, trust_sentence
 from hopwatch.store.inventory import Inventory, LeftOut, Service, Stored
 from hopwatch_dashboards import navigation, theme
 from hopwatch_dashboards.markup.names import name, sentences
 from hopwatch_dashboards.markup.tables import Column, table
-from hopwatch_dashboards.markup.tiles import trace_link
+from hopwatch_dashboards.markup.tiles import Tile, tiles, trace_link
+from hopwatch_dashboards.views.clocks import Pair
 
+_MOST_PARTS: Final = 6
+_MOST_PAIRS: Final = 30
 _COLOURS: Final = {"problem": "#c8372d", "warning": "#b07d00", "note": "#4668d8"}
 
 
@@ -32,6 +36,33 @@ def verdict(quality: Quality) -> Markup:
     )
 
 
+def trust(quality: Quality) -> Markup:
+    """How far to trust the ledger: a sentence, and its figures."""
+    found = quality.trust
+    if not found.total_ns:
+        return sentences(trust_sentence(found))
+    lost = "unknown"
+    if found.lost is not None:
+        lost = f"{100 * found.lost[0]:.2g} to {100 * found.lost[1]:.2g} %"
+    return sentences(trust_sentence(found)) + tiles(
+        Tile("in the right row", _floored(found.certain_ns, found.total_ns), "of the time", "what"
+             " no finding below touches"),
+        Tile("may belong to another", theme.share(found.doubtful_ns, found.total_ns),
+             theme.time(found.doubtful_ns / found.requests) + " a request", "the time that findings"
+             " touch; what several touch counts once"),
+        Tile("moved by clocks", theme.share(found.moved_ns, found.total_ns),
+             theme.time(found.moved_ns / found.requests) + " a request", "what changes rows if all"
+             " clocks are at the one, or all at the other end of what is known of them"),
+        Tile("spans lost", "none seen" if found.lost is None else lost, "of all spans", "estimated"
+             " from those that are missing above others, with 95 % confidence"),
+    )  # fmt: skip
+
+
+def _floored(part: int, whole: int) -> str:
+    """A share that is never rounded up to all."""
+    return "100%" if part == whole else f"{min(99.9, int(1000 * part / whole) / 10):.1f}%"
+
+
 def findings(quality: Quality) -> Markup:
     """Each finding: what it means, what to do, examples."""
     if not quality.findings:
@@ -43,14 +74,75 @@ def _finding(finding: Finding) -> Markup:
     examples = Markup(", ").join(_example(finding, text) for text in finding.examples)
     return Markup(
         '<div class="finding" style="--colour:{}"><p><b>{}.</b> {}</p>'
-        '<p class="quiet">{}</p>{}</div>'
+        '<p class="quiet">{}</p>{}{}</div>'
     ).format(
         _COLOURS[finding.level],
         finding.level.capitalize(),
         theme.readable(finding.sentence, 800),
         theme.readable(finding.advice, 800),
         Markup("<p>For example: {}</p>").format(examples) if finding.examples else "",
+        _parts(finding) if finding.parts else "",
     )
+
+
+def _parts(finding: Finding) -> Markup:
+    """Where a finding is, the largest first; columns that say nothing are left out."""
+    shown = finding.parts[:_MOST_PARTS]
+    columns = [Column("where", "", "name first"), Column(finding.unit, "", "figure")]
+    timed = any(part.touched_ns for part in shown)
+    if timed:
+        columns.append(Column("touches", "time that may belong to another row", "figure"))
+    detailed = any(part.detail for part in shown)
+    if detailed:
+        columns.append(Column(""))
+    rest = len(finding.parts) - len(shown)
+    return table(
+        columns,
+        (
+            [
+                name(part.name),
+                f"{part.count:,}" + (f" of {part.of:,}" if part.of else ""),
+                *([theme.time(part.touched_ns or 0)] if timed else []),
+                *([name(part.detail)] if detailed else []),
+            ]
+            for part in shown
+        ),
+        foot=[f"and {rest:,} more", *[""] * (len(columns) - 1)] if rest else (),
+    )
+
+
+def known_clocks(quality: Quality) -> Markup:
+    """Of how many clocks something is known."""
+    if not quality.pairs:
+        return sentences("No process calls another here, so no clock matters.")
+    return sentences(
+        f"Known of {quality.known_pairs:,} of {quality.pairs:,} pairs of processes that call each"
+        " other. Of the others there are less than ten calls an hour."
+    )
+
+
+def clock_pairs(pairs: Sequence[Pair]) -> Markup:
+    """What is known of each pair of processes at last."""
+    shown = pairs[:_MOST_PAIRS]
+    rest = len(pairs) - len(shown)
+    columns = [
+        Column("processes", "", "name first"), Column("calls", "", "figure"),
+        Column("offset", "clock of the callee minus that of the caller, at last", "figure"),
+        Column("between", "what the calls allow", "figure"),
+        Column("drift", "in millionths", "figure"), Column("seen"),
+    ]  # fmt: skip
+    return table(
+        columns,
+        (
+            [
+                name(pair.name), f"{pair.calls:,}", theme.time(pair.theta_ns),
+                f"{theme.time(pair.low_ns)} and {theme.time(pair.high_ns)}",
+                f"{pair.ppm:+.1f}" if pair.ppm else "", ", ".join(pair.flags),
+            ]
+            for pair in shown
+        ),
+        foot=[f"and {rest:,} more", *[""] * (len(columns) - 1)] if rest else (),
+    )  # fmt: skip
 
 
 def _example(finding: Finding, text: str) -> Markup:
