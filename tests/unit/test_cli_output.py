@@ -13,11 +13,14 @@ from tests.unit.test_cli_report import shop
 __all__ = ["shop"]  # the fixture
 
 
-def hopwatch(shell: str, *args: object) -> subprocess.CompletedProcess[str]:
-    """`hopwatch ARGS`, with what `shell` does to its standard output."""
+def hopwatch(shell: str, *args: object, limit: str = ":") -> subprocess.CompletedProcess[str]:
+    """`hopwatch ARGS`, with what `shell` does to its standard output, under a `limit`."""
     words = [sys.executable, "-m", "hopwatch.cli", *map(str, args)]
     return subprocess.run(
-        ["sh", "-c", f'"$@" {shell}', "sh", *words], capture_output=True, text=True, timeout=60
+        ["sh", "-c", f'{limit}; "$@" {shell}', "sh", *words],
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
 
 
@@ -38,6 +41,15 @@ def test_a_full_disk(shop: Path, words: str, to: str) -> None:
     assert "No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
     assert "defect" not in done.stderr
+
+
+def test_of_what_is_too_large_nothing_is_left(shop: Path, tmp_path: Path) -> None:
+    done = hopwatch(
+        "", "report", shop, "--output", tmp_path / "out", limit="ulimit -f 0; trap '' XFSZ"
+    )
+    assert done.returncode == 2
+    assert "File too large" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [shop.name]
 
 
 def test_a_closed_standard_output(shop: Path) -> None:

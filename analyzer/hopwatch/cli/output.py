@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -57,7 +57,8 @@ def written(args: argparse.Namespace) -> Iterator[None]:
         except OSError as error:
             raise _unwritable(args.output, error) from error
     finally:
-        text.close()
+        with suppress(OSError):  # said already: of what cannot be written, closing fails too
+            text.close()
         if not direct:
             place.unlink(missing_ok=True)
 
