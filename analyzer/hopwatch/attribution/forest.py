@@ -222,7 +222,7 @@ class RowContent:
         """Makes the content of many rows at once."""
         records = _plain(self._table.take(pa.array(rows, pa.int64()))).to_pylist()
         for row, record in zip(rows, records, strict=True):
-            for name in ("resource_attributes", "scope_attributes", "span_attributes"):
+            for name in ("resource_attributes", "scope_attributes", "span_attributes", "links"):
                 record[name] = sorted(record[name] or (), key=repr)
             self._made[row] = repr(sorted(record.items()))
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
@@ -21,13 +22,14 @@ from hopwatch.backends import Query, header, is_url, named, read_contents, targe
 from hopwatch.cli.options import Window
 from hopwatch.errors import InputError, UsageError
 from hopwatch.formats import Contents
+from hopwatch.formats.detect import files_in
 from hopwatch.reports.numbers import count
 from hopwatch.reports.text import plain
 from hopwatch.signals import LOGS, METRICS, SPANS
 
 if TYPE_CHECKING:
     from hopwatch.attribution.source import Source
-    from hopwatch.store import Extent
+    from hopwatch.store import Extent, Scan
 
 _EARLIEST: Final = -(2**63)
 _LATEST: Final = 2**63 - 1
@@ -55,6 +57,9 @@ def load(args: argparse.Namespace, window: Window) -> Loaded:
     """All spans of the files named and those of backends in the window, or whole traces of the
     store's window; of these the columns that attribution needs."""
     if args.paths:
+        if (scan := _segments(args.paths)) is not None:
+            _require_no_store(args)
+            return Loaded(scan, said(args.paths), {}, ())
         query = query_of(args, window)
         return _loaded(args.paths, contents_of(args, query), _asked(args.paths, query))
     from hopwatch import store
@@ -137,6 +142,17 @@ def _contents_around(args: argparse.Namespace, query: Query, wanted: str) -> Con
 def _require_no_store(args: argparse.Namespace) -> None:
     if args.store is not None:
         raise UsageError("give files or backends to read, or --store, not both")
+
+
+def _segments(paths: Sequence[str]) -> Scan | None:
+    """The spans of files, to be read part by part, if hopwatch wrote all of them as Parquet."""
+    from hopwatch.store import scan_files
+
+    if any(map(is_url, paths)):
+        return None
+    return scan_files(
+        file for path in map(Path, paths) for file in (files_in(path) if path.is_dir() else [path])
+    )
 
 
 @contextmanager

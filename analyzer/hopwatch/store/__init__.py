@@ -13,7 +13,7 @@ from hopwatch.store.log import LogFailedError, UnavailableError
 from hopwatch.store.lookup import inventory_of
 from hopwatch.store.reader import Extent, Reader, default_path, is_store, open_reader
 from hopwatch.store.recovery import Recovery
-from hopwatch.store.scan import Scan
+from hopwatch.store.scan import Scan, scan_files
 from hopwatch.store.upkeep import Retention, parse_retention
 from hopwatch.store.writer import Store
 
@@ -36,4 +36,5 @@ __all__ = [
     "lookup",
     "open_reader",
     "parse_retention",
+    "scan_files",
 ]

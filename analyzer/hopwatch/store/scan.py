@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -20,8 +21,8 @@ _GROUPS: Final = 8
 
 
 class Scan:
-    """Some columns of the spans of segments, some row groups at a time. most_rows: there are
-    not more.
+    """Some columns of the spans of segments, or of files like them, some row groups at a time.
+    most_rows: there are not more.
 
     Attribute maps keep the dictionaries that Parquet has: hardly any text is made, which is
     what makes reading them dear.
@@ -38,7 +39,7 @@ class Scan:
     def parts(self, columns: Sequence[str]) -> Iterator[pa.Table]:
         """The columns of some row groups at a time: the same rows in the same order every time.
 
-        Raises InputError if a segment is not there any more.
+        Raises InputError if a file is not there any more, or broken.
         """
         # The next is read while one is worked on.
         with ThreadPoolExecutor(1) as reading:
@@ -68,9 +69,11 @@ class Scan:
                         yield _unified(self._chosen(part).select(list(columns)))
         except FileNotFoundError as error:
             raise InputError(
-                f"{error.filename}: the store was merged or cleaned while it was read;"
+                f"{path}: the store was merged or cleaned while it was read;"
                 " ask again, or for a shorter window"
             ) from error
+        except (pa.ArrowException, OSError) as error:
+            raise InputError(f"{path}: Parquet that cannot be read: {error}") from error
 
     def _chosen(self, part: pa.Table) -> pa.Table:
         if self._traces is None:
@@ -102,6 +105,22 @@ def _sortable(ids: pa.FixedSizeBinaryArray) -> npt.NDArray[np.bytes_]:
     """Trace ids as bytes that compare as they do."""
     data = np.frombuffer(ids.buffers()[1], "S16")
     return data[ids.offset : ids.offset + len(ids)]
+
+
+def scan_files(paths: Iterable[Path]) -> Scan | None:
+    """The spans of Parquet files as hopwatch writes them; None if a file is anything else."""
+    files, rows = [], 0
+    for path in paths:
+        try:
+            with pq.ParquetFile(path, memory_map=True) as file:
+                schema, count = file.schema_arrow, file.metadata.num_rows
+        except (pa.ArrowException, OSError):
+            return None
+        if not all(field in schema for field in SPANS.schema):
+            return None
+        files.append(str(path))
+        rows += count
+    return Scan(files, rows) if files else None
 
 
 def concat(parts: Iterable[pa.Table], columns: Sequence[str]) -> pa.Table:
