@@ -11,7 +11,7 @@ import numpy as np
 
 from hopwatch.attribution.cells import Cell
 from hopwatch.attribution.clocks import CONFLICT, DRIFT, STEP
-from hopwatch.attribution.details import Integers, at_bounds
+from hopwatch.attribution.details import at_bounds
 from hopwatch.quality.examined import Examined, Found, ms, parts, percent, total
 from hopwatch.quality.model import MOST_PARTS, Finding, Part
 
@@ -59,7 +59,7 @@ def moved_ns(moved: Mapping[Cell, int]) -> int:
 def _unknown(examined: Examined) -> Iterator[Found]:
     """Calls that depend on clocks of which nothing is known: the two call each other too seldom."""
     child, parent = examined.calls
-    pairs, first, place = np.unique(pairs_of(examined), return_index=True, return_inverse=True)
+    pairs, first, place = examined.pairs
     processes = len(examined.details.processes)
     known = {
         caller * processes + callee
@@ -67,7 +67,7 @@ def _unknown(examined: Examined) -> Iterator[Found]:
         if found
     }
     unknown = np.array([key not in known for key in pairs.tolist()], np.bool_)
-    of_unknown = unknown[place] if len(place) else place.astype(np.bool_)
+    of_unknown = unknown[place]
     # Where a client waits for one server, no offset matters.
     several = np.bincount(parent, minlength=len(examined.duration))[parent] > 1
     longer = examined.duration[child] > examined.duration[parent]
@@ -92,13 +92,6 @@ def _unknown(examined: Examined) -> Iterator[Found]:
         parts(examined.edge_names(parent[first], child[first]), unknown),
     )
     yield finding, touched
-
-
-def pairs_of(examined: Examined) -> Integers:
-    """A number for the pair of processes of each of `Examined.calls`."""
-    child, parent = examined.calls
-    process = examined.details.process.astype(np.int64)
-    return process[parent] * len(examined.details.processes) + process[child]
 
 
 def _pair(row: Row) -> str:

@@ -71,6 +71,16 @@ class Examined:
         by_client = edges.remote & (self.details.kind[edges.parent] == KINDS["CLIENT"])
         return edges.child[by_client], edges.parent[by_client]
 
+    @cached_property
+    def pairs(self) -> tuple[Integers, Integers, Integers]:
+        """The pairs of processes that call each other: a number for each, the first of `calls`
+        that it makes, and each call's place among the pairs."""
+        child, parent = self.calls
+        process = self.details.process.astype(np.int64)
+        number = process[parent] * len(self.details.processes) + process[child]
+        numbers, first, place = np.unique(number, return_index=True, return_inverse=True)
+        return numbers, first, place
+
     def flagged(self, flag: str) -> Integers:
         """The places of the spans with a flag."""
         return np.flatnonzero(self.details.flags & FLAGS[flag])

@@ -74,8 +74,9 @@ def missing(examined: Examined) -> Missing:
             by_service[hops[caller] if usual else f"callers of {hops[hop]}"] += 1
         else:
             foreign[hops[hop]] += 1
-    parents = np.unique(edges.parent)
-    there = np.bincount(details.hop[parents], minlength=size)
+    is_parent = np.zeros(len(details.parent), np.bool_)
+    is_parent[edges.parent] = True
+    there = np.bincount(details.hop[is_parent], minlength=size)
     present = Counter(dict(zip(hops, there.tolist(), strict=True)))
     return Missing(by_service, foreign, present)
 

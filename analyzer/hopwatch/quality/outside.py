@@ -9,12 +9,14 @@ from typing import Final
 import numpy as np
 import pyarrow.compute as pc
 
-from hopwatch.attribution import sampling
+from hopwatch.attribution import Selection, sampling
 from hopwatch.attribution.details import DETACHED
 from hopwatch.quality.examined import Examined, Found, ms, parts, percent
 from hopwatch.quality.model import MOST_PARTS, Finding, Part
 
 _COARSE_NS: Final = 1_000_000
+_MOST_DELAYS: Final = 1_000
+"""Of so many traces with asynchronous work the delays are looked at."""
 _PARALLEL: Final = 0.001
 """Less of the time beside unchosen children is not worth a finding."""
 
@@ -80,11 +82,17 @@ def _detached(examined: Examined) -> Iterator[Found]:
 
 def _delays(examined: Examined) -> str:
     """How long messages were under way, as far as clocks tell."""
-    delays = examined.attribution.delays()
+    details = examined.details
+    began = np.unique(details.trace[(details.parent < 0) & (details.unit_kind == DETACHED)])
+    # Trace ids are random, so every n-th of them is a fair sample.
+    sample = began[:: 1 + len(began) // _MOST_DELAYS].tolist()
+    traces = frozenset(details.trace_ids[trace].tobytes() for trace in sample)
+    delays = examined.attribution.delays(Selection(traces=traces))
     known = delays.filter(pc.is_valid(delays["low_ns"]))
     if not delays.num_rows:
         return ""
-    words = f" Of {delays.num_rows:,} messages that started them"
+    some = "some " if len(sample) < len(began) else ""
+    words = f" Of {some}{delays.num_rows:,} messages that started them"
     if not known.num_rows:
         return f"{words} it is not known how long they were under way: nothing tells their clocks."
     low, high = (int(np.median(known[name].to_numpy())) for name in ("low_ns", "high_ns"))
