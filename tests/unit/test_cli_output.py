@@ -1,4 +1,4 @@
-"""Where a result cannot be written, that is said, and it is no defect."""
+"""What the command line says of words and outputs that it can do nothing with."""
 
 from __future__ import annotations
 
@@ -60,3 +60,9 @@ def test_a_closed_standard_output(shop: Path) -> None:
 def test_a_reader_that_leaves(shop: Path) -> None:
     done = hopwatch("| true", "report", shop, "--json")
     assert done.stderr == ""
+
+
+def test_an_empty_path_is_not_this_folder() -> None:
+    done = hopwatch("", "report", "")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "a path is empty" in done.stderr

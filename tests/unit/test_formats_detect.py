@@ -135,6 +135,25 @@ def test_folder(tmp_path: Path) -> None:
     assert rejected.examples[0].where == str(tmp_path / "LICENSE")
 
 
+def test_folders_that_cannot_be_listed_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.json").write_bytes(ONE)
+    (tmp_path / "closed").mkdir()
+    listed = os.scandir
+
+    def scandir(path: str) -> object:
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    table, rejected = read_files([tmp_path])
+    assert table.num_rows == 1
+    assert rejected.counts == {"unreadable_file": 1}
+    assert rejected.examples[0].where == str(tmp_path / "closed")
+
+
 def test_folder_without_traces(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no file in it"):
         read_files([tmp_path])

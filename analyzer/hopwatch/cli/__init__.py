@@ -89,6 +89,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     if rest:
         args.paths += rest
+    if "" in getattr(args, "paths", ()):  # a variable that is not set; it would mean this folder
+        parser.error("a path is empty")
     return args
 
 

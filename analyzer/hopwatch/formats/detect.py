@@ -112,14 +112,17 @@ def _read_folder(folder: Path, progress: Progress | None) -> Contents:
 
 
 def files_in(folder: Path) -> Iterator[Path]:
-    """The files of a folder in depth, by name, without hidden ones."""
-    for place, folders, names in os.walk(folder):
+    """The files of a folder in depth, by name, without hidden ones; then the folders in it that
+    cannot be listed, which who reads them finds out and says."""
+    unlisted: list[str] = []
+    for place, folders, names in os.walk(folder, onerror=lambda e: unlisted.append(e.filename)):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             path = Path(place, name)
             # A pipe or a device may never end.
             if not name.startswith(".") and path.is_file():
                 yield path
+    yield from map(Path, unlisted)
 
 
 def _read_file(path: Path) -> Contents:
