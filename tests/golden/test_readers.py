@@ -155,4 +155,20 @@ def test_messages_have_their_broker_and_consumers_are_apart(shared_data: Path) -
         ("frontend", "self"): 2826,
         ("rabbitmq", "messaging"): 13,
     }
-    assert len(list(Attribution(table, Options()).detached())) == 1
+    # The consumer had ended when its message was worked on.
+    assert [
+        (unit.route, unit.duration // US) for unit in Attribution(table, Options()).detached()
+    ] == [("next-message", 14), ("on-message", 371)]
+
+
+def test_what_polls_of_kafka_begin_late_has_ledgers_of_its_own(shared_data: Path) -> None:
+    """Each span is in one unit; of 16 units, 9 begin when what they are part of has ended."""
+    table = read_files([shared_data / "zipkin" / "messaging-kafka.json"]).table
+    attribution = Attribution(table, Options())
+    assert attribution.ledger().request_count == 0
+    ledger = attribution.ledger(detached=True)
+    ledger.check()
+    assert (ledger.request_count, ledger.quality["late_units"]) == (16, 9)
+    assert ledger.quality["spans"] == table.num_rows == 28
+    blamed = {group.key[0]: group.blamed_ns // US for group in ledger.group_by("operation")}
+    assert blamed == {"on-message": 392_859, "send": 105_612, "handle": 1_838, "poll": 4}

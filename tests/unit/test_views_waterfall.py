@@ -121,6 +121,18 @@ def test_fragments_and_asynchronous_work_come_after_the_request() -> None:
     assert fall.columns["flags"][3] & waterfall.FRAGMENT
 
 
+def test_what_begins_after_the_end_comes_after_the_request_and_once() -> None:
+    fall = laid_out(
+        span("root", 0, 10 * MS),
+        span("after", 12 * MS, 14 * MS, "root"),
+        span("below", 13 * MS, 14 * MS, "after"),
+    )
+    assert names(fall) == ["root", "after", "below"]
+    assert fall.columns["depth"].tolist() == [0, 0, 1]
+    wanted = waterfall.LATE | waterfall.DETACHED
+    assert [flags & wanted for flags in fall.columns["flags"].tolist()] == [0, wanted, 0]
+
+
 def test_colours_are_numbered_by_language_and_kind() -> None:
     fall = laid_out(*SHOP)
     kinds = {cell["kind"]: cell for cell in fall.cells}

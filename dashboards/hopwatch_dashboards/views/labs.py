@@ -109,7 +109,7 @@ def _side(units: Iterable[UnitTime], hop: str, kind: str) -> Side:
     for unit in units:
         requests += 1
         for time in unit.spans:
-            if (time.cell.hop, time.cell.kind) == (hop, kind) and not time.late:
+            if (time.cell.hop, time.cell.kind) == (hop, kind):
                 ns += time.own
                 calls += 1
     return Side(requests, ns / requests if requests else 0, calls / requests if requests else 0)

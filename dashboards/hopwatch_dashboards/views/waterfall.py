@@ -28,7 +28,7 @@ ERROR: Final = 2
 REMOTE: Final = 4
 """The first span of its service in another process than its parent."""
 LATE: Final = 8
-"""Began when the root had ended: no part of the request."""
+"""Asynchronous work that began when the root of what it is part of had ended."""
 FRAGMENT: Final = 16
 """The root of a fragment: its parent is missing."""
 DETACHED: Final = 32
@@ -209,7 +209,7 @@ def _flags(time: SpanTime, unit: UnitTime) -> int:
         (ON_PATH if time.own else 0)
         | (ERROR if semconv.is_failure(span.status, span.fields) else 0)
         | (REMOTE if span.parent is None or span.is_remote_to(span.parent) else 0)
-        | (LATE if time.late else 0)
+        | (LATE if span.begun_by is not None else 0)
         | (FRAGMENT if root and unit.unit.kind == "fragment" else 0)
         | (DETACHED if root and unit.unit.kind == "detached" else 0)
     )

@@ -119,8 +119,8 @@ function paintLabel(context, scene, row, middle) {
 export function noteOf(model, row) {
   const flags = model.flags[row];
   if (flags & Flag.FRAGMENT) return "(parent missing) ";
-  if (flags & Flag.DETACHED) return "(asynchronous) ";
   if (flags & Flag.LATE) return "(after the end) ";
+  if (flags & Flag.DETACHED) return "(asynchronous) ";
   return "";
 }
 
