@@ -115,8 +115,9 @@ class V1:
 
 def _names(client: Client, path: str, key: str) -> Sequence[str | None]:
     for answer in client.json(path, {}):
-        if isinstance(answer.value, dict) and key in answer.value:
-            return sorted(str(name) for name in answer.value[key] or ())
+        names = _object(answer.value, key)
+        if isinstance(names, list) or (names is None and _has(answer.value, key)):
+            return sorted(str(name) for name in names or ())
     raise LookupError(path)
 
 
@@ -142,6 +143,10 @@ def _grouped(scope: dict[str, Any]) -> Iterator[tuple[str, list[Any]]]:
 
 def _object(value: Any, key: str) -> Any:
     return value.get(key) if isinstance(value, dict) else None
+
+
+def _has(value: Any, key: str) -> bool:
+    return isinstance(value, dict) and key in value
 
 
 def _list(value: Any, key: str) -> list[dict[str, Any]]:

@@ -191,7 +191,7 @@ class _Puller:
             contents.unreadable.update(cut)
             progress(f"{len(taken):,} traces, back to {_time(end_ns)}")
             yield contents
-            if len(found) < PAGE // 4:
+            if len(found) <= PAGE // 4:
                 length *= _GROWTH
 
     def _search(
@@ -210,7 +210,7 @@ class _Puller:
             if len(page) >= PAGE:
                 if not shortest:
                     return None
-                detail = f"{PAGE} traces or more at one moment, {_time(start_ns)}; the rest is lost"
+                detail = f"{PAGE} traces at one moment, {_time(start_ns)}: others may be missing"
                 cut.add("full_page", self._source, detail)
             found.update(page)
         return found
@@ -222,13 +222,20 @@ class _Puller:
         with ThreadPoolExecutor(CONNECTIONS) as fetching:
             for first in range(0, len(missing), _FETCHED):
                 some = missing[first : first + _FETCHED]
-                for name, answers in zip(some, fetching.map(self._fetch, some), strict=True):
-                    if not answers:
-                        cut.add("missing_trace", self._source, f"trace {name} cannot be fetched")
+                for answers, problem in fetching.map(self._fetch, some):
+                    if problem is not None:
+                        cut.add(*problem)
                     yield from answers
 
-    def _fetch(self, name: str) -> list[Document]:
-        return list(self._backend.trace(name).values())
+    def _fetch(self, name: str) -> tuple[list[Document], tuple[str, str, str] | None]:
+        """One trace, or why it cannot be had: a reason, where, in words."""
+        try:
+            found = list(self._backend.trace(name).values())
+        except tempo.PartialTraceError as error:
+            return [], ("partial_trace", self._source, str(error))
+        if not found:
+            return [], ("missing_trace", self._source, f"trace {name} was found, then it was gone")
+        return found, None
 
 
 def _stopped(number: int, end_ns: int) -> str:

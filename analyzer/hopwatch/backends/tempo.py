@@ -31,6 +31,10 @@ def connect(client: Client) -> Api:
     return Api(client)
 
 
+class PartialTraceError(InputError):
+    """A trace that the server could not read whole."""
+
+
 class Api:
     """The API of a querier or a query frontend."""
 
@@ -59,19 +63,21 @@ class Api:
         found: dict[str, Document | None] = {}
         for answer in self._client.json("/api/search", parameters):
             traces = answer.value.get("traces") if isinstance(answer.value, dict) else None
-            for trace in traces or ():
+            for trace in traces if isinstance(traces, list) else ():
                 if isinstance(trace, dict) and trace.get("traceID"):
                     found[str(trace["traceID"])] = None
         return found
 
     def trace(self, trace_id: str) -> dict[str, Document]:
-        """One trace, or none. Raises InputError for one that the server could not read whole."""
+        """One trace, or none. Raises PartialTraceError."""
         for path in ("/api/v2/traces", "/api/traces"):
             for answer in self._client.json(f"{path}/{trace_id}", {}):
                 value = answer.value if isinstance(answer.value, dict) else {}
                 if value.get("status") == "PARTIAL":
                     said = value.get("message") or "it is larger than the server gives out"
-                    raise InputError(f"{self._client.base}: trace {trace_id} is not whole: {said}")
+                    raise PartialTraceError(
+                        f"{self._client.base}: trace {trace_id} is not whole: {said}"
+                    )
                 return {trace_id: answer._replace(value=_otlp(value.get("trace", value)))}
         return {}
 
