@@ -38,7 +38,8 @@ def decode_file(data: bytes, source: str) -> Contents:
 
 def decode_parts(path: Path) -> Iterator[Contents]:
     """As `decode_file`, some row groups of a file at a time."""
-    with _readable(str(path)), pq.ParquetFile(path, memory_map=True) as file:
+    # Opened here, for a name need be no text that Arrow takes.
+    with path.open("rb") as opened, _readable(str(path)), pq.ParquetFile(opened) as file:
         groups: list[int] = []
         rows = 0
         for group in range(file.num_row_groups):

@@ -47,7 +47,8 @@ def read_parts(path: Path) -> Iterator[Contents]:
         if parquet.recognises(beginning):
             yield from parquet.decode_parts(path)
             return
-        with pa.input_stream(str(path), compression=_compression(beginning)) as stream:
+        # Opened here, for a name need be no text that Arrow takes.
+        with path.open("rb") as file, pa.input_stream(file, _compression(beginning)) as stream:
             data = _read(stream, _PART)
             if len(data) == _PART and (whole := _border(data)):
                 yield from _cut(path, stream, data, whole)
