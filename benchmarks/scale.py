@@ -66,7 +66,7 @@ def measure(sizes: Sequence[int], stores: Path | None = None) -> list[dict[str, 
             if not is_store(store):
                 write_store(store, tables(size, start_ns=EPOCH_NS))
             rounds = 1 if size >= _ONE_ROUND else 3
-            command = [sys.executable, "-m", __name__, "--one", str(store), str(rounds)]
+            command = [sys.executable, "-m", "benchmarks.scale", "--one", str(store), str(rounds)]
             output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
             found.append(json.loads(output))
     return found
