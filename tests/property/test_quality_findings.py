@@ -99,6 +99,15 @@ def test_the_service_that_drops_its_spans_is_named() -> None:
     assert found.touched_ns == pytest.approx(2.6 * MS * found.count, rel=0.1)
 
 
+def test_services_that_lose_differently_are_estimated_one_by_one() -> None:
+    described = shipped.load("shop")
+    services = {**described.services}
+    services["shop-search"] = replace(services["shop-search"], lost=0.06)
+    some = simulated(replace(described, services=services), 4_000)
+    low, high = examined(some).trust.lost or (1, 0)
+    assert low <= 1 - some.num_rows / simulated(described, 4_000).num_rows <= high
+
+
 def test_callers_without_spans_are_told_from_lost_ones() -> None:
     described = shipped.load("chain")
     first = next(iter(described.routes)).service

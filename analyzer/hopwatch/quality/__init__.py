@@ -80,5 +80,5 @@ def _trust(examined: Examined, found: list[Found], moved: int, lost: missing.Mis
         total_ns=ledger.total_ns,
         doubtful_ns=min(ledger.total_ns, total(doubtful) + copies),
         moved_ns=min(ledger.total_ns, moved),
-        lost=lost.share if lost.by_service else None,
+        lost=lost.share,
     )

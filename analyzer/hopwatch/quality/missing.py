@@ -21,10 +21,11 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from hopwatch.attribution.details import FRAGMENT, KINDS, REQUEST
+from hopwatch.attribution.details import FRAGMENT, KINDS, REQUEST, Integers
 from hopwatch.quality.examined import Examined, Found, ms, parts, percent, total
 from hopwatch.quality.model import MOST_PARTS, Finding, Part
 
+_LEAST_LEFT: Final = 0.01
 _USUAL: Final = 0.9
 """Who makes at least so many of a service's calls is its usual caller."""
 _ENOUGH: Final = 10
@@ -34,51 +35,75 @@ _MUCH: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """By service how many parents are missing; `foreign`: by service how often its caller has no
-    spans at all. present: spans that have something below them, by service."""
+    """By service how many parents are missing (`callers of x`: of one of those that call x), and
+    how many spans with something below them are there; `foreign`: by service how often its caller
+    has no spans at all. share: between which shares of all spans were lost; None where nothing
+    tells."""
 
     by_service: Counter[str]
     foreign: Counter[str]
     present: Counter[str]
-
-    @property
-    def share(self) -> tuple[float, float] | None:
-        """Between which shares of spans were lost; None where nothing tells."""
-        lost, there = self.by_service.total(), self.present.total()
-        return interval(lost, lost + there) if there else None
+    share: tuple[float, float] | None
 
 
 def missing(examined: Examined) -> Missing:
     """The parents that are missing."""
-    details, edges = examined.details, examined.edges
+    details = examined.details
     hops = details.hops
-    callers: dict[int, Counter[int]] = {}
-    called = edges.remote & (details.kind[edges.child] == KINDS["SERVER"])
-    size = len(hops)
-    keys, counts = np.unique(
-        details.hop[edges.child[called]].astype(np.int64) * size
-        + details.hop[edges.parent[called]],
-        return_counts=True,
-    )
-    for key, count in zip(keys.tolist(), counts.tolist(), strict=True):
-        callers.setdefault(key // size, Counter())[key % size] += count
+    callers = _callers(examined)
     by_service: Counter[str] = Counter()
     foreign: Counter[str] = Counter()
+    lost = np.zeros(len(hops), np.int64)
     for serves, hop in _missing_parents(examined):
         known = callers.get(hop, Counter())
         if not serves:
+            lost[hop] += 1
             by_service[hops[hop]] += 1
         elif known:
             caller, count = min(known.items(), key=lambda item: (-item[1], hops[item[0]]))
+            lost[caller] += 1
             usual = count >= _USUAL * known.total()
             by_service[hops[caller] if usual else f"callers of {hops[hop]}"] += 1
         else:
             foreign[hops[hop]] += 1
     is_parent = np.zeros(len(details.parent), np.bool_)
-    is_parent[edges.parent] = True
-    there = np.bincount(details.hop[is_parent], minlength=size)
+    is_parent[examined.edges.parent] = True
+    there = np.bincount(details.hop[is_parent], minlength=len(hops))
+    received = np.bincount(details.hop, minlength=len(hops))
     present = Counter(dict(zip(hops, there.tolist(), strict=True)))
-    return Missing(by_service, foreign, present)
+    return Missing(by_service, foreign, present, _share(lost, there, received))
+
+
+def _callers(examined: Examined) -> dict[int, Counter[int]]:
+    """By service how often which other one calls it."""
+    details, edges = examined.details, examined.edges
+    called = edges.remote & (details.kind[edges.child] == KINDS["SERVER"])
+    size = len(details.hops)
+    callee = details.hop[edges.child[called]].astype(np.int64)
+    keys, counts = np.unique(callee * size + details.hop[edges.parent[called]], return_counts=True)
+    callers: dict[int, Counter[int]] = {}
+    for key, count in zip(keys.tolist(), counts.tolist(), strict=True):
+        callers.setdefault(key // size, Counter())[key % size] += count
+    return callers
+
+
+def _share(lost: Integers, there: Integers, received: Integers) -> tuple[float, float] | None:
+    """Service by service, for some drop more than others: of those with nothing below any of
+    their spans the share is that of all."""
+    if not lost.any() or not there.any():
+        return None
+    of_all = interval(int(lost.sum()), int((lost + there).sum()))
+    bounds = np.array(
+        [
+            interval(*pair) if pair[1] else of_all
+            for pair in zip(lost.tolist(), (lost + there).tolist(), strict=True)
+        ]
+    )
+    middle, half = bounds.mean(axis=1), np.diff(bounds, axis=1)[:, 0] / 2
+    weight = received / np.maximum(1 - middle, _LEAST_LEFT)
+    weight = weight / weight.sum()
+    centre, spread = float(weight @ middle), float(np.sqrt(((weight * half) ** 2).sum()))
+    return max(0.0, centre - spread), min(1.0, centre + spread)
 
 
 def _missing_parents(examined: Examined) -> list[tuple[bool, int]]:
@@ -137,10 +162,11 @@ def _incomplete(examined: Examined, lost: Missing) -> Iterator[Found]:
         f" be placed, and the time it covers may be blamed on its caller: {ms(hidden)},"
         f" {percent(hidden, examined.ledger.total_ns)} of all."
     )
-    if lost.by_service and (share := lost.share):
+    if lost.share is not None:
+        low, high = (percent(share, 1) for share in lost.share)
         words += (
             f" At least {lost.by_service.total():,} spans were lost; by what hangs below them,"
-            f" {_between(share)} of all spans were."
+            f" {low} to {high} of all spans were."
         )
     if lost.foreign:
         names = ", ".join(name for name, _ in lost.foreign.most_common(3))
@@ -229,8 +255,13 @@ def _unanswered(examined: Examined) -> Iterator[Found]:
     spans = clients[lacking]
     failed = int(details.failed[spans].sum())
     touched = examined.touch(spans)
-    low, high = len(spans) - failed, len(spans)
-    of = int(expected.sum())
+    high, of = len(spans), int(expected.sum())
+    may_be_few = (
+        f" {failed:,} of them failed, and may never have arrived: {high - failed:,} to {high:,}"
+        " spans were lost."
+        if failed
+        else ""
+    )
     finding = Finding(
         "unanswered_calls",
         "warning",
@@ -238,9 +269,8 @@ def _unanswered(examined: Examined) -> Iterator[Found]:
         of,
         "calls",
         f"Calls without a span of the service that they call, where that service usually has one:"
-        f" {high:,} of {of:,}; {failed:,} of them failed, and may never have arrived. So {low:,} to"
-        f" {high:,} spans of the called were lost, {percent(low, of)} to {percent(high, of)}. What"
-        " they did counts as time of the caller's peer.",
+        f" {high:,} of {of:,}, {percent(high, of)}.{may_be_few} What they did counts as time of the"
+        " caller's peer.",
         "Look whether the called services drop spans or sample more strictly than their callers.",
         examined.examples(spans, examined.blamed[spans]),
         "trace",
@@ -261,7 +291,3 @@ def _asked(examined: Examined, clients: pa.Array) -> tuple[pa.Array, list[str]]:
         )
     ]
     return np.array(place, np.int64), list(texts)
-
-
-def _between(share: tuple[float, float]) -> str:
-    return f"{percent(share[0], 1)} to {percent(share[1], 1)}"

@@ -41,7 +41,7 @@ def print_quality(console: Console, quality: Quality) -> None:
     console.print(Text(f"{trust_sentence(quality.trust)}{_clocks(quality)}"))
     for finding in quality.findings:
         console.print()
-        _print_finding(console, finding)
+        _print_finding(console, finding, quality.trust.total_ns)
     console.print()
     console.print(_verdict(quality))
 
@@ -74,13 +74,14 @@ def _print_services(console: Console, inventory: Inventory) -> None:
     console.print(table_of(names, figures, [""] * len(services), console.width))
 
 
-def _print_finding(console: Console, finding: Finding) -> None:
+def _print_finding(console: Console, finding: Finding, total_ns: int) -> None:
     head = Text(f"{finding.level}: ", style=_STYLES[finding.level])
     head.append(plain(finding.sentence), style="not bold default")
     console.print(head)
     lines = [plain(finding.advice)]
-    if finding.touched_ns:
-        lines.append(f"Touches at most {duration(finding.touched_ns, 3)} of the ledger.")
+    if finding.touched_ns and total_ns:
+        share = 100 * finding.touched_ns / total_ns
+        lines.append(f"Touches {duration(finding.touched_ns, 3)} at most, {share:.2g} % of all.")
     lines += [_part(part) for part in finding.parts[:_MOST_PARTS]]
     if finding.examples:
         shown = [shorten(example, _LONGEST_EXAMPLE) for example in finding.examples]
@@ -100,7 +101,9 @@ def _clocks(quality: Quality) -> str:
 
 def _part(part: Part) -> str:
     """A finding in one place, in a line."""
-    said = [f"{part.count:,}" + (f" of {part.of:,}" if part.of else "")]
+    said = []
+    if part.count != 1 or part.of or not part.detail:
+        said.append(f"{part.count:,}" + (f" of {part.of:,}" if part.of else ""))
     if part.touched_ns:
         said.append(duration(part.touched_ns, 3))
     if part.detail:
