@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hopwatch.attribution import Attribution, Options, attribute, buckets
+from hopwatch.attribution import Attribution, Ledger, Options, attribute, buckets
 from hopwatch.attribution.ledger import interval_ranks
 from hopwatch.attribution.select import Selection
 from tests.spans_dsl import MS, span, table, trace_id
@@ -93,3 +93,20 @@ def test_buckets_are_at_most_half_a_percent_off() -> None:
 def testinterval_ranks_are_those_of_the_binomial(n: int, q: float, ranks: tuple[int, int]) -> None:
     """n = 10 and 100 at the median are in every table of the sign test's intervals."""
     assert interval_ranks(n, q) == ranks
+
+
+def test_a_percentile_is_exact_where_its_bucket_holds_one_request() -> None:
+    def ledger(*durations: int) -> Ledger:
+        rows = [span("R", 0, ns, trace=f"{ns}", status="OK") for ns in durations]
+        return Attribution(table(*rows)).ledger()
+
+    def p50(of: Ledger) -> int:
+        found = of.percentile(0.5)
+        assert found is not None
+        return found.value
+
+    alone, near = ledger(30 * MS), ledger(30 * MS + 1)
+    assert p50(alone) == 30 * MS
+    assert p50(alone.merge(ledger(10 * MS)).merge(ledger(50 * MS))) == 30 * MS
+    middle = buckets.middle(buckets.of(30 * MS))
+    assert p50(alone.merge(near)) == p50(ledger(30 * MS, 30 * MS + 1)) == middle

@@ -128,7 +128,7 @@ class Ledger(LongTable):
 
     def percentile(self, q: float) -> Percentile | None:
         """The nearest-rank q-quantile (0 < q < 1) of the end-to-end time, by buckets: each
-        figure is at most 0.5 % off. Requests count by their weight, and the interval knows how
+        figure is at most 0.5 % off, and exact where its bucket holds one request. Requests count by their weight, and the interval knows how
         few they are for that. None without requests."""
         if not self.request_count:
             return None
@@ -145,7 +145,8 @@ class Ledger(LongTable):
         return self.bucket_at(exact(q)).exemplar if self.request_count else None
 
     def _at(self, share: Fraction) -> int:
-        return buckets.middle(self.bucket_at(share).bucket)
+        found = self.bucket_at(share)
+        return found.total_ns if found.requests == 1 else buckets.middle(found.bucket)
 
 
 def interval_ranks(n: int, q: float) -> tuple[int, int]:

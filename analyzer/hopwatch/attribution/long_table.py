@@ -80,12 +80,13 @@ class WeightedGroup(_Sums[Fraction]):
 
 
 class Slice(NamedTuple):
-    """The requests of one duration bucket. `weight`: how many they stand for, in the units of
-    `LongTable.weights`. `squares`: the sum of their squared weights, in requests; a float, for it
+    """The requests of one duration bucket, and the sum of their durations. `weight`: how many they
+    stand for, in the units of `LongTable.weights`. `squares`: the sum of their squared weights, in requests; a float, for it
     only says how sure a figure is."""
 
     bucket: int
     requests: int
+    total_ns: int
     weight: int
     squares: float
     exemplar: bytes
@@ -174,16 +175,17 @@ class LongTable(Tabular):
         """The requests by duration bucket, ascending."""
         by_threshold, _ = self.weights
         grouped = self.requests.group_by(["bucket", "sampling_threshold"]).aggregate(
-            [("requests", "sum"), ("exemplar_trace_id", "min")]
+            [("requests", "sum"), ("duration_ns", "sum"), ("exemplar_trace_id", "min")]
         )
         slices: dict[int, Slice] = {}
         order = [("bucket", "ascending"), ("sampling_threshold", "ascending")]
         for row in grouped.sort_by(order).to_pylist():
             bucket, threshold, n = row["bucket"], row["sampling_threshold"], row["requests_sum"]
             exemplar = row["exemplar_trace_id_min"]
-            before = slices.get(bucket) or Slice(bucket, 0, 0, 0.0, exemplar)
+            before = slices.get(bucket) or Slice(bucket, 0, 0, 0, 0.0, exemplar)
             slices[bucket] = Slice(
-                bucket, before.requests + n, before.weight + n * by_threshold[threshold],
+                bucket, before.requests + n, before.total_ns + row["duration_ns_sum"],
+                before.weight + n * by_threshold[threshold],
                 before.squares + n * float(sampling.weight(threshold)) ** 2,
                 min(before.exemplar, exemplar),
             )  # fmt: skip
