@@ -128,8 +128,9 @@ class Ledger(LongTable):
 
     def percentile(self, q: float) -> Percentile | None:
         """The nearest-rank q-quantile (0 < q < 1) of the end-to-end time, by buckets: each
-        figure is at most 0.5 % off, and exact where its bucket holds one request. Requests count by their weight, and the interval knows how
-        few they are for that. None without requests."""
+        figure is at most 0.5 % off, and exact where its bucket holds one request. Requests count
+        by their weight, and the interval knows how few they are for that. None without
+        requests."""
         if not self.request_count:
             return None
         n = floor(self.effective_requests(q))

@@ -81,8 +81,8 @@ class WeightedGroup(_Sums[Fraction]):
 
 class Slice(NamedTuple):
     """The requests of one duration bucket, and the sum of their durations. `weight`: how many they
-    stand for, in the units of `LongTable.weights`. `squares`: the sum of their squared weights, in requests; a float, for it
-    only says how sure a figure is."""
+    stand for, in the units of `LongTable.weights`. `squares`: the sum of their squared weights, in
+    requests; a float, for it only says how sure a figure is."""
 
     bucket: int
     requests: int
