@@ -1,0 +1,19 @@
+"""Before and after: a difference split exactly, and whether it is more than chance.
+
+windows, blocks       a ledger as sums by cell, exact and by time blocks
+likeness, roles       the same roles on both sides, though services were renamed or rewritten
+bridge, bridged       the difference of the means in terms that add up
+jackknife, student    how sure a figure is; simultaneous: how sure many are together
+percentiles           the same for percentiles
+verdict, effects      faster, slower, equivalent, inconclusive; design: what cannot be told
+comparing, result     all of it, as data
+"""
+
+from __future__ import annotations
+
+from hopwatch.comparison.comparing import compare
+from hopwatch.comparison.result import Comparison, Term
+from hopwatch.comparison.roles import Match, Stated
+from hopwatch.comparison.verdict import Judgement, Options
+
+__all__ = ["Comparison", "Judgement", "Match", "Options", "Stated", "Term", "compare"]

@@ -1,0 +1,96 @@
+"""Two ledgers -> what changed, where, by how much, and whether that is more than chance."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import floor
+
+from hopwatch.attribution import Ledger
+from hopwatch.attribution.ledger import BLOCK_NS
+from hopwatch.comparison.blocks import NotEnoughDataError
+from hopwatch.comparison.bridged import Bridged
+from hopwatch.comparison.design import design_of
+from hopwatch.comparison.effects import Effects
+from hopwatch.comparison.result import Comparison, SideSummary
+from hopwatch.comparison.roles import Stated, align
+from hopwatch.comparison.verdict import Options
+from hopwatch.comparison.windows import Window
+from hopwatch.errors import InputError
+
+
+def compare(
+    before: Ledger,
+    after: Ledger,
+    options: Options | None = None,
+    stated: Stated | None = None,
+) -> Comparison:
+    """What changed from one ledger to another. `stated`: names that changed, where they are not
+    found by themselves (see `roles`).
+
+    Raises InputError where a side has no requests, UsageError for names in `stated` that are not
+    there, ConservationError if terms do not add up, which is a defect of hopwatch.
+    """
+    for name, ledger in (("before", before), ("after", after)):
+        if not ledger.request_count:
+            raise InputError(
+                f"no requests {name}: there is nothing to compare; widen the window or the filter"
+            )
+    options = options or Options()
+    windows = Window(before), Window(after)
+    alignment = align(*windows, stated)
+    shortage = _shortage(windows)
+    effects = Effects(Bridged(windows, alignment), options, shortage)
+    delta_ns = floor(windows[1].mean_ns - windows[0].mean_ns + Fraction(1, 2))
+    terms = effects.terms(delta_ns)
+    judgement, (low_ns, high_ns) = effects.overall()
+    design = design_of(*(window.starts for window in windows))
+    found = Comparison(
+        before=_summary(windows[0]),
+        after=_summary(windows[1]),
+        delta_ns=delta_ns,
+        low_ns=low_ns,
+        high_ns=high_ns,
+        judgement=judgement,
+        terms=terms,
+        hops=effects.hops(terms),
+        routes=effects.routes(),
+        percentiles=effects.percentiles(),
+        failures=effects.failures(),
+        matches=alignment.matches,
+        new=alignment.new,
+        vanished=alignment.vanished,
+        design=design.kind,
+        weakness=design.weakness,
+        shortage=shortage,
+        options=options,
+    )
+    found.check()
+    return found
+
+
+def _shortage(windows: tuple[Window, Window]) -> str:
+    """Why nothing can be said about how sure the numbers are, or nothing."""
+    found = []
+    for name, window in zip(("before", "after"), windows, strict=True):
+        try:
+            _ = window.blocking
+        except NotEnoughDataError as error:
+            found.append(f"{name}: {error}")
+    return "; ".join(found)
+
+
+def _summary(window: Window) -> SideSummary:
+    try:
+        blocking = window.blocking
+        found = blocking.covered, blocking.count, blocking.length
+    except NotEnoughDataError:
+        found = None
+    return SideSummary(
+        window.ledger.request_count,
+        window.ledger.weighted_requests,
+        window.mean_ns,
+        window.failed_share,
+        int(window.starts[0]),
+        int(window.starts[-1]) + BLOCK_NS,
+        *(found or (None, None, None)),
+    )

@@ -1,0 +1,257 @@
+"""What a comparison says of terms, hops, routes, percentiles and the whole, with how sure it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite, log
+from typing import Final
+
+import numpy as np
+
+from hopwatch.attribution.quantile import TooFewRequestsError
+from hopwatch.comparison.blocks import FEWEST_BLOCKS
+from hopwatch.comparison.bridged import Bridged, Key
+from hopwatch.comparison.jackknife import Floats, estimates, pseudo_values
+from hopwatch.comparison.labels import Labels
+from hopwatch.comparison.percentiles import PERCENTILES, Durations
+from hopwatch.comparison.result import (
+    HopEffect,
+    PercentileEffect,
+    RouteEffect,
+    Shift,
+    Term,
+    whole_ns,
+)
+from hopwatch.comparison.simultaneous import family
+from hopwatch.comparison.verdict import Judgement, Options, judge, unknown
+from hopwatch.comparison.windows import Window
+
+_SIGNS: Final = (-1.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """Of a bridge. `shortage`: why nothing can be said about how sure they are, else empty."""
+
+    bridged: Bridged
+    options: Options
+    shortage: str
+
+    @property
+    def _windows(self) -> Sequence[Window]:
+        return self.bridged.windows
+
+    def terms(self, delta_ns: int) -> tuple[Term, ...]:
+        """The terms that are not zero in whole ns, the largest first; they add up to
+        `delta_ns`."""
+        keys = list(self.bridged.exact)
+        values = list(self.bridged.exact.values())
+        intervals: list[tuple[int | None, int | None]] = [(None, None)] * len(keys)
+        if keys and not self.shortage:
+            pseudo = self.bridged.stacked([key] for key in keys)
+            intervals = self._intervals([float(value) for value in values], pseudo)
+        labels = Labels(self._windows, self.bridged.alignment)
+        terms = [
+            Term(
+                key.route, *(key.role or ("", "", "")),
+                *labels.of(key.route, key.role, key.variant), key.term, ns, low, high,
+            )
+            for key, ns, (low, high) in zip(
+                keys, whole_ns(values, delta_ns), intervals, strict=True
+            )
+            if ns
+        ]  # fmt: skip
+        return tuple(sorted(terms, key=_by_size))
+
+    def hops(self, terms: Sequence[Term]) -> tuple[HopEffect, ...]:
+        """What each hop adds, the greatest rise first."""
+        places = [place for side in self.bridged.alignment.sides for place in side]
+        deltas = {place.role.hop: 0 for place in places}
+        for term in terms:
+            if term.term != "mix":
+                deltas[term.hop] += term.ns
+        names = sorted(deltas, key=lambda name: (-deltas[name], name))
+        mean = float(self._windows[0].mean_ns)
+        if self.shortage or not mean:
+            why = unknown(self.shortage or _NO_TIME)
+            return tuple(HopEffect(name, deltas[name], None, None, why) for name in names)
+        groups: dict[str, list[Key]] = {name: [] for name in names}
+        for key in self.bridged.exact:
+            if key.role:
+                groups[key.role.hop].append(key)
+        values = [float(sum(self.bridged.exact[k] for k in keys)) for keys in groups.values()]
+        pseudo = self.bridged.stacked(groups.values())
+        intervals = self._intervals(values, pseudo)
+        judgements = self._judged(
+            [value / mean for value in values], [side / mean for side in pseudo], logs=False
+        )
+        return tuple(
+            HopEffect(name, deltas[name], *interval, judgement)
+            for name, interval, judgement in zip(names, intervals, judgements, strict=True)
+        )
+
+    def routes(self) -> tuple[RouteEffect, ...]:
+        """The routes, the greatest relative rise first, those on one side only last."""
+        names = self.bridged.alignment.routes
+        common = sorted(set(names.values()))
+        place = {name: at for at, name in enumerate(common)}
+        counts, means, present = [], [], []
+        for window in self._windows:
+            of = [place[names[route]] for route in window.routes]
+            count = np.zeros(len(common), np.int64)
+            np.add.at(count, of, window.request_counts)
+            counts.append(count)
+            means.append(_means(window.floats.routes, of, len(common))[:, 0])
+            present.append(of)
+        found = dict.fromkeys(common, unknown(self.shortage or _ONE_SIDE))
+        if not self.shortage:
+            found |= self._judged_routes(common, means, present)
+        effects = []
+        for at, name in enumerate(common):
+            requests = [int(side[at]) for side in counts]
+            mean = [float(side[at]) if n else None for side, n in zip(means, requests, strict=True)]
+            effects.append(
+                RouteEffect(name, requests[0], requests[1], mean[0], mean[1], found[name])
+            )
+        return tuple(sorted(effects, key=_by_rise))
+
+    def _judged_routes(
+        self, common: list[str], means: list[Floats], present: list[list[int]]
+    ) -> dict[str, Judgement]:
+        """Of the routes that are on both sides, in enough blocks to say anything."""
+        blocks, rests = [], []
+        for window, of in zip(self._windows, present, strict=True):
+            occupied = np.zeros((len(common), window.blocking.count), bool)
+            np.logical_or.at(occupied, of, window.route_blocks > 0)
+            blocks.append(occupied.sum(axis=1))
+            rests.append(_means(window.without_each_block.routes, of, len(common)))
+        both = (blocks[0] > 0) & (blocks[1] > 0)
+        often = np.minimum(*blocks) >= FEWEST_BLOCKS
+        timed = (rests[0].min(axis=1) > 0) & (rests[1].min(axis=1) > 0)
+        able = np.flatnonzero(often & timed)
+        found = {common[at]: unknown(_TOO_RARE) for at in np.flatnonzero(both & ~(often & timed))}
+        if len(able):
+            values = np.log(means[1][able]) - np.log(means[0][able])
+            logs = [
+                sign * pseudo_values(np.log(mean[able]), np.log(rest[able]))
+                for sign, mean, rest in zip(_SIGNS, means, rests, strict=True)
+            ]
+            judged = self._judged(list(values), logs, logs=True)
+            found |= {common[at]: one for at, one in zip(able, judged, strict=True)}
+        return found
+
+    def overall(self) -> tuple[Judgement, tuple[int | None, int | None]]:
+        """The verdict on the mean request, and the interval of its change in ns."""
+        means = [float(window.mean_ns) for window in self._windows]
+        change = means[1] / means[0] - 1 if means[0] else None
+        if self.shortage:
+            return unknown(self.shortage, change), (None, None)
+        rests = [
+            _means(window.without_each_block.routes, [0] * len(window.routes), 1)
+            for window in self._windows
+        ]
+        pseudo = [
+            sign * pseudo_values([mean], rest)
+            for sign, mean, rest in zip(_SIGNS, means, rests, strict=True)
+        ]
+        (interval,) = self._intervals([means[1] - means[0]], pseudo)
+        if not min(rest.min() for rest in rests) > 0:
+            return unknown(_NO_TIME, change), interval
+        logs = [
+            sign * pseudo_values([log(mean)], np.log(rest))
+            for sign, mean, rest in zip(_SIGNS, means, rests, strict=True)
+        ]
+        (judgement,) = self._judged([log(means[1] / means[0])], logs, logs=True)
+        return judgement, interval
+
+    def percentiles(self) -> tuple[PercentileEffect, ...]:
+        """Those of the end-to-end time; what too few requests can tell is refused with a reason."""
+        if self.shortage:
+            return tuple(
+                PercentileEffect(q, None, None, unknown(self.shortage)) for q in PERCENTILES
+            )
+        sides = [Durations(window) for window in self._windows]
+        refused: dict[float, Judgement] = {}
+        values: dict[float, tuple[float, float]] = {}
+        for q in PERCENTILES:
+            try:
+                values[q] = (sides[0].quantile(q), sides[1].quantile(q))
+            except TooFewRequestsError as error:
+                refused[q] = unknown(f"p{100 * q:g} needs {error.needed:,} requests on each side")
+        judged: dict[float, Judgement] = {}
+        if values:
+            logs = [
+                sign * np.stack([side.pseudo_logs(q) for q in values])
+                for sign, side in zip(_SIGNS, sides, strict=True)
+            ]
+            changes = [log(after / before) for before, after in values.values()]
+            judged = dict(zip(values, self._judged(changes, logs, logs=True), strict=True))
+        effects = []
+        for q in PERCENTILES:
+            before, after = values.get(q, (None, None))
+            effects.append(PercentileEffect(q, before, after, (judged | refused)[q]))
+        return tuple(effects)
+
+    def failures(self) -> Shift:
+        """The change of the share of failed requests."""
+        shares = [window.failed_share for window in self._windows]
+        change = shares[1] - shares[0]
+        if self.shortage:
+            return Shift(change, None, None)
+        pseudo = []
+        for sign, share, window in zip(_SIGNS, shares, self._windows, strict=True):
+            counts = window.failures_by_block
+            rest = counts.sum(axis=1, keepdims=True) - counts
+            pseudo.append(sign * pseudo_values([share], (rest[1] / rest[0])[None]))
+        (found,) = estimates([change], pseudo)
+        return Shift(change, *found.interval(self.options.confidence))
+
+    def _judged(
+        self, values: Sequence[float], pseudo: Sequence[Floats], *, logs: bool
+    ) -> list[Judgement]:
+        members = estimates(values, pseudo)
+        together = family(members, pseudo, self.options.confidences)
+        seconds = max(window.blocking.covered for window in self._windows)
+        return [judge(member, together, self.options, seconds, log=logs) for member in members]
+
+    def _intervals(
+        self, values: Sequence[float], pseudo: Sequence[Floats]
+    ) -> list[tuple[int | None, int | None]]:
+        members = estimates(values, pseudo)
+        together = family(members, pseudo, self.options.confidences)
+        found = (together.interval(member, self.options.confidence) for member in members)
+        return [(_whole(low), _whole(high)) for low, high in found]
+
+
+_NO_TIME: Final = "some requests took no time: there is nothing to relate a change to"
+_ONE_SIDE: Final = "requests on one side only: nothing to compare with"
+_TOO_RARE: Final = (
+    f"too rare: fewer than {FEWEST_BLOCKS} time blocks of a side have requests with any time on "
+    "this route"
+)
+
+
+def _means(sums: Floats, of: Sequence[int], count: int) -> Floats:
+    """Sums [route, (requests, ns), ..] of routes that are `of` which of `count` -> their means;
+    0 without requests."""
+    merged = np.zeros((count, *sums.shape[1:]))
+    np.add.at(merged, of, sums)
+    found: Floats = merged[:, 1] / np.where(merged[:, 0] > 0, merged[:, 0], 1)
+    return found
+
+
+def _whole(bound: float) -> int | None:
+    return round(bound) if isfinite(bound) else None
+
+
+def _by_size(term: Term) -> tuple[int, tuple[str, ...]]:
+    names = term.route, term.hop, term.operation, term.kind, term.language, term.version, term.term
+    return -abs(term.ns), names
+
+
+def _by_rise(effect: RouteEffect) -> tuple[bool, float, str]:
+    before, after = effect.mean_before_ns, effect.mean_after_ns
+    if before is None or after is None or not before:
+        return True, 0.0, effect.route
+    return False, -after / before, effect.route

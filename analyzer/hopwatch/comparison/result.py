@@ -1,0 +1,222 @@
+"""The result of a comparison, as data: everything that the command line, the page and CI show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from typing import Any, Final
+
+import pyarrow as pa
+
+from hopwatch.attribution.long_table import from_rows
+from hopwatch.comparison.bridge import TermName
+from hopwatch.comparison.roles import Match
+from hopwatch.comparison.verdict import Judgement, Options, Verdict
+from hopwatch.errors import ConservationError
+
+SCHEMA: Final = "hopwatch.comparison/1"
+TERMS_SCHEMA: Final = pa.schema(
+    [
+        *((name, pa.string()) for name in ("route", "hop", "operation", "kind", "language")),
+        *((name, pa.string()) for name in ("version", "term")),
+        *((name, pa.int64()) for name in ("ns", "low_ns", "high_ns")),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One term of the bridge, in whole ns per request; all of a comparison's add up to its
+    `delta_ns`. The interval holds together with those of all other terms; None where too little
+    is known. Language and version say `before -> after` where they differ; hop, operation and
+    kind are empty for mix."""
+
+    route: str
+    hop: str
+    operation: str
+    kind: str
+    language: str
+    version: str
+    term: TermName
+    ns: int
+    low_ns: int | None
+    high_ns: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class HopEffect:
+    """What a hop adds to the difference, the way to it included: the sum of its terms. Its
+    judgement is relative to the mean request before. Interval and judgement hold together with
+    those of the other hops."""
+
+    hop: str
+    delta_ns: int
+    low_ns: int | None
+    high_ns: int | None
+    judgement: Judgement
+
+
+@dataclass(frozen=True, slots=True)
+class RouteEffect:
+    """One route on both sides; requests 0 and mean None where a side has none."""
+
+    route: str
+    requests_before: int
+    requests_after: int
+    mean_before_ns: float | None
+    mean_after_ns: float | None
+    judgement: Judgement
+
+
+@dataclass(frozen=True, slots=True)
+class PercentileEffect:
+    """A percentile of the end-to-end time on both sides, ns; interpolated within the ledger's
+    duration buckets."""
+
+    q: float
+    before_ns: float | None
+    after_ns: float | None
+    judgement: Judgement
+
+
+@dataclass(frozen=True, slots=True)
+class SideSummary:
+    """One side. `blocks` of `block_seconds` are what errors rest on; None where there are too
+    few. `seconds`: with traffic."""
+
+    requests: int
+    weighted_requests: Fraction
+    mean_ns: Fraction
+    failed_share: float
+    start_unix_nano: int
+    end_unix_nano: int
+    seconds: int | None
+    blocks: int | None
+    block_seconds: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """A difference of two shares, with the interval that holds it; None where unknown."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What changed from one ledger to another; see the fields' classes.
+
+    `hops` and `routes`: what got slower most first. `percentiles`: of all requests. `failures`:
+    change of the share of failed requests. `shortage`: why nothing can be said about how sure
+    the numbers are; empty where it can. `new`, `vanished`: hops on one side only. `design`: how
+    the two sides lie in time, and `weakness`: what this design cannot tell.
+    """
+
+    before: SideSummary
+    after: SideSummary
+    delta_ns: int
+    low_ns: int | None
+    high_ns: int | None
+    judgement: Judgement
+    terms: tuple[Term, ...]
+    hops: tuple[HopEffect, ...]
+    routes: tuple[RouteEffect, ...]
+    percentiles: tuple[PercentileEffect, ...]
+    failures: Shift
+    matches: tuple[Match, ...]
+    new: tuple[str, ...]
+    vanished: tuple[str, ...]
+    design: str
+    weakness: str
+    shortage: str
+    options: Options
+
+    @property
+    def verdict(self) -> Verdict:
+        """On the mean request."""
+        return self.judgement.verdict
+
+    @property
+    def mix_ns(self) -> int:
+        """What only a changed share of the routes explains. With the hops it adds up to
+        `delta_ns`."""
+        return sum(term.ns for term in self.terms if term.term == "mix")
+
+    def check(self) -> None:
+        """Raises ConservationError unless the terms, and mix and hops, add up to `delta_ns`."""
+        for what, total in (
+            ("terms", sum(term.ns for term in self.terms)),
+            ("hops and mix", self.mix_ns + sum(hop.delta_ns for hop in self.hops)),
+        ):
+            if total != self.delta_ns:
+                raise ConservationError(
+                    f"the comparison's {what} add up to {total} ns, the difference is "
+                    f"{self.delta_ns} ns; please report this with both ledgers"
+                )
+
+    def to_arrow(self) -> pa.Table:
+        """The terms (`TERMS_SCHEMA`)."""
+        names = TERMS_SCHEMA.names
+        return from_rows(
+            TERMS_SCHEMA, ([getattr(term, name) for name in names] for term in self.terms)
+        )
+
+    def document(self) -> dict[str, Any]:
+        """As `hopwatch.comparison/1`. Times in ns (means and percentiles as floats, all others
+        integers), changes as shares (0.04: 4 % slower), null for what cannot be known."""
+        return {
+            "schema": SCHEMA,
+            "before": _side(self.before),
+            "after": _side(self.after),
+            "delta_ns": self.delta_ns,
+            "low_ns": self.low_ns,
+            "high_ns": self.high_ns,
+            "verdict": self.verdict,
+            "judgement": asdict(self.judgement),
+            "terms": [asdict(term) for term in self.terms],
+            "hops": [_effect(hop) for hop in self.hops],
+            "routes": [_effect(route) for route in self.routes],
+            "percentiles": [_effect(percentile) for percentile in self.percentiles],
+            "failures": asdict(self.failures),
+            "matches": [asdict(match) for match in self.matches],
+            "new": list(self.new),
+            "vanished": list(self.vanished),
+            "design": {"kind": self.design, "weakness": self.weakness},
+            "shortage": self.shortage or None,
+            "options": asdict(self.options),
+        }
+
+
+def _side(side: SideSummary) -> dict[str, Any]:
+    return asdict(side) | {
+        "weighted_requests": float(side.weighted_requests),
+        "mean_ns": float(side.mean_ns),
+    }
+
+
+def _effect(effect: HopEffect | RouteEffect | PercentileEffect) -> Mapping[str, Any]:
+    """The effect, its verdict among its own fields."""
+    found = asdict(effect)
+    return found | {"verdict": found["judgement"]["verdict"]}
+
+
+def whole_ns(parts: list[Fraction], total: int) -> list[int]:
+    """Fractions of any sign as whole numbers that add up to `total`, the nearest to their sum, by
+    largest remainder.
+
+    Raises ConservationError where they add up to something else.
+    """
+    floors = [part.__floor__() for part in parts]
+    left = total - sum(floors)
+    if not 0 <= left <= len(parts):
+        raise ConservationError(
+            f"the comparison's terms do not add up to {total} ns; please report this with both "
+            "ledgers"
+        )
+    by_remainder = sorted(range(len(parts)), key=lambda i: (floors[i] - parts[i], i))
+    for i in by_remainder[:left]:
+        floors[i] += 1
+    return floors

@@ -1,0 +1,237 @@
+"""A ledger as a comparison reads it: sums by cell, exact, and block by block.
+
+Requests count by their weight (`LongTable.weights`), in units that cancel: whatever a comparison
+says is a ratio of such sums.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hopwatch.attribution import Ledger
+from hopwatch.comparison.blocks import MOST_BLOCKS, Blocking, Integers, blocking
+from hopwatch.comparison.bridge import Numbers
+from hopwatch.errors import ConservationError
+
+Floats = npt.NDArray[np.float64]
+
+_MEASURES: Final = ("spans", "blamed_ns", "local_ns", "calls")
+_LARGEST_CODE: Final = 1 << 62
+_MOST_SUMS: Final = 8_000_000
+"""Sums by cell and block that are held at once."""
+_NOTHING: Final = 1e-9
+"""What is left of a weighted sum in floats without all that is in it: nothing."""
+
+
+class Cell(NamedTuple):
+    """What spans have in common that a comparison tells apart."""
+
+    route: str
+    caller: str
+    hop: str
+    operation: str
+    language: str
+    version: str
+    kind: str
+
+    @property
+    def callee(self) -> str:
+        """Who was called: the hop, or where a gap leads."""
+        return self.hop[len(self.caller) + len(" -> ") :] if self.kind == "gap" else self.hop
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Of each route [requests, ns] and of each cell [spans, blamed ns, local ns, and where they are
+    exact calls], in the order of `Window.routes` and `Window.cells`; the last dimension is that of
+    `bridge.Numbers`."""
+
+    routes: Numbers
+    cells: Numbers
+
+
+class Window:
+    """One side of a comparison."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self._routes = _Codes(ledger.requests, ("route",))
+        self._cells = _Codes(ledger.cells, Cell._fields)
+        self.routes: list[str] = [route for (route,) in self._routes.keys]
+        self.cells: list[Cell] = [Cell(*key) for key in self._cells.keys]
+
+    @cached_property
+    def exact(self) -> Sums:
+        """The sums of everything, as fractions.
+
+        Raises ConservationError where sums in the ledger are beyond 64 bits.
+        """
+        routes = self._exact(self.ledger.requests, self._routes, ("requests", "duration_ns"))
+        cells = self._exact(self.ledger.cells, self._cells, _MEASURES)
+        if cells[:, 1].sum() != routes[:, 1].sum():
+            raise ConservationError(
+                "the cells of a side do not add up to its requests' time: sums are beyond 292 "
+                "years; look at a shorter window"
+            )
+        return Sums(routes, cells)
+
+    def _exact(self, table: pa.Table, codes: _Codes, measures: tuple[str, ...]) -> Numbers:
+        keys = {"code": codes.of_row, "threshold": table["sampling_threshold"]}
+        sums = pa.table({**keys, **{name: table[name] for name in measures}}).group_by(list(keys))
+        found = sums.aggregate([(name, "sum") for name in measures])
+        by_threshold, unit = self.ledger.weights
+        totals = np.full((len(codes.keys), len(measures), 1), Fraction(0), dtype=object)
+        for code, threshold, *values in zip(*(c.to_pylist() for c in found.columns), strict=True):
+            for i, value in enumerate(values):
+                totals[code, i, 0] += Fraction(by_threshold[threshold] * value, unit)
+        return totals
+
+    @cached_property
+    def floats(self) -> Sums:
+        """As `exact`, nearly."""
+        return Sums(self.exact.routes.astype(np.float64), self.exact.cells.astype(np.float64))
+
+    @cached_property
+    def mean_ns(self) -> Fraction:
+        """Of a request."""
+        return self.ledger.weighted_total_ns / self.ledger.weighted_requests
+
+    @property
+    def failed_share(self) -> float:
+        """Of the requests."""
+        return float(self.ledger.weighted_failed / self.ledger.weighted_requests)
+
+    @cached_property
+    def request_counts(self) -> Integers:
+        """By route how many requests are there, by no weight."""
+        found = np.zeros(len(self.routes), np.int64)
+        np.add.at(found, self._routes.of_row, self.ledger.requests["requests"].to_numpy())
+        return found
+
+    @cached_property
+    def starts(self) -> Integers:
+        """The ledger's time blocks that have requests, Unix ns, ascending."""
+        found: Integers = np.unique(self.ledger.requests["block_start_unix_nano"].to_numpy())
+        return found
+
+    @cached_property
+    def blocking(self) -> Blocking:
+        """The blocks of this side. Raises NotEnoughDataError."""
+        counted = self.ledger.requests.group_by("block_start_unix_nano").aggregate(
+            [("requests", "sum")]
+        )
+        counted = counted.sort_by("block_start_unix_nano")
+        starts, requests = (column.to_numpy() for column in counted.columns)
+        most = max(200, min(MOST_BLOCKS, _MOST_SUMS // max(1, len(self.cells))))
+        return blocking(starts, requests, most)
+
+    @cached_property
+    def without_each_block(self) -> Sums:
+        """The sums without one block, for each. Raises NotEnoughDataError."""
+        return Sums(
+            without_each(
+                self._by_block(self.ledger.requests, self._routes, "requests", "duration_ns")
+            ),
+            without_each(self._by_block(self.ledger.cells, self._cells, *_MEASURES[:3])),
+        )
+
+    @property
+    def route_blocks(self) -> Floats:
+        """Requests [route, block]. Raises NotEnoughDataError."""
+        return self._by_block(self.ledger.requests, self._routes, "requests")[:, 0]
+
+    @cached_property
+    def requests_by_bucket(self) -> tuple[Integers, Floats]:
+        """Duration buckets, ascending, and how many requests [bucket, block] they have. Raises
+        NotEnoughDataError."""
+        found = _Codes(self.ledger.requests, ("bucket",))
+        sums = self._by_block(self.ledger.requests, found, "requests")[:, 0]
+        return np.array([bucket for (bucket,) in found.keys], np.int64), sums
+
+    @cached_property
+    def failures_by_block(self) -> Floats:
+        """[requests, failed requests] by block. Raises NotEnoughDataError."""
+        found = _Codes(self.ledger.requests, ("outcome",))
+        sums = self._by_block(self.ledger.requests, found, "requests")[:, 0]
+        failed = [key == ("error",) for key in found.keys]
+        return np.stack([sums.sum(axis=0), sums[failed].sum(axis=0)])
+
+    def _by_block(self, table: pa.Table, codes: _Codes, *measures: str) -> Floats:
+        """Weighted sums [code, measure, block] of a table of this side."""
+        count = self.blocking.count
+        place = codes.of_row * count + self._block_of(table)
+        weights = self._weight_of(table)
+        sums = [
+            np.bincount(place, table[name].to_numpy() * weights, len(codes.keys) * count)
+            for name in measures
+        ]
+        return np.stack([one.reshape(len(codes.keys), count) for one in sums], axis=1)
+
+    def _block_of(self, table: pa.Table) -> Integers:
+        starts = table["block_start_unix_nano"].to_numpy()
+        found: Integers = self.blocking.index[np.searchsorted(self.blocking.starts, starts)]
+        return found
+
+    def _weight_of(self, table: pa.Table) -> Floats | float:
+        if not self.ledger.is_weighted:
+            return 1.0
+        by_threshold, unit = self.ledger.weights
+        encoded = table["sampling_threshold"].combine_chunks().dictionary_encode()
+        weights = [float(Fraction(by_threshold[t], unit)) for t in encoded.dictionary.to_pylist()]
+        found: Floats = np.array(weights)[encoded.indices.to_numpy()]
+        return found
+
+
+class _Codes:
+    """The different combinations of some columns: `keys`, ascending, and which of them each
+    row has."""
+
+    def __init__(self, table: pa.Table, names: tuple[str, ...]) -> None:
+        codes: Integers = np.zeros(table.num_rows, np.int64)
+        keys: list[tuple[Any, ...]] = [()]
+        radix, columns = 1, list[list[Any]]()
+        for name in names:
+            column = pc.dictionary_encode(table[name]).unify_dictionaries().combine_chunks()
+            if radix * len(column.dictionary) > _LARGEST_CODE:
+                codes, keys = _compact(codes, keys, columns)
+                radix, columns = len(keys), []
+            codes = codes * len(column.dictionary) + column.indices.to_numpy()
+            columns.append(column.dictionary.to_pylist())
+            radix *= len(column.dictionary)
+        codes, keys = _compact(codes, keys, columns)
+        order = sorted(range(len(keys)), key=keys.__getitem__)
+        rank = np.empty(len(keys), np.int64)
+        rank[order] = np.arange(len(keys))
+        self.keys: list[tuple[Any, ...]] = [keys[i] for i in order]
+        self.of_row: Integers = rank[codes]
+
+
+def _compact(
+    codes: Integers, keys: list[tuple[Any, ...]], columns: list[list[Any]]
+) -> tuple[Integers, list[tuple[Any, ...]]]:
+    """Codes of (key, one value of each of the columns) as numbers without holes."""
+    encoded = pa.array(codes).dictionary_encode()
+    found = []
+    for code in encoded.dictionary.to_pylist():
+        values: tuple[Any, ...] = ()
+        for column in reversed(columns):
+            code, at = divmod(code, len(column))
+            values = (column[at], *values)
+        found.append((*keys[code], *values))
+    return encoded.indices.to_numpy().astype(np.int64), found
+
+
+def without_each(sums: Floats) -> Floats:
+    """Sums [.., block] -> those of all other blocks."""
+    totals = sums.sum(axis=-1, keepdims=True)
+    rest: Floats = totals - sums
+    rest[rest < _NOTHING * totals] = 0.0
+    return rest

@@ -1,0 +1,222 @@
+"""How sure a difference is: blocks, the jackknife, Student's t, many figures together."""
+
+from __future__ import annotations
+
+from math import sqrt
+from statistics import NormalDist
+
+import numpy as np
+import pytest
+
+from hopwatch.attribution import Ledger
+from hopwatch.attribution.ledger import BLOCK_NS
+from hopwatch.comparison import compare, student
+from hopwatch.comparison.blocks import Blocking, NotEnoughDataError, blocking
+from hopwatch.comparison.jackknife import Floats, estimates, pseudo_values, variance
+from hopwatch.comparison.simultaneous import family
+from tests.comparison_data import cell, ledger_of, request
+
+Seconds = dict[int, int]
+
+
+def blocks(traffic: Seconds, most: int = 3600) -> Blocking:
+    """Of so many requests in each second."""
+    starts = np.array(sorted(traffic), np.int64) * BLOCK_NS
+    return blocking(starts, np.array([traffic[s] for s in sorted(traffic)]), most)
+
+
+@pytest.mark.parametrize(
+    ("p", "freedom", "expected"),
+    [
+        (0.975, 1, 12.7062), (0.975, 2, 4.30265), (0.975, 5, 2.57058), (0.95, 10, 1.81246),
+        (0.975, 19, 2.09302), (0.995, 30, 2.75000), (0.9995, 3, 12.92398), (0.9, 120, 1.288646),
+        (0.975, 1e15, 1.959964), (0.5, 7, 0.0), (0.025, 2, -4.30265),
+    ],
+)  # fmt: skip
+def test_students_t_is_that_of_the_tables(p: float, freedom: float, expected: float) -> None:
+    assert student.quantile(p, freedom) == pytest.approx(expected, rel=2e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("freedom", [0.5, 1.7, 6.0, 40.5, 3000.0])
+def test_quantile_and_tail_are_inverse(freedom: float) -> None:
+    for p in (0.01, 0.3, 0.8, 0.975, 0.9999):
+        assert 1 - student.tail(student.quantile(p, freedom), freedom) == pytest.approx(p)
+
+
+def test_blocks_are_as_short_as_ten_requests_allow() -> None:
+    assert (
+        blocks(dict.fromkeys(range(40), 12)).length,
+        blocks(dict.fromkeys(range(40), 12)).count,
+    ) == (1, 40)
+    found = blocks(dict.fromkeys(range(100), 3))
+    assert (found.length, found.count, found.covered) == (5, 20, 100)
+
+
+def test_what_is_left_of_a_run_belongs_to_its_last_block() -> None:
+    found = blocks(dict.fromkeys(range(101), 6))
+    assert (found.length, found.count) == (2, 50)
+    assert list(found.index[-4:]) == [48, 49, 49, 49]
+
+
+def test_pauses_are_no_blocks() -> None:
+    turns = {20 * turn + s: 11 for turn in range(5) for s in range(10)}
+    found = blocks(turns)
+    assert (found.length, found.count, found.covered) == (1, 50, 50)
+    sparse = {20 * turn + s: 1 for turn in range(30) for s in range(10)}
+    assert (blocks(sparse).length, blocks(sparse).count) == (10, 30)
+
+
+def test_long_windows_have_longer_blocks() -> None:
+    day = dict.fromkeys(range(86_400), 20)
+    assert (blocks(day).length, blocks(day).count) == (30, 2880)
+    assert blocks(day, most=200).length == 480
+
+
+@pytest.mark.parametrize(
+    ("traffic", "says"),
+    [
+        ({}, "no requests"),
+        (dict.fromkeys(range(12), 50), "record about 20 s"),
+        (dict.fromkeys(range(0, 6000, 30), 1), "too thin"),
+    ],
+)
+def test_too_little_says_what_is_missing(traffic: Seconds, says: str) -> None:
+    with pytest.raises(NotEnoughDataError, match=says):
+        blocks(traffic)
+
+
+def of_mean(samples: Floats) -> Floats:
+    """Pseudo-values of the means [K] of samples [K, B]."""
+    count = samples.shape[-1]
+    rest = (samples.sum(axis=-1, keepdims=True) - samples) / (count - 1)
+    return pseudo_values(samples.mean(axis=-1), rest)
+
+
+def test_pseudo_values_of_a_mean_are_the_samples() -> None:
+    samples = np.array([[3.0, 1.0, 4.0, 1.0, 5.0, 9.0]])
+    assert of_mean(samples) == pytest.approx(samples)
+
+
+def test_the_variance_by_hand() -> None:
+    # Deviations -1.5 -.5 .5 1.5: s^2 = 5/3, r1 = 1.25 / 5 = .25, c = .25 + 1.75 / 4 = .6875.
+    (found,), (freedom,) = variance(np.array([[1.0, 2.0, 3.0, 4.0]]))
+    inflation = 1.6875 / 0.3125
+    assert found == pytest.approx(5 / 3 / 4 * inflation)
+    assert freedom == pytest.approx(3 / inflation)
+
+
+def test_two_sides_add_up_as_welch_has_it() -> None:
+    # Alternating samples: neighbours differ, so nothing is inflated.
+    sides = [np.array([[-a, a] * 10]) for a in (1.0, 2.0)]
+    (found,) = estimates([1.0], sides)
+    v = [20 / 19 / 20, 80 / 19 / 20]
+    assert found.error == pytest.approx(sqrt(sum(v)))
+    assert found.freedom == pytest.approx(sum(v) ** 2 / sum(x * x / 19 for x in v))
+
+
+@pytest.mark.parametrize(("correlation", "most"), [(0.0, 0.07), (0.6, 0.10)])
+def test_false_alarms_under_correlated_load(correlation: float, most: float) -> None:
+    """AR(1) blocks without a difference: nominal 5 %. Requests taken as independent would cry
+    wolf in a third of the cases at 0.6."""
+    random = np.random.default_rng(7)
+    alarms, runs, count = 0, 1500, 60
+    noise = random.standard_normal((2, runs, count + 50))
+    series = np.zeros_like(noise)
+    for i in range(1, noise.shape[-1]):
+        series[..., i] = correlation * series[..., i - 1] + noise[..., i]
+    before, after = (of_mean(side[:, 50:]) for side in series)
+    values = after.mean(axis=1) - before.mean(axis=1)
+    for found in estimates(values, [before, after]):
+        low, high = found.interval(0.95)
+        alarms += not low <= 0 <= high
+    assert 0.02 < alarms / runs < most
+
+
+def test_many_figures_need_wider_intervals_unless_they_say_the_same() -> None:
+    random = np.random.default_rng(3)
+    one = random.standard_normal((1, 200))
+    same = np.repeat(one, 30, axis=0)
+    different = random.standard_normal((30, 200))
+    alone = {
+        name: family(estimates(np.zeros(len(side)), [side, side]), [side, side], [0.95]).alone[0.95]
+        for name, side in (("one", one), ("same", same), ("different", different))
+    }
+    assert alone["one"] == 0.95
+    assert alone["same"] == pytest.approx(0.95, abs=0.006)
+    sidak = 0.95 ** (1 / 30)
+    assert alone["different"] == pytest.approx(sidak, abs=0.0006)
+    assert alone["different"] <= 1 - 0.05 / 30
+
+
+def test_beyond_all_draws_bonferroni_is_asked() -> None:
+    side = np.random.default_rng(3).standard_normal((500, 40))
+    found = family(estimates(np.zeros(500), [side]), [side], [0.95])
+    assert found.alone[0.95] == pytest.approx(1 - 0.05 / 500)
+
+
+def noisy(seed: int, seconds: int = 120, factor: float = 1.0, rare: bool = False) -> Ledger:
+    """Requests of about 10 ms whose pace differs from second to second."""
+    random = np.random.default_rng(seed)
+    pace = random.standard_normal(seconds) * 0.05
+    samples = []
+    for second in range(seconds):
+        for ns in 1e7 * np.exp(0.2 * random.standard_normal(20) + pace[second]) * factor:
+            samples.append(request(second, cell("a", int(ns * 0.7)), cell("b", int(ns * 0.3))))
+    if rare:
+        samples.append(request(3, cell("a", 5), route="GET /rare"))
+    return ledger_of(samples)
+
+
+def test_the_bridges_errors_are_those_of_the_means() -> None:
+    """One route of one role: the only term is the difference of the means, and so is its
+    interval."""
+
+    def only(seed: int) -> Ledger:
+        random = np.random.default_rng(seed)
+        return ledger_of(
+            request(s, cell("a", int(ns)))
+            for s in range(60)
+            for ns in random.uniform(5e6, 15e6, 15)
+        )
+
+    found = compare(only(1), only(2))
+    (term,) = found.terms
+    assert (term.ns, term.low_ns, term.high_ns) == (found.delta_ns, found.low_ns, found.high_ns)
+    n = 60 * 15
+    spread = sqrt(2 * (1e7**2 / 12) / n) * NormalDist().inv_cdf(0.975)
+    assert found.high_ns is not None
+    assert found.high_ns - found.delta_ns == pytest.approx(spread, rel=0.35)
+
+
+def test_a_true_change_is_found_and_placed() -> None:
+    found = compare(noisy(1), noisy(2, factor=1.5))
+    assert found.verdict == "slower"
+    assert found.hops[0].hop == "a"
+    assert [hop.judgement.verdict for hop in found.hops] == ["slower", "slower"]
+    median = found.percentiles[0]
+    assert median.judgement.verdict == "slower"
+    assert median.judgement.low is not None
+    assert median.judgement.high is not None
+    assert median.judgement.low < 0.5 < median.judgement.high
+
+
+def test_percentiles_of_few_requests_are_refused() -> None:
+    p99 = compare(noisy(1), noisy(2)).percentiles[-1]
+    assert (p99.before_ns, p99.judgement.verdict) == (None, "inconclusive")
+    assert "20,000" in p99.judgement.words
+
+
+def test_rare_routes_get_no_verdict() -> None:
+    found = compare(noisy(1, rare=True), noisy(2, rare=True))
+    by_route = {route.route: route for route in found.routes}
+    assert "too rare" in by_route["GET /rare"].judgement.words
+    assert by_route["GET /rare"].requests_before == 1
+
+
+def test_too_little_traffic_gives_terms_without_intervals() -> None:
+    found = compare(noisy(1, seconds=5), noisy(2, seconds=5))
+    assert found.verdict == "inconclusive"
+    assert "20 are needed" in found.shortage
+    assert {term.low_ns for term in found.terms} == {None}
+    assert found.judgement.words == found.shortage
+    found.check()
