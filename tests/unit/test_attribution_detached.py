@@ -94,6 +94,17 @@ def test_what_follows_from_a_span_is_no_request_and_has_a_ledger_of_its_own() ->
     assert delays(*SENDER, follower) == [("shop", "shop", 100 * MS, 600 * MS)]
 
 
+def test_a_message_whose_sender_was_lost_is_asynchronous_work_all_the_same() -> None:
+    attribution = Attribution(
+        rows_of(SENDER[0], span("K", 120 * MS, 300 * MS, "lost", service="mail", kind="CONSUMER"))
+    )
+    assert attribution.ledger().group_by("kind")[0].doubtful_ns == 0  # it hides nothing
+    assert attribution.ledger(detached=True).total_ns == 180 * MS
+    (trace,) = attribution.forest.traces
+    assert (trace.fragments, dict(trace.repairs)) == ([], {"missing_parent": 1})
+    assert delays(SENDER[0], span("K", 9, 99, "lost", service="mail", kind="CONSUMER")) == []
+
+
 def test_a_linked_request_stays_a_request() -> None:
     """Servers at a border begin a new trace and link to the caller's."""
     server = linked(span("S", 0, 90 * MS, trace="new", kind="SERVER"), link("R"))

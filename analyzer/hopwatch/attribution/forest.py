@@ -9,7 +9,7 @@ What is repaired, and counted in `Trace.repairs` (attribution.md section 1; Jaeg
     shared_id           CLIENT and SERVER under one id (Zipkin): the server becomes the
                         client's child, with an id of its own
     negative_duration   end before start: zero length
-    missing_parent      starts a fragment; never re-attached by time
+    missing_parent      starts a fragment, or asynchronous work; never re-attached by time
     cycle               cut at its member with the least (start, id), which starts a fragment
     detached            CONSUMER below a span: asynchronous work, a unit of its own
 
@@ -108,10 +108,8 @@ def _trace(trace_id: bytes, spans: list[Span], content: RowContent) -> Trace:
 
 
 def _is_detached(root: Span) -> bool:
-    """Whether a root begins asynchronous work: nobody waits for it, parent or none."""
-    if root.kind == "CONSUMER":
-        return "missing_parent" not in root.flags
-    return root.parent_id is None and root.links.follows
+    """Whether a root begins asynchronous work: nobody waits for it, parent, none, or a lost one."""
+    return root.kind == "CONSUMER" or (root.parent_id is None and root.links.follows)
 
 
 def _nodes_by_id(

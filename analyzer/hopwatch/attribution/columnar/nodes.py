@@ -324,7 +324,7 @@ def _link(
                 if process[node] != process[above] or process[node] == process[shared]:
                     above = shared
             if above < 0:
-                unit_kind[node] = FRAGMENT
+                unit_kind[node] = DETACHED if apart[node] else FRAGMENT
                 repairs[trace, 4] += 1
             elif apart[node]:
                 unit_kind[node] = DETACHED
