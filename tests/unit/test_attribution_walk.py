@@ -74,3 +74,15 @@ def test_parallel_calls_without_client_spans_are_flagged() -> None:
 
     assert flags(40) == ["no_client_span"]
     assert flags(50) == []
+
+
+def test_every_parallel_call_without_a_client_span_is_flagged() -> None:
+    """The last call lies in the first one, not in the one that started before it."""
+    unit = attributed(
+        span("R", 0, 100, kind="SERVER"),
+        span("long", 5, 90, "R", service="B", kind="SERVER"),
+        span("early", 10, 20, "R", service="B", kind="SERVER"),
+        span("later", 40, 50, "R", service="B", kind="SERVER"),
+    )
+    flagged = {time.span.name for time in unit.spans if "no_client_span" in time.span.flags}
+    assert flagged == {"long", "early", "later"}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 from hopwatch.attribution.clocks import Clocks, child_offset
 from hopwatch.attribution.critical_path import Placed
 from hopwatch.attribution.model import Span
@@ -33,8 +31,11 @@ def place_children(parent: Span, clocks: Clocks) -> list[Placed]:
 def _flag_parallel(parent: Span, placed: list[Placed]) -> None:
     """Calls that run in parallel without client spans depend on the clocks: flags them."""
     ordered = sorted(placed, key=lambda child: (child.start, child.end))
-    for earlier, later in pairwise(ordered):
-        if later.start < earlier.end:
-            for child in (earlier.span, later.span):
-                if child.is_remote_to(parent):
-                    child.flags.add("no_client_span")
+    last = ordered[0]  # to end, of those before
+    for child in ordered[1:]:
+        if child.start < last.end:
+            for span in (last.span, child.span):
+                if span.is_remote_to(parent):
+                    span.flags.add("no_client_span")
+        if child.end > last.end:
+            last = child

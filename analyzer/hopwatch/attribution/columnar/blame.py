@@ -207,13 +207,16 @@ def _flag_parallel(
         group = 0 if child.call < 0 else 1 + processes[child.process].group
         child.third_key = group * count + j
     _sort(nodes, room, count)
-    for j in range(count - 1):
-        earlier, later = nodes[room[j].order], nodes[room[j + 1].order]
-        if later.placed_start < earlier.placed_end:
-            if earlier.call >= 0:
-                earlier.flags |= NO_CLIENT_SPAN
-            if later.call >= 0:
-                later.flags |= NO_CLIENT_SPAN
+    last = nodes[room[0].order]  # to end, of those before
+    for j in range(1, count):
+        child = nodes[room[j].order]
+        if child.placed_start < last.placed_end:
+            if last.call >= 0:
+                last.flags |= NO_CLIENT_SPAN
+            if child.call >= 0:
+                child.flags |= NO_CLIENT_SPAN
+        if child.placed_end > last.placed_end:
+            last = child
 
 
 @compiled
