@@ -234,3 +234,12 @@ def test_missing_file(tmp_path: Path) -> None:
 def test_real_files(shared_data: Path, name: str, rows: int, counts: dict[str, int]) -> None:
     table, rejected = read_files([shared_data / name])
     assert (table.num_rows, dict(rejected.counts)) == (rows, counts)
+
+
+def test_what_tempo_says_is_a_part_of_a_trace_is_read_and_said(tmp_path: Path) -> None:
+    answer = {"trace": DOCUMENT, "status": "PARTIAL", "message": "trace exceeds max size"}
+    (tmp_path / "f").write_text(json.dumps(answer))
+    table, rejected = read_files([tmp_path / "f"])
+    assert table.num_rows == 1
+    assert rejected.counts == {"partial_trace": 1}
+    assert "trace exceeds max size" in rejected.summary()

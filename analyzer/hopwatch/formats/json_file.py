@@ -14,7 +14,7 @@ from hopwatch.formats import clickhouse, jaeger, opensearch, otlp_json, tempo, z
 from hopwatch.formats.decoded import Contents
 from hopwatch.formats.describe import looks_like
 from hopwatch.formats.documents import Document, documents, text_of
-from hopwatch.formats.unwrap import complaint, unwrapped
+from hopwatch.formats.unwrap import complaint, shortfall, unwrapped
 
 
 class Reader(Protocol):
@@ -65,6 +65,8 @@ def decode_file(data: bytes, source: str) -> Contents:
         if said := complaint(document.value):
             contents.unreadable.add("error_answer", document.source, f"an answer says: {said}")
             continue
+        if said := shortfall(document.value):
+            contents.unreadable.add("partial_trace", document.source, f"an answer says: {said}")
         for value in unwrapped(document.value, lambda value: _format_of(value) is not None):
             found = _format_of(value)
             if found is None:

@@ -43,6 +43,13 @@ def complaint(value: Any) -> str:
     return str(said)
 
 
+def shortfall(value: Any) -> str:
+    """What Tempo says that its answer lacks, where that has only a part of a trace."""
+    if not isinstance(value, dict) or value.get("status") != "PARTIAL":
+        return ""
+    return str(value.get("message") or "the trace is not whole")
+
+
 def _inner(value: dict[str, Any]) -> Any:
     for key, kind in (
         ("_source", dict), ("hits", (dict, list)), ("responses", list), ("data", list),
