@@ -191,3 +191,37 @@ def test_a_5xx_answer_is_a_failure() -> None:
         span("Q", 0, 9, trace="u", **{"http.response.status_code": 404}),
     ]
     assert attribute(table(*rows)).failed_count == 1
+
+
+def test_the_pause_between_attempts_of_a_server_whose_clock_is_ahead() -> None:
+    unit = attributed(
+        span("R", 0, 1000),
+        span("C", 100, 900, "R", kind="CLIENT"),
+        span("S", 5200, 5800, "C", kind="SERVER", service="B"),
+        span("1", 5250, 5300, "S", kind="CLIENT", service="B", status="ERROR", peer_service="p",
+             span_name="call"),
+        span("2", 5400, 5500, "S", kind="CLIENT", service="B", peer_service="p",
+             span_name="call"),
+    )  # fmt: skip
+    retry = {time.span.id: time.retry for time in unit.spans if time.retry}
+    assert retry == {span_id("S"): 100, span_id("1"): 50}
+
+
+@pytest.mark.parametrize(("start", "retries"), [(49, 0), (50, 1), (60, 1)])
+def test_attempts_may_overlap_by_tau(start: int, retries: int) -> None:
+    unit = attributed(
+        span("R", 0, 100),
+        span("1", 10, 60, "R", kind="CLIENT", status="ERROR", peer_service="p", span_name="call"),
+        span("2", start, 90, "R", kind="CLIENT", peer_service="p", span_name="call"),
+        tau=10,
+    )
+    assert sum("retry" in time.span.flags for time in unit.spans) == retries
+
+
+def test_steps_of_a_service_that_failed_are_no_attempts() -> None:
+    unit = attributed(
+        span("R", 0, 100),
+        span("1", 10, 40, "R", status="ERROR", span_name="step"),
+        span("2", 50, 90, "R", span_name="step"),
+    )
+    assert unit.flags() == []

@@ -86,3 +86,13 @@ def test_every_parallel_call_without_a_client_span_is_flagged() -> None:
     )
     flagged = {time.span.name for time in unit.spans if "no_client_span" in time.span.flags}
     assert flagged == {"long", "early", "later"}
+
+
+def test_parallel_calls_below_a_client_span_are_not_flagged() -> None:
+    unit = attributed(
+        span("R", 0, 100),
+        span("C", 5, 95, "R", kind="CLIENT"),
+        span("S1", 10, 50, "C", kind="SERVER", service="B"),
+        span("S2", 20, 90, "C", kind="SERVER", service="B"),
+    )
+    assert unit.flags() == []

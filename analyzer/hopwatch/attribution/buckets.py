@@ -1,7 +1,7 @@
 """Logarithmic buckets of durations, 1 % wide: what makes percentiles mergeable by addition.
 
 Bucket i > 0 holds the durations d with BOUNDS[i-1] < d <= BOUNDS[i]; bucket 0 holds zero (and
-one ns). Bounds are integers, each the least that is at least 1 % above the one before (or 1 ns),
+one ns). Bounds are integers, each at most 1 % above the one before (but 1 ns at least),
 so every machine sorts a duration into the same bucket. A bucket is shown as its middle, which
 is at most 0.5 % (or half a ns) off any duration in it.
 """
