@@ -77,7 +77,7 @@ def test_the_share_of_lost_spans_is_estimated(share: float) -> None:
     assert low <= injected <= high
     assert high - low <= max(0.004, 0.5 * share)
     incomplete = finding(found, "incomplete_traces")
-    assert sum(part.count for part in incomplete.parts if "lost" in part.detail) <= (
+    assert sum(part.count for part in incomplete.parts if part.detail == "spans lost") <= (
         whole.num_rows - some.num_rows
     )
     assert incomplete.examples

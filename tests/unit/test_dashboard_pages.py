@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import streamlit as st
@@ -279,3 +280,20 @@ def contrast(one: str, other: str) -> float:
 
     light, dark = sorted((luminance(one), luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
+
+
+def test_data_quality_says_how_far_to_trust_and_how_clocks_lie(
+    dashboard: Open, tmp_path: Path
+) -> None:
+    lost = some().filter(pc.not_equal(some()["name"], "work"))
+    table = spans_of(*(request(i + 100, i * SECOND, back_name=HOSTILE[3]) for i in range(20)))
+    path = written(tmp_path, pa.concat_tables([some(), lost.slice(0, 6), table]))
+    app = dashboard(path, page="data_quality")
+    page = Page(app)
+    assert "in the right row as far as spans can tell" in page.text
+    assert "Known of 2 of 2 pairs of processes" in page.text
+    assert "front front -> back back" in page.text
+    assert plain(HOSTILE[3])[:20] in page.text
+    assert len(app.get("vega_lite_chart")) == 2
+    app.selectbox(key="clock").select("front -> back").run()
+    assert len(app.get("vega_lite_chart")) == 1

@@ -19,12 +19,12 @@ import pyarrow.compute as pc
 
 from hopwatch.attribution import Attribution, Ledger
 from hopwatch.quality import calls, clocks, intake, missing, outside, repairs, resources
-from hopwatch.quality.examined import Examined, Found, total
+from hopwatch.quality.examined import Examined, Found, percent, total
 from hopwatch.quality.model import LEVELS, Finding, Part, Quality, Trust
 from hopwatch.quality.words import trust_sentence
 from hopwatch.store.inventory import Inventory
 
-__all__ = ["Finding", "Part", "Quality", "Trust", "quality", "trust_sentence"]
+__all__ = ["Finding", "Part", "Quality", "Trust", "percent", "quality", "trust_sentence"]
 
 
 def quality(

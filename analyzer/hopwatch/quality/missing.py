@@ -183,10 +183,10 @@ def _incomplete(examined: Examined, lost: Missing) -> Iterator[Found]:
     )
     services = [
         Part(name, count, of if (of := count + lost.present.get(name, 0)) > count else None,
-             detail="lost spans, of those with others below them")
+             detail="spans lost")
         for name, count in lost.by_service.most_common()
     ]  # fmt: skip
-    hides = [Part(name, 1, None, ns, "may hide them") for name, ns in by_cell.most_common()]
+    hides = [Part(name, 1, None, ns, "may hide lost spans") for name, ns in by_cell.most_common()]
     finding = Finding(
         "incomplete_traces",
         "problem" if incomplete > _MUCH * traces else "warning",

@@ -8,7 +8,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from hopwatch.quality import Finding, Quality, trust_sentence
+from hopwatch.quality import Finding, Quality, percent, trust_sentence
 from hopwatch.store.inventory import Inventory, LeftOut, Service, Stored
 from hopwatch_dashboards import navigation, theme
 from hopwatch_dashboards.markup.names import name, sentences
@@ -41,26 +41,26 @@ def trust(quality: Quality) -> Markup:
     found = quality.trust
     if not found.total_ns:
         return sentences(trust_sentence(found))
-    lost = "unknown"
+    lost = "none seen"
     if found.lost is not None:
-        lost = f"{100 * found.lost[0]:.2g} to {100 * found.lost[1]:.2g} %"
+        lost = " to ".join(percent(share, 1) for share in found.lost)
     return sentences(trust_sentence(found)) + tiles(
         Tile("in the right row", _floored(found.certain_ns, found.total_ns), "of the time", "what"
              " no finding below touches"),
-        Tile("may belong to another", theme.share(found.doubtful_ns, found.total_ns),
+        Tile("may belong to another", percent(found.doubtful_ns, found.total_ns),
              theme.time(found.doubtful_ns / found.requests) + " a request", "the time that findings"
              " touch; what several touch counts once"),
-        Tile("moved by clocks", theme.share(found.moved_ns, found.total_ns),
+        Tile("moved by clocks", percent(found.moved_ns, found.total_ns),
              theme.time(found.moved_ns / found.requests) + " a request", "what changes rows if all"
              " clocks are at the one, or all at the other end of what is known of them"),
-        Tile("spans lost", "none seen" if found.lost is None else lost, "of all spans", "estimated"
+        Tile("spans lost", lost, "of all spans", "estimated"
              " from those that are missing above others, with 95 % confidence"),
     )  # fmt: skip
 
 
 def _floored(part: int, whole: int) -> str:
     """A share that is never rounded up to all."""
-    return "100%" if part == whole else f"{min(99.9, int(1000 * part / whole) / 10):.1f}%"
+    return "100 %" if part == whole else f"{min(99.9, int(1000 * part / whole) / 10):.1f} %"
 
 
 def findings(quality: Quality) -> Markup:
@@ -88,7 +88,7 @@ def _finding(finding: Finding) -> Markup:
 def _parts(finding: Finding) -> Markup:
     """Where a finding is, the largest first; columns that say nothing are left out."""
     shown = finding.parts[:_MOST_PARTS]
-    columns = [Column("where", "", "name first"), Column(finding.unit, "", "figure")]
+    columns = [Column("where", "", "name first"), Column("count", "", "figure")]
     timed = any(part.touched_ns for part in shown)
     if timed:
         columns.append(Column("touches", "time that may belong to another row", "figure"))
@@ -102,7 +102,7 @@ def _parts(finding: Finding) -> Markup:
             [
                 name(part.name),
                 f"{part.count:,}" + (f" of {part.of:,}" if part.of else ""),
-                *([theme.time(part.touched_ns or 0)] if timed else []),
+                *([theme.time(part.touched_ns) if part.touched_ns else ""] if timed else []),
                 *([name(part.detail)] if detailed else []),
             ]
             for part in shown
@@ -115,10 +115,10 @@ def known_clocks(quality: Quality) -> Markup:
     """Of how many clocks something is known."""
     if not quality.pairs:
         return sentences("No process calls another here, so no clock matters.")
-    return sentences(
-        f"Known of {quality.known_pairs:,} of {quality.pairs:,} pairs of processes that call each"
-        " other. Of the others there are less than ten calls an hour."
-    )
+    known = f"Known of {quality.known_pairs:,} of {quality.pairs:,} pairs of processes that call"
+    if quality.known_pairs == quality.pairs:
+        return sentences(f"{known} each other.")
+    return sentences(f"{known} each other; the others do so less than ten times an hour.")
 
 
 def clock_pairs(pairs: Sequence[Pair]) -> Markup:

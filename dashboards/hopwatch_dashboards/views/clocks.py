@@ -19,8 +19,9 @@ _ODD: Final = ("step", "conflict", "drift")
 class Pair:
     """Two processes, and what their calls tell of the offset of their clocks (callee minus caller).
 
-    windows: time, until, low, high, theta (ms), calls, stepped; one row a window, by time. Of the
-    last window theta_ns, low_ns, high_ns; ppm: the fastest drift; flags: all that were seen.
+    windows: time, low, high, theta (ms), window, calls, stepped; two rows a window, for its begin
+    and its end, by time. Of the last window theta_ns, low_ns, high_ns; ppm: the fastest drift;
+    flags: all that were seen.
     """
 
     caller: str
@@ -73,24 +74,34 @@ def _pair(key: Any, rows: pd.DataFrame) -> Pair:
     rows = rows.sort_values("window_start_unix_nano")
     flags = {flag for found in rows["flags"] for flag in found}
     last = rows.iloc[-1]
-    windows = pd.DataFrame(
-        {
-            "time": pd.to_datetime(rows["window_start_unix_nano"], unit="ns", utc=True),
-            "until": pd.to_datetime(rows["window_end_unix_nano"], unit="ns", utc=True),
-            "low": rows["low_ns"] / _MS,
-            "high": rows["high_ns"] / _MS,
-            "theta": rows["theta_ns"] / _MS,
-            "calls": rows["calls"],
-            "stepped": ["step" in found for found in rows["flags"]],
-        }
-    )
     caller, caller_process, callee, callee_process = key
     return Pair(
-        caller, caller_process, callee, callee_process, windows, int(rows["calls"].sum()),
+        caller, caller_process, callee, callee_process, _ends(rows), int(rows["calls"].sum()),
         int(last["theta_ns"]), int(last["low_ns"]), int(last["high_ns"]),
         max(rows["slope_ppb"], key=abs) / 1000,
         tuple(flag for flag in _ODD if flag in flags),
     )  # fmt: skip
+
+
+def _ends(rows: pd.DataFrame) -> pd.DataFrame:
+    """Begin and end of each window. What is known holds in its middle; clocks drift evenly."""
+    ends = []
+    half = (rows["window_end_unix_nano"] - rows["window_start_unix_nano"]) // 2
+    for time, sign in (("window_start_unix_nano", -1), ("window_end_unix_nano", 1)):
+        moved = sign * half * rows["slope_ppb"] / 1e9
+        shown = {name: (rows[f"{name}_ns"] + moved) / _MS for name in ("low", "high", "theta")}
+        ends.append(
+            pd.DataFrame(
+                {
+                    "time": pd.to_datetime(rows[time], unit="ns", utc=True),
+                    **shown,
+                    "window": range(len(rows)),
+                    "calls": rows["calls"],
+                    "stepped": [sign < 0 and "step" in found for found in rows["flags"]],
+                }
+            )
+        )
+    return pd.concat(ends).sort_values(["window", "time"], ignore_index=True)
 
 
 def _oddity(pair: Pair) -> tuple[Any, ...]:
