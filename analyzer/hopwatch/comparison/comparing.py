@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from math import floor
 
@@ -31,12 +32,14 @@ def compare(
     there, ConservationError if terms do not add up, which is a defect of hopwatch.
     """
     for name, ledger in (("before", before), ("after", after)):
-        if not ledger.request_count:
+        if not ledger.requests.num_rows:
             raise InputError(
                 f"no requests {name}: there is nothing to compare; widen the window or the filter"
             )
     options = options or Options()
-    windows = Window(before), Window(after)
+    with ThreadPoolExecutor(2) as threads:
+        first, second = threads.map(Window, (before, after))
+    windows = first, second
     alignment = align(*windows, stated)
     shortage = _shortage(windows)
     effects = Effects(Bridged(windows, alignment), options, shortage)
@@ -86,8 +89,8 @@ def _summary(window: Window) -> SideSummary:
     except NotEnoughDataError:
         found = None
     return SideSummary(
-        window.ledger.request_count,
-        window.ledger.weighted_requests,
+        int(window.request_counts.sum()),
+        window.weighted_requests,
         window.mean_ns,
         window.failed_share,
         int(window.starts[0]),

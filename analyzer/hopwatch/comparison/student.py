@@ -8,12 +8,13 @@ statistical tables that hopwatch needs: not worth a dependency on scipy.
 from __future__ import annotations
 
 from functools import lru_cache
-from math import exp, inf, lgamma, log
+from math import exp, inf, lgamma, log, log1p, pi, sqrt
 from typing import Final
 
 _TINY: Final = 1e-300
-_PRECISE: Final = 1e-15
+_PRECISE: Final = 1e-13
 _MOST_STEPS: Final = 10_000
+_LARGEST: Final = 1e15
 _NORMAL_FROM: Final = 1e9
 """Degrees of freedom beyond which another one changes no digit."""
 
@@ -36,14 +37,25 @@ def quantile(p: float, freedom: float) -> float:
     low, high = 0.0, 1.0
     while tail(high, freedom) > beyond:
         low, high = high, 2 * high
-        if high > 1e15:
+        if high > _LARGEST:
             return inf
-    for _ in range(200):
-        middle = (low + high) / 2
-        if not low < middle < high:
+    t = low
+    for _ in range(_MOST_STEPS):
+        missing = tail(t, freedom) - beyond
+        low, high = (t, high) if missing > 0 else (low, t)
+        step = t + missing / _density(t, freedom)  # Newton's, kept between the bounds
+        step = step if low < step < high else (low + high) / 2
+        if abs(step - t) <= _PRECISE * abs(step):
             break
-        low, high = (middle, high) if tail(middle, freedom) > beyond else (low, middle)
-    return high
+        t = step
+    return t
+
+
+def _density(t: float, freedom: float) -> float:
+    half = min(freedom, _NORMAL_FROM) / 2
+    return exp(lgamma(half + 0.5) - lgamma(half) - (half + 0.5) * log1p(t * t / 2 / half)) / sqrt(
+        2 * half * pi
+    )
 
 
 def _incomplete_beta(a: float, b: float, x: float) -> float:

@@ -64,6 +64,7 @@ class Window:
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
         self._routes = _Codes(ledger.requests, ("route",))
+        self._outcomes = _Codes(ledger.requests, ("outcome",))
         self._cells = _Codes(ledger.cells, Cell._fields)
         self.routes: list[str] = [route for (route,) in self._routes.keys]
         self.cells: list[Cell] = [Cell(*key) for key in self._cells.keys]
@@ -100,14 +101,21 @@ class Window:
         return Sums(self.exact.routes.astype(np.float64), self.exact.cells.astype(np.float64))
 
     @cached_property
+    def weighted_requests(self) -> Fraction:
+        """How many requests those of this side stand for."""
+        return _total(self.exact.routes[:, 0])
+
+    @cached_property
     def mean_ns(self) -> Fraction:
         """Of a request."""
-        return self.ledger.weighted_total_ns / self.ledger.weighted_requests
+        return _total(self.exact.routes[:, 1]) / self.weighted_requests
 
     @property
     def failed_share(self) -> float:
         """Of the requests."""
-        return float(self.ledger.weighted_failed / self.ledger.weighted_requests)
+        counts = self._exact(self.ledger.requests, self._outcomes, ("requests",))
+        failed = [outcome == "error" for (outcome,) in self._outcomes.keys]
+        return float(_total(counts[failed, 0]) / self.weighted_requests)
 
     @cached_property
     def request_counts(self) -> Integers:
@@ -159,9 +167,8 @@ class Window:
     @cached_property
     def failures_by_block(self) -> Floats:
         """[requests, failed requests] by block. Raises NotEnoughDataError."""
-        found = _Codes(self.ledger.requests, ("outcome",))
-        sums = self._by_block(self.ledger.requests, found, "requests")[:, 0]
-        failed = [key == ("error",) for key in found.keys]
+        sums = self._by_block(self.ledger.requests, self._outcomes, "requests")[:, 0]
+        failed = [outcome == "error" for (outcome,) in self._outcomes.keys]
         return np.stack([sums.sum(axis=0), sums[failed].sum(axis=0)])
 
     def _by_block(self, table: pa.Table, codes: _Codes, *measures: str) -> Floats:
@@ -203,8 +210,10 @@ class _Codes:
             if radix * len(column.dictionary) > _LARGEST_CODE:
                 codes, keys = _compact(codes, keys, columns)
                 radix, columns = len(keys), []
-            codes = codes * len(column.dictionary) + column.indices.to_numpy()
             columns.append(column.dictionary.to_pylist())
+            if len(column.dictionary) > 1:  # in place: new memory is slow
+                codes *= len(column.dictionary)
+                codes += column.indices.to_numpy()
             radix *= len(column.dictionary)
         codes, keys = _compact(codes, keys, columns)
         order = sorted(range(len(keys)), key=keys.__getitem__)
@@ -227,6 +236,10 @@ def _compact(
             values = (column[at], *values)
         found.append((*keys[code], *values))
     return encoded.indices.to_numpy().astype(np.int64), found
+
+
+def _total(numbers: Numbers) -> Fraction:
+    return sum(numbers.ravel().tolist(), Fraction(0))
 
 
 def without_each(sums: Floats) -> Floats:
