@@ -238,7 +238,7 @@ def test_they_agree_on_many_children_of_many_processes() -> None:
     assert_same(table(*rows))
 
 
-@pytest.mark.parametrize("folder", ["otlp", "nezha"])
+@pytest.mark.parametrize("folder", ["otlp", "nezha", "zipkin"])
 @pytest.mark.parametrize("tau", [None, 0])
 def test_they_agree_on_the_traces_of_others(shared_data: Any, folder: str, tau: int | None) -> None:
     assert_same(read_files([shared_data / folder]).table, tau)
