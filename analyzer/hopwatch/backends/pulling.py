@@ -34,6 +34,8 @@ from hopwatch.spans import trace_id_prefix
 
 PAGE: Final = 500
 """Traces that one answer may have."""
+MOMENT: Final = 10_000
+"""Traces that an answer for the shortest window may have: that cannot be cut."""
 
 _NEIGHBOURS: Final = 1000
 _FETCHED: Final = 64
@@ -199,18 +201,19 @@ class _Puller:
     ) -> dict[str, Document | None] | None:
         """The traces of a window; None where an answer is full, and the window can be cut."""
         shortest = end_ns - start_ns <= self._backend.step_ns
+        limit = MOMENT if shortest else PAGE
         found: dict[str, Document | None] = {}
         for service in services:
             try:
-                page = self._backend.search(service, start_ns, end_ns, PAGE)
+                page = self._backend.search(service, start_ns, end_ns, limit)
             except TooLargeError:
                 if shortest:
                     raise
                 return None
-            if len(page) >= PAGE:
+            if len(page) >= limit:
                 if not shortest:
                     return None
-                detail = f"{PAGE} traces at one moment, {_time(start_ns)}: others may be missing"
+                detail = f"{limit:,} traces at one moment, {_time(start_ns)}: there may be more"
                 cut.add("full_page", self._source, detail)
             found.update(page)
         return found
