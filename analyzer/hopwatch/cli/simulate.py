@@ -4,7 +4,17 @@ who was truly waited for. The same scenario, seed and number of requests give th
   hopwatch simulate shop --requests 20000 --out shop.parquet --truth truth.json
   hopwatch report shop.parquet
 
-A scenario is one that comes along (--list) or a TOML file; --show NAME prints one to begin with.
+A scenario is one that comes along (--list) or a TOML file; SCENARIO --show prints one to begin
+with.
+
+Before and after a change (--changes lists them; several are made one after the other):
+
+  hopwatch simulate migration --change "time:orders,0.5" --requests 20000 \
+    --out before.parquet --out-after after.parquet --truth answer.json
+
+The traffic after the change comes later, with a chance of its own, as in life; with --turns both
+versions serve the same stream in turns. The answer (hopwatch.change/1) is what the change does to
+the same requests. Every span says which side it is of, in its resource's `hopwatch.side`.
 """
 
 from __future__ import annotations
@@ -12,6 +22,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import textwrap
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -51,13 +62,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     where.add_argument("--send", metavar="URL", help="OTLP/HTTP, such as http://127.0.0.1:4319")
     parser.add_argument(
-        "--truth", type=Path, metavar="FILE", help="the true ledger and clocks, as JSON"
+        "--truth",
+        type=Path,
+        metavar="FILE",
+        help="the true ledger and clocks, or what the change does, as JSON",
+    )
+    change = parser.add_argument_group("before and after")
+    change.add_argument(
+        "--change",
+        action="append",
+        default=[],
+        metavar="NAME[:ARGUMENT,...]",
+        help="what is changed; can be repeated",
+    )
+    change.add_argument("--changes", action="store_true", help="the changes that there are")
+    change.add_argument("--out-after", type=Path, metavar="PATH", help="as --out, of the changed")
+    change.add_argument(
+        "--after-seed",
+        type=int,
+        metavar="N",
+        help="of chance after the change (default: another; that of --seed: the same requests)",
+    )
+    change.add_argument(
+        "--turns", metavar="TIME", help="such as 10s: both versions serve in turns (A B A B)"
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    from hopwatch.simulation import Simulation, shipped
+    from hopwatch.cli.compiling import compiling_is_said
+    from hopwatch.simulation import shipped
 
+    if args.changes:
+        _list_changes()
+        return 0
     if args.list:
         for name in shipped.names():
             print(f"{name:12} {shipped.load(name).description}")
@@ -67,26 +104,76 @@ def run(args: argparse.Namespace) -> int:
     if args.show:
         sys.stdout.write(shipped.text(args.scenario))
         return 0
-    if args.out is None and args.send is None:
-        raise UsageError("where to: give --out FILE, --out FOLDER or --send URL")
-    if args.out is not None and not args.out.is_dir():
-        from hopwatch.simulation.output import form_of
-
-        form_of(args.out)
+    _check_where(args)
     scenario = _scenario(args.scenario)
     if args.start is not None:
         start = time.time_ns() if args.start == "now" else parse_time(args.start, "--start")
         scenario = replace(scenario, start=start)
+    with compiling_is_said(NAME):
+        if args.change:
+            _run_pair(scenario, args)
+        else:
+            _run_one(scenario, args)
+    if args.truth is not None:
+        print(f"what is true of them: {args.truth}", file=sys.stderr)
+    return 0
+
+
+def _list_changes() -> None:
+    from hopwatch.simulation.changes import CHANGES
+
+    for name, change in CHANGES.items():
+        print(f"{name}:{change.usage}" if change.usage else name)
+        print(textwrap.fill(change.help, 78, initial_indent="    ", subsequent_indent="    "))
+
+
+def _check_where(args: argparse.Namespace) -> None:
+    """Raises UsageError unless it is clear where to, before anything is executed."""
+    from hopwatch.simulation.output import form_of
+
+    if args.out is None and args.send is None:
+        raise UsageError("where to: give --out FILE, --out FOLDER or --send URL")
+    if args.change and args.out is not None and args.out_after is None:
+        raise UsageError("where to after the change: give --out-after as well")
+    if args.out_after is not None and args.out is None:
+        raise UsageError("--out-after goes with --out; --send sends both")
+    for option in ("out_after", "after_seed", "turns"):
+        if getattr(args, option) is not None and not args.change:
+            raise UsageError(f"--{option.replace('_', '-')} is for a --change; see --changes")
+    if args.out_after is not None and args.out_after == args.out:
+        raise UsageError("--out and --out-after are the same")
+    for path in (args.out, args.out_after):
+        if path is not None and not path.is_dir():
+            form_of(path)
+
+
+def _run_one(scenario: Scenario, args: argparse.Namespace) -> None:
+    from hopwatch.simulation import Simulation
+
     simulation = Simulation(scenario, args.seed, args.requests, name=args.scenario)
-    spans = _put(simulation, args)
+    _put(simulation, args.out, args.send, f"{args.requests:,} requests")
     if args.truth is not None:
         _write_text(args.truth, simulation.truth().to_json())
-    beside = f", their truth in {args.truth}" if args.truth else ""
-    print(
-        f"{spans:,} spans of {args.requests:,} requests: {args.out or args.send}{beside}",
-        file=sys.stderr,
+
+
+def _run_pair(scenario: Scenario, args: argparse.Namespace) -> None:
+    from hopwatch.simulation import Pair, changed
+    from hopwatch.simulation.values import lasting
+
+    turn = None if args.turns is None else lasting(args.turns, "--turns")
+    pair = Pair(
+        changed(scenario, args.change),
+        args.seed,
+        args.requests,
+        after_seed=args.after_seed,
+        turn=turn,
+        name=args.scenario,
     )
-    return 0
+    of = f"{args.requests:,} requests" if turn is None else f"a part of {args.requests:,} requests"
+    _put(pair.before, args.out, args.send, f"{of} before")
+    _put(pair.after, args.out_after, args.send, f"{of} after")
+    if args.truth is not None:
+        _write_text(args.truth, pair.truth().to_json())
 
 
 def _scenario(word: str) -> Scenario:
@@ -98,16 +185,19 @@ def _scenario(word: str) -> Scenario:
     return shipped.load(word)
 
 
-def _put(simulation: Simulation, args: argparse.Namespace) -> int:
+def _put(simulation: Simulation, out: Path, url: str | None, of: str) -> None:
+    """Writes to a file or sends, and says what."""
     from hopwatch.simulation import output
 
     progress = _Progress()
     try:
-        if args.send is not None:
-            return output.send(args.send, simulation.contents, simulation.received(), progress)
-        return output.write(args.out, simulation.contents, simulation.received(), progress)
+        if url is not None:
+            spans = output.send(url, simulation.contents, simulation.received(), progress)
+        else:
+            spans = output.write(out, simulation.contents, simulation.received(), progress)
     finally:
         progress.end()
+    print(f"{spans:,} spans of {of}: {url or out}", file=sys.stderr)
 
 
 class _Progress:

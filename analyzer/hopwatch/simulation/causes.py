@@ -5,7 +5,8 @@ parallel branches those of the lane that was ready last, for the others were the
 it left behind (fire and forget, consumers, the rest of a call after its time-out) nothing. A
 frame counts if every frame from the root down waited for the next, until the first of these
 stopped waiting (`cut`). What a counted frame did itself, work, a leaf, a way, a queue, goes to
-the span that it is part of. No span's times are compared: this is no critical-path walk.
+the span that it is part of. No span's times are compared: this is no critical-path walk. `local` is
+the same for each span by itself, as if it were the root.
 """
 
 from __future__ import annotations
@@ -59,22 +60,24 @@ def settle(m: Any) -> Any:
 def _trace_back(m: Any, f: Any) -> None:
     """Whether the unit's root waited for frame `f`, how long, and for what in it."""
     frame = m.frames[f]
-    kind = m.nodes[frame.node].kind
+    frame.near = bool(m.nodes[frame.node].has_span)
     if frame.unit == f:
         frame.on_path, frame.cut = True, frame.end
     else:
         above = m.frames[frame.parent]
+        frame.near |= above.near and frame.blocking
         frame.on_path = above.on_path and frame.blocking
         frame.cut = min(frame.end, above.cut)
         frame.retry |= above.retry
-    if not frame.on_path or frame.start < 0:
+    if frame.start < 0:
         return
-    own = np.int64(0)
-    if kind == CALL:
-        own = _way(m, f)
-    elif kind in (WORK, LEAF, SEND, WAIT, PAUSE):
-        own = max(np.int64(0), frame.cut - frame.start)
     owner = m.frames[frame.owner]
+    if frame.near:
+        owner.local += _own(m, f, frame.end)
+    if not frame.on_path:
+        frame.out = frame.queue = 0
+        return
+    own = _own(m, f, frame.cut)
     owner.blamed += own
     if frame.retry:
         owner.retried += own
@@ -82,17 +85,29 @@ def _trace_back(m: Any, f: Any) -> None:
 
 
 @compiled
-def _way(m: Any, f: Any) -> Any:
+def _own(m: Any, f: Any, cut: Any) -> Any:
+    """What of a frame's time until `cut` is its own."""
+    frame = m.frames[f]
+    kind = m.nodes[frame.node].kind
+    if kind == CALL:
+        return _way(m, f, cut)
+    if kind in (WORK, LEAF, SEND, WAIT, PAUSE):
+        return max(np.int64(0), cut - frame.start)
+    return np.int64(0)
+
+
+@compiled
+def _way(m: Any, f: Any, cut: Any) -> Any:
     """What of a call its callee does not explain: the way there, its queue, the way back."""
     frame = m.frames[f]
     if frame.called < 0:
-        frame.out = max(np.int64(0), frame.cut - frame.start)
+        frame.out = max(np.int64(0), cut - frame.start)
         return frame.out
     callee = m.frames[frame.called]
-    served = min(callee.start, frame.cut)
+    served = min(callee.start, cut)
     frame.out = max(np.int64(0), served - frame.start)
     frame.queue = max(np.int64(0), served - max(callee.arrived, frame.start))
-    return frame.out + max(np.int64(0), frame.cut - max(callee.end, frame.start))
+    return frame.out + max(np.int64(0), cut - max(callee.end, frame.start))
 
 
 @compiled
@@ -120,4 +135,5 @@ def _record(m: Any, f: Any, number: Any) -> None:
     enters = kind in (CALL, LEAF, SEND, WAIT)
     enters = enters or kind in (SERVE, CONSUME)
     late = frame.unit != f and frame.start >= root.end
-    record.calls = np.int64(enters and not late)
+    record.calls, record.spans = np.int64(enters and not late), np.int64(not late)
+    record.local = np.int64(0) if late else frame.local

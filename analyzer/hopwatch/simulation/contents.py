@@ -80,6 +80,7 @@ def _resource(scenario: Scenario, process: Process, pid: int) -> dict[str, Any]:
         "process.pid": pid,
         "telemetry.sdk.name": "opentelemetry",
         "telemetry.sdk.language": service.language,
+        **scenario.resource,
     }
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hopwatch.errors import ConservationError, UsageError
+from hopwatch.simulation.drawing import normal
 from hopwatch.simulation.expansion import PARALLEL
 from hopwatch.simulation.kernel import CRAMPED, ENOUGH, IDLE, run
 from hopwatch.simulation.machine import (
@@ -66,6 +67,9 @@ def _machine(program: Program, load: Load, seed: int, requests: int) -> Machine:
     state = np.zeros(1, STATE)
     state["seed"], state["wanted"], state["pace"] = seed, requests, 1.0
     state["first_done"] = -1
+    # The load begins anywhere in its wanderings, not in their middle.
+    for salt, level in enumerate(("drift", "pace_level")):
+        state[level] = normal(np.uint64(seed), np.uint64(salt))
     lanes = program.nodes["limit"][program.nodes["kind"] == PARALLEL]
     state["most"] = int(lanes.max(initial=0)) + 2
     machine = Machine(

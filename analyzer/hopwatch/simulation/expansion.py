@@ -45,12 +45,16 @@ Cell = tuple[str, str, str, str, str, str]
 @dataclass(slots=True, eq=False)
 class Node:
     """A node before it is flattened. `service`: whose it is; `cell`, `attributes`, `name` and
-    `span_kind`: of a node with a span (else the cell is that of the nearest span above)."""
+    `span_kind`: of a node with a span (else the cell is that of the nearest span above). chance:
+    what is drawn for it depends on this and on the node above; transparent: what is drawn below
+    it does not depend on it, so that it can come and go."""
 
     kind: int
     service: str
     cell: Cell
     step: Step = _ONCE
+    chance: str = ""
+    transparent: bool = False
     name: str = ""
     span_kind: str = ""
     attributes: dict[str, str] = field(default_factory=dict)
@@ -106,6 +110,9 @@ class _Expansion:
             kind, target.service, caller, step, "self", semconv.template(target.operation)
         )
         node.name, node.attributes = _served(target)
+        word = "consume" if kind == CONSUME else "serve"
+        node.chance = f"{word} {target if service.gateway else self._formerly(target)}"
+        node.transparent = kind == SERVE
         node.span_kind = "CONSUMER" if kind == CONSUME else "SERVER"
         if kind == SERVE and not node.attributes:
             node.span_kind = "INTERNAL"
@@ -131,52 +138,79 @@ class _Expansion:
             cell = (caller, service, operation, of.language, of.version, cell_kind)
         return Node(kind, service, cell, step)
 
+    def _formerly(self, target: Target) -> str:
+        was = self._scenario.services[target.service].formerly.get(target.operation, target)
+        return f"{was.service} {was.operation}"
+
     def _body(self, node: Node, steps: tuple[Step, ...], caller: str) -> None:
         for step in steps:
-            node.children.append(self._step(node, step, caller))
+            child = self._step(node, step, caller)
+            if self._scenario.services[node.service].gateway:
+                # What it does is not taken for what was done here without it.
+                child.chance = f"{node.service}: {child.chance}"
+            node.children.append(child)
 
     def _step(self, parent: Node, step: Step, caller: str) -> Node:
         service = parent.service
 
-        def plain(kind: int) -> Node:
+        def plain(kind: int, chance: str, *, transparent: bool = False) -> Node:
             self._made += 1
-            return Node(kind, service, parent.cell, step)
+            return Node(kind, service, parent.cell, step, chance, transparent)
 
         match step.action:
             case Work(time):
-                node = plain(WORK)
+                node = plain(WORK, "work")
                 node.law = time
             case Inner(name, steps):
-                node = self._node(INNER, service, caller, step, "self", semconv.template(name))
-                node.name, node.span_kind = name, "INTERNAL"
-                self._body(node, steps, caller)
+                node = self._inner(service, step, name, steps, caller)
+            case Call(target, _, True):
+                node = self._part(service, step, target, caller)
             case Leaf():
                 node = self._leaf(service, step, step.action, caller)
             case Call():
                 node = self._call(service, step, step.action, caller)
             case Parallel(branches, limit):
-                node = plain(PARALLEL)
+                node = plain(PARALLEL, "parallel", transparent=True)
                 node.limit = limit
                 for branch in branches:
-                    lane = Node(LANE, service, parent.cell)
+                    lane = Node(LANE, service, parent.cell, chance="lane", transparent=True)
                     self._body(lane, branch, caller)
                     node.children.append(lane)
             case Acquire(pool, steps):
-                node = plain(ACQUIRE)
+                node = plain(ACQUIRE, f"acquire {pool}", transparent=True)
                 node.pool = self._pool(service, pool)
                 wait = self._node(WAIT, service, caller, Step(step.action), "wait", "pool.acquire")
+                wait.chance = "wait"
                 wait.name, wait.span_kind = "pool.acquire", "INTERNAL"
                 node.children.append(wait)
                 self._body(node, steps, caller)
             case Send():
                 node = self._send(service, step, step.action, caller)
             case Background(steps):
-                node = plain(BACKGROUND)
+                node = plain(BACKGROUND, "background", transparent=True)
                 self._body(node, steps, caller)
         if step.attempts > 1:
-            node.pause = plain(PAUSE)
+            node.pause = plain(PAUSE, "pause")
             node.pause.law = step.backoff
-            node.pause.cell = parent.cell
+        return node
+
+    def _inner(
+        self, service: str, step: Step, name: str, steps: tuple[Step, ...], caller: str
+    ) -> Node:
+        node = self._node(INNER, service, caller, step, "self", semconv.template(name))
+        node.name, node.span_kind, node.chance = name, "INTERNAL", f"span {name}"
+        self._body(node, steps, caller)
+        return node
+
+    def _part(self, service: str, step: Step, target: Target, caller: str) -> Node:
+        """A call in process: what is called is part of the service that calls."""
+        steps = self._service(target).operations[target.operation]
+        if target in self._path:
+            raise UsageError(f"{target.service} {target.operation} cannot call itself in process")
+        self._path.append(target)
+        node = self._inner(service, step, target.operation, steps, caller)
+        node.chance = f"call {self._formerly(target)}"
+        self._path.pop()
         return node
 
     def _pool(self, service: str, pool: str) -> str:
@@ -189,6 +223,7 @@ class _Expansion:
     def _leaf(self, service: str, step: Step, leaf: Leaf, caller: str) -> Node:
         node = self._node(LEAF, service, caller, step, leaf.kind, leaf.operation, hop=leaf.peer)
         node.span_kind, node.law = "CLIENT", leaf.time
+        node.chance = f"{leaf.kind} {leaf.peer} {leaf.operation}"
         if leaf.kind == "db":
             system, _, namespace = leaf.peer.partition("/")
             node.name = leaf.operation
@@ -226,6 +261,8 @@ class _Expansion:
                 CALL, service, caller, step, "remote", target.operation, target.service
             )
         node.name, node.attributes, node.span_kind = name, attributes, "CLIENT"
+        node.chance = f"call {self._formerly(target)}"
+        node.transparent = self._scenario.services[service].gateway
         network: Network = callee.network or self._scenario.network
         node.law, node.back, node.timeout = network.out, network.back, call.timeout
         node.children.append(self._operation(target, SERVE, service, Step(step.action)))
@@ -237,6 +274,7 @@ class _Expansion:
             SEND, service, caller, step, "messaging", semconv.template(name), hop=send.broker
         )
         node.name, node.span_kind = name, "PRODUCER"
+        node.chance = f"send {send.broker} {send.destination}"
         node.attributes = {
             "messaging.system": send.broker,
             "messaging.destination.name": send.destination,

@@ -111,10 +111,7 @@ def _begin_request(m: Any, now: Any) -> Any:
     number = state.began
     state.began += 1
     key = mixed(state.seed, np.uint64(number))
-    chance = uniform(key, _ROUTE)
-    route = 0
-    while route < len(m.routes) - 1 and m.weights[route] <= chance:
-        route += 1
+    route = _route(m.weights, key)
     slot = state.slot
     of = m.slots[slot]
     state.slot = of.next
@@ -127,6 +124,31 @@ def _begin_request(m: Any, now: Any) -> Any:
     if state.began < state.wanted:
         await_request(m, mixed(key, _ARRIVAL))
     return _enter(m, f, now)
+
+
+@compiled
+def _route(weights: Any, key: Any) -> Any:
+    chance = uniform(key, _ROUTE)
+    route = 0
+    while route < len(weights) - 1 and weights[route] <= chance:
+        route += 1
+    return route
+
+
+@compiled
+def routes_of(weights: Any, seed: Any, requests: Any) -> Any:
+    """By the numbers of requests, the number of the route of each."""
+    found = np.empty(len(requests), np.int64)
+    for i in range(len(requests)):
+        found[i] = _route(weights, mixed(seed, np.uint64(requests[i])))
+    return found
+
+
+@compiled
+def _step_key(frame: Any, salt: Any) -> Any:
+    """What chance depends on of a step of a frame, by the step's salt."""
+    key = mixed(frame.below, salt)
+    return key if frame.turn == 0 else mixed(key, frame.turn)
 
 
 @compiled
@@ -143,7 +165,7 @@ def _ask(m: Any, f: Any, now: Any) -> Any:
     node = m.children[m.nodes[frame.node].child]
     g = new_frame(m, node, f, frame.request, mixed(frame.key, m.nodes[node].salt), now)
     frame.called = g
-    m.frames[g].process = _process(m, node, m.frames[g].key)
+    m.frames[g].process = _process(m, node, _step_key(frame, m.nodes[node].salt))
     return _enter(m, g, now)
 
 
@@ -216,7 +238,7 @@ def _advance(m: Any, f: Any, now: Any) -> Any:
         child = m.children[of.child + frame.step]
         frame.step += 1
         step = m.nodes[child]
-        key = mixed(frame.key, step.salt)
+        key = _step_key(frame, step.salt)
         if uniform(key, _HAPPENS) < step.probability:
             choices = step.most - step.least + 1
             frame.left = step.least + np.int64(uniform(key, _TIMES) * choices)
@@ -233,8 +255,10 @@ def _begin(m: Any, f: Any, node: Any, now: Any) -> Any:
     """Begins a child of frame `f`."""
     above, of = m.frames[f], m.nodes[node]
     nth = np.uint64(above.left * 128 + above.attempts)
-    g = new_frame(m, node, f, above.request, mixed(mixed(above.key, of.salt), nth), now)
+    g = new_frame(m, node, f, above.request, mixed(_step_key(above, of.salt), nth), now)
     frame = m.frames[g]
+    if of.transparent and nth > 0:
+        frame.turn = mixed(above.turn, nth)
     frame.attempt = above.attempts
     kind = of.kind
     if kind == CALL:
@@ -291,7 +315,7 @@ def _finish(m: Any, f: Any, now: Any) -> Any:
     frame.end = now
     if frame.holds:
         _release(m, _resource(m, f), now)
-    if kind == LEAF and uniform(frame.key, _FAILS) < of.fail:
+    if kind in (LEAF, INNER) and uniform(frame.key, _FAILS) < of.fail:
         frame.failed = True
     if kind == SEND:
         _publish(m, f, now)
@@ -350,7 +374,7 @@ def _reply(m: Any, f: Any, now: Any) -> None:
     frame = m.frames[f]
     caller = m.frames[frame.parent]
     of = m.nodes[caller.node]
-    if uniform(frame.key, _FAILS) < of.fail:
+    if uniform(caller.key, _FAILS) < of.fail:
         frame.failed = True
     if not caller.done:
         later(m, now + drawn(m.laws, of.back, caller.key, _BACK, 1.0), frame.parent, REPLIED)

@@ -65,7 +65,7 @@ def parse(text: str) -> Law:
     name = name.strip().lower()
     if name not in KINDS or not rest.endswith(")"):
         raise UsageError(f"{text!r} is no law; write a time or one of {', '.join(KINDS)}(...)")
-    words = list(_split(rest[:-1]))
+    words = list(split(rest[:-1]))
     if name == "mixture":
         return Law(name, parts=tuple(_part(word, text) for word in words))
     wanted = 2 if name in _SECOND_IS_TIME else 1
@@ -86,6 +86,13 @@ def _time(text: str) -> float:
     return ns
 
 
+def scaled(law: Law, factor: float) -> Law:
+    """The law of times that are `factor` as long."""
+    second = law.second * factor if _SECOND_IS_TIME.get(law.kind) else law.second
+    parts = tuple((weight, scaled(part, factor)) for weight, part in law.parts)
+    return Law(law.kind, law.first * factor, second, parts)
+
+
 def _part(word: str, text: str) -> tuple[float, Law]:
     weight, _, law = word.strip().partition(" ")
     parsed = parse(law)
@@ -103,7 +110,7 @@ def _number(word: str, text: str) -> float:
     return number
 
 
-def _split(text: str) -> Iterator[str]:
+def split(text: str) -> Iterator[str]:
     """What stands between the commas that are outside of brackets."""
     depth = begin = 0
     for place, character in enumerate(text):

@@ -19,12 +19,19 @@ ADVANCE, FINISH, ARRIVED, REPLIED, TIMED_OUT, GRANTED, CONSUMED, REQUEST, AWAIT 
 FRAME: Final = np.dtype(
     [
         ("key", np.uint64),
+        # What chance below it depends on; its own key, but for what is `transparent`: there
+        # that of the frame above, and `turn` tells its repetitions apart.
+        ("below", np.uint64),
+        ("turn", np.uint64),
         ("trace", np.uint64),
         ("visible", np.uint64),  # key of the nearest span that is recorded; 0: none
         # arrived: when it began to wait for a worker; start: -1 until it begins.
         *((name, np.int64) for name in ("serial", "start", "end", "arrived")),
         # What it comes to, once its request is over: see `causes`.
-        *((name, np.int64) for name in ("cut", "blamed", "retried", "queue", "out", "balance")),
+        *(
+            (name, np.int64)
+            for name in ("cut", "blamed", "local", "retried", "queue", "out", "balance")
+        ),
         # owner: the nearest frame with a span, itself included. step: how many children were
         # begun; left: how often the last of them is still to be done. called: the frame of the
         # other side. next: in its request; waiting: in a resource's queue.
@@ -38,7 +45,7 @@ FRAME: Final = np.dtype(
         *(
             (name, np.bool_)
             for name in (
-                "failed", "done", "blocking", "retry", "holds", "detached", "on_path",
+                "failed", "done", "blocking", "retry", "holds", "detached", "on_path", "near",
             )
         ),
     ]
@@ -95,7 +102,8 @@ RECORD: Final = np.dtype(
         *(
             (name, np.int64)
             for name in (
-                "request", "start", "end", "blamed", "retried", "queue", "out", "calls",
+                "request", "start", "end", "blamed", "local", "retried", "queue", "out", "calls",
+                "spans",
             )
         ),
         # unit: the record of the root of its request or asynchronous work.
@@ -188,7 +196,7 @@ def drop_first(m: Any) -> None:
 
 
 @compiled
-def new_frame(m: Any, node: Any, parent: Any, slot: Any, salt: Any, now: Any) -> Any:
+def new_frame(m: Any, node: Any, parent: Any, slot: Any, key: Any, now: Any) -> Any:
     """A frame of `node` that `parent` waits for; -1: the root of the request in `slot`."""
     state = m.state[0]
     f = state.frame
@@ -202,16 +210,21 @@ def new_frame(m: Any, node: Any, parent: Any, slot: Any, salt: Any, now: Any) ->
     frame.step = frame.left = frame.attempts = frame.pending = frame.attempt = 0
     frame.called = frame.next = frame.waiting = frame.record = -1
     frame.failed = frame.done = frame.retry = frame.holds = frame.detached = frame.on_path = False
+    frame.near = False
     frame.blocking = True
     frame.start, frame.end, frame.arrived = now, -1, now
     frame.cut = frame.blamed = frame.retried = frame.queue = frame.out = frame.balance = 0
-    frame.key = salt
+    frame.local = 0
+    frame.key = frame.below = key
+    frame.turn = np.uint64(0)
     frame.owner, frame.unit = f, f
     frame.visible = frame.key if of.visible else np.uint64(0)
     if parent >= 0:
         above = m.frames[parent]
         frame.trace, frame.process, frame.unit = above.trace, above.process, above.unit
         frame.detached = above.detached
+        if of.transparent:
+            frame.below, frame.turn = above.below, above.turn
         if not of.has_span:
             frame.owner = above.owner
         if not of.visible:

@@ -2,6 +2,7 @@
 
     description = "..."                    # optional, as is every key unless said otherwise
     start = 2026-11-01T00:00:00Z           # true time of the beginning
+    resource = { "cloud.region" = "x" }    # what every service says of itself
 
     [load]
     rate = 100.0                           # required: requests a second
@@ -37,6 +38,7 @@
       { db = "postgresql/shop", query = "SELECT products", time = "exponential(1ms)" },
       { remote = "bank.example:443", request = "POST /payments", time = "30ms" },
       { call = "orders shop.Orders/List", timeout = "200ms" },
+      { call = "prices shop.Prices/Get", in_process = true },
       { call = "orders shop.Orders/Get", fail = 0.02, attempts = 3, backoff = "exponential(9ms)" },
       { parallel = [{ work = "1ms" }, [{ work = "1ms" }, { work = "2ms" }]], limit = 4 },
       { acquire = "pg", steps = [...] },
@@ -124,6 +126,7 @@ def _scenario(document: dict[str, Any]) -> Scenario:
         hosts=keys.take("hosts", values.map_of(_clock), {}),
         skew=keys.take("skew", _skew, Skew()),
         observation=keys.take("observation", _observation, Observation()),
+        resource=keys.take("resource", values.map_of(values.text), {}),
     )
     keys.done()
     return scenario
@@ -189,7 +192,7 @@ def _action(keys: Keys, name: str) -> Action:
                 "remote", keys.take(name, values.text), request, keys.take("time", values.law)
             )
         case "call":
-            return Call(keys.take(name, values.target), keys.take("timeout", values.duration, None))
+            return _call(keys, name)
         case "parallel":
             branches = keys.take(name, values.list_of(_branch))
             return Parallel(tuple(branches), keys.take("limit", values.count(1, 10_000), None))
@@ -207,6 +210,15 @@ def _action(keys: Keys, name: str) -> Action:
             )
         case _:
             return Background(keys.take(name, _steps))
+
+
+def _call(keys: Keys, name: str) -> Call:
+    target = keys.take(name, values.target)
+    timeout = keys.take("timeout", values.duration, None)
+    in_process = keys.take("in_process", values.flag, False)
+    if in_process and timeout is not None:
+        raise UsageError(f"{keys.where}: a call in process has no timeout")
+    return Call(target, timeout, in_process)
 
 
 def _branch(value: Any, where: str) -> tuple[Step, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,6 +33,7 @@ NODE: Final = np.dtype(
         ("has_span", np.bool_),
         ("visible", np.bool_),  # its span is recorded by an instrumented service
         ("linked", np.bool_),
+        ("transparent", np.bool_),
     ]
 )  # fmt: skip
 LAW: Final = np.dtype(
@@ -111,13 +113,8 @@ class _Flattening:
         numbers = {id(node): number for number, node in enumerate(plan)}
         records = np.zeros(len(plan), NODE)
         children: list[int] = []
-        salts = {id(root): _salt(root, 0) for root in self._roots}
+        salts = _salts(self._roots)
         for number, node in enumerate(plan):
-            seen: dict[int, int] = {}
-            for child in [*node.children, *([node.pause] if node.pause else [])]:
-                salt = _salt(child, 0)
-                seen[salt] = seen.get(salt, 0) + 1
-                salts[id(child)] = _salt(child, seen[salt] - 1)
             records[number] = self._record(node, salts[id(node)], len(children), numbers)
             children += [numbers[id(child)] for child in node.children]
         return Program(
@@ -160,6 +157,7 @@ class _Flattening:
             "has_span": has_span,
             "visible": has_span and self._scenario.services[node.service].instrumented,
             "linked": node.linked,
+            "transparent": node.transparent,
         }
         return tuple(values[name] for name in NODE.names or ())
 
@@ -183,8 +181,26 @@ class _Flattening:
         return np.array(rows + parts, LAW)
 
 
-def _salt(node: Node, ordinal: int) -> int:
-    """The same for the same step wherever it stands: what is added beside it changes nothing of
-    what is drawn for it."""
-    text = f"{node.kind} {node.service} {node.name} {node.cell[1]} {node.pool} {ordinal}"
-    return int(key_of(text))
+def _salts(roots: list[Node]) -> dict[int, int]:
+    """Of each node (by id). The same for the same step wherever it stands below one that is not
+    transparent: what is added beside it, or put around it, changes nothing of what is drawn for
+    it. Alike steps are told apart by their order."""
+    salts = {id(root): int(key_of(root.chance)) for root in roots}
+    scopes = list(roots)
+    for scope in scopes:
+        seen: Counter[str] = Counter()
+        waiting = _below(scope)
+        while waiting:
+            node = waiting.pop()
+            salts[id(node)] = int(key_of(f"{node.chance} {seen[node.chance]}"))
+            seen[node.chance] += 1
+            if node.transparent:
+                waiting += _below(node)
+            else:
+                scopes.append(node)
+    return salts
+
+
+def _below(node: Node) -> list[Node]:
+    """What is below a node, the last first."""
+    return [*([node.pause] if node.pause else []), *reversed(node.children)]

@@ -54,10 +54,12 @@ class Leaf:
 @dataclass(frozen=True, slots=True)
 class Call:
     """A call to another service's operation. After `timeout` the caller waits no longer; what
-    it called goes on."""
+    it called goes on. `in_process`: the operation is part of the caller, as a module of a
+    monolith is: no way leads there, its pools are the caller's."""
 
     target: Target
     timeout: int | None = None
+    in_process: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,9 @@ class Service:
     served; 0: any number. stamps: of `observation.STAMPS`. jitter: mean ns by which the end of
     a span is stamped late. instrumented: whether it has spans at all. sampling: share of the
     traces whose spans it records; lost: share of its spans that are never received.
+
+    Of a changed scenario, so that chance is as it was before: gateway: was inserted in the way of
+    calls; formerly: what operations were called that have moved here or are named anew.
     """
 
     language: str
@@ -146,6 +151,8 @@ class Service:
     instrumented: bool = True
     sampling: float | None = None
     lost: float | None = None
+    gateway: bool = False
+    formerly: Mapping[str, Target] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +222,8 @@ class Observation:
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """Everything that is simulated. routes: the operations that requests begin with, and their
-    weights. start: true time of the beginning, Unix ns."""
+    weights. start: true time of the beginning, Unix ns. resource: attributes that every service
+    says of itself, beside its own."""
 
     services: Mapping[str, Service]
     routes: Mapping[Target, float]
@@ -226,3 +234,4 @@ class Scenario:
     observation: Observation = Observation()
     start: int = EPOCH_NS
     description: str = ""
+    resource: Mapping[str, str] = field(default_factory=dict)

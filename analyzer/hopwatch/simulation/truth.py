@@ -7,15 +7,18 @@
                    "requests": int, "duration_ns": int}],
      "cells":    [{"route", "outcome", "recorded", "detached", "caller", "hop", "operation",
                    "language", "version", "kind",
-                   "true_ns": int, "retry_ns": int, "queue_ns": int, "out_ns": int, "calls": int}],
+                   "true_ns": int, "local_ns": int, "retry_ns": int, "queue_ns": int,
+                   "out_ns": int, "calls": int, "spans": int}],
      "clocks":   [{"hop", "process", "host", "points": [[unix_nano, offset_ns], ...]}]}
 
 The keys of a cell are the ledger's. `recorded`: the request's root span was received (else no
 analyzer can know of it); `detached`: asynchronous work. `true_ns`: time in which the request
 truly waited for this cell; the cells of a group of requests add up to its `duration_ns`, to the
-nanosecond. Parts of it: `retry_ns` in attempts that were repeated and pauses between attempts,
+nanosecond. `local_ns`: the same of each span by itself, were it the root. Parts of `true_ns`:
+`retry_ns` in attempts that were repeated and pauses between attempts,
 `queue_ns` before a free worker of the callee, `out_ns` on the way to the callee (queue
-included). `calls`: how often the cell was entered, on the request's path or not. An offset is
+included). `calls`: how often the cell was entered, on the request's path or not; `spans`: how many
+spans it has. Neither these nor `local_ns` count what begins after the root has ended. An offset is
 what the clock shows minus true time, linear between two points; at a step there are two points
 of one time.
 """
@@ -36,7 +39,9 @@ from hopwatch.errors import ConservationError, InputError
 TRUTH_SCHEMA_NAME: Final = "hopwatch.truth/1"
 REQUEST_KEYS: Final = ("route", "outcome", "recorded", "detached")
 CELL_KEYS: Final = ("caller", "hop", "operation", "language", "version", "kind")
-MEASURES: Final = ("true_ns", "retry_ns", "queue_ns", "out_ns", "calls")
+MEASURES: Final = (
+    "true_ns", "local_ns", "retry_ns", "queue_ns", "out_ns", "calls", "spans",
+)  # fmt: skip
 
 
 def _fields(keys: Iterable[str], numbers: Iterable[str]) -> list[tuple[str, pa.DataType]]:
