@@ -99,6 +99,15 @@ def test_the_service_that_drops_its_spans_is_named() -> None:
     assert found.touched_ns == pytest.approx(2.6 * MS * found.count, rel=0.1)
 
 
+def test_one_lost_span_of_few_does_not_make_the_estimate_leave_it_behind() -> None:
+    whole = simulated("shop", 60)
+    parent = whole.filter(pc.equal(whole["name"], "shop.Catalog/List"))["span_id"][0].as_py()
+    some = whole.filter(pc.not_equal(whole["span_id"], pa.scalar(parent, pa.binary(8))))
+    assert some.num_rows < whole.num_rows
+    low, high = examined(some).trust.lost or (1, 0)
+    assert low <= 1 - some.num_rows / whole.num_rows <= high <= 0.05
+
+
 def test_services_that_lose_differently_are_estimated_one_by_one() -> None:
     described = shipped.load("shop")
     services = {**described.services}

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from hopwatch.attribution.details import FLAGS, KINDS
+from hopwatch.attribution.units import LONGEST_NS
 from hopwatch.quality.examined import Examined, Found, ms, parts, percent, total
 from hopwatch.quality.model import Finding
 
@@ -84,7 +85,7 @@ def _outliving(examined: Examined) -> Iterator[Found]:
     details, edges = examined.details, examined.edges
     theta = details.shift[edges.child] - details.shift[edges.parent]
     over = details.end[edges.child] - theta - details.end[edges.parent]
-    over = np.minimum(over, examined.duration[edges.child])
+    over = np.minimum(over, np.minimum(examined.duration[edges.child], LONGEST_NS))
     clipped = (over > 0) & details.counted[edges.child]
     outlives = clipped & ((details.flags[edges.child] & FLAGS["outlives"]) > 0)
     if not outlives.any():

@@ -89,21 +89,27 @@ def _callers(examined: Examined) -> dict[int, Counter[int]]:
 
 def _share(lost: Integers, there: Integers, received: Integers) -> tuple[float, float] | None:
     """Service by service, for some drop more than others: of those with nothing below any of
-    their spans the share is that of all."""
+    their spans the share is that of all. The intervals of a sum are recovered from those of its
+    parts (Zou and Donner, 2008), which holds where most services lost nothing."""
     if not lost.any() or not there.any():
         return None
-    of_all = interval(int(lost.sum()), int((lost + there).sum()))
-    bounds = np.array(
+    total = lost + there
+    known = total > 0
+    share = np.where(known, lost, lost.sum()) / np.where(known, total, total.sum())
+    of_all = interval(int(lost.sum()), int(total.sum()))
+    low, high = np.array(
         [
-            interval(*pair) if pair[1] else of_all
-            for pair in zip(lost.tolist(), (lost + there).tolist(), strict=True)
+            interval(hits, of) if of else of_all
+            for hits, of in zip(lost.tolist(), total.tolist(), strict=True)
         ]
-    )
-    middle, half = bounds.mean(axis=1), np.diff(bounds, axis=1)[:, 0] / 2
-    weight = received / np.maximum(1 - middle, _LEAST_LEFT)
+    ).T
+    weight = received / np.maximum(1 - share, _LEAST_LEFT)
     weight = weight / weight.sum()
-    centre, spread = float(weight @ middle), float(np.sqrt(((weight * half) ** 2).sum()))
-    return max(0.0, centre - spread), min(1.0, centre + spread)
+    centre = float(weight @ share)
+    below, above = (
+        float(np.sqrt(((weight * distance) ** 2).sum())) for distance in (share - low, high - share)
+    )
+    return max(0.0, centre - below), min(1.0, centre + above)
 
 
 def _missing_parents(examined: Examined) -> list[tuple[bool, int]]:
@@ -165,8 +171,8 @@ def _incomplete(examined: Examined, lost: Missing) -> Iterator[Found]:
     if lost.share is not None:
         low, high = (percent(share, 1) for share in lost.share)
         words += (
-            f" At least {lost.by_service.total():,} spans were lost; by what hangs below them,"
-            f" {low} to {high} of all spans were."
+            f" Parents of instrumented services that are missing: {lost.by_service.total():,}. By"
+            f" that, {low} to {high} of all spans were lost."
         )
     if lost.foreign:
         names = ", ".join(name for name, _ in lost.foreign.most_common(3))
