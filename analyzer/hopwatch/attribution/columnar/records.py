@@ -21,7 +21,7 @@ NODE: Final = np.dtype(
         # node. missing: place of its trace in `Missing.bounds`, -1 for none. fragment: part of
         # one. root: of the unit, which late nodes are themselves (see `late`).
         *((name, np.int64) for name in ("start", "end", "span_id", "first_child", "last_child")),
-        *((name, np.int32) for name in ("parent", "root", "process", "call", "request")),
+        *((name, np.int32) for name in ("root", "process", "call", "request")),
         ("missing", np.int32),
         ("fragment", np.bool_),
         ("kind", np.int8),
@@ -64,17 +64,16 @@ RARE: Final = np.dtype([(name, np.int64) for name in ("concurrent", "hidden", "d
 
 @compiled
 def lay_out(
-    nodes: Any, first: Any, start: Any, end: Any, parent: Any, fragment: Any, child_bounds: Any,
-    call: Any, missing: Any, row: Any, span_id: Any, process: Any, request: Any, content: Any,
-    kind: Any, failed: Any, resent: Any,
+    nodes: Any, start: Any, end: Any, fragment: Any, child_bounds: Any, call: Any,
+    missing: Any, row: Any, span_id: Any, process: Any, request: Any, content: Any, kind: Any,
+    failed: Any, resent: Any,
 ) -> None:  # fmt: skip
     """Columns as records, in place: all by node, but from `span_id` on by row, and from `kind`
-    on by content. Places of nodes count from `first`."""
+    on by content."""
     first_child = child_bounds[0]
     for i in range(len(nodes)):
         node = nodes[i]
         node.start, node.end, node.root, node.fragment = start[i], end[i], i, fragment[i]
-        node.parent = parent[i] - first if parent[i] >= 0 else -1
         node.first_child = child_bounds[i] - first_child
         node.last_child = child_bounds[i + 1] - first_child
         node.call, node.missing = call[i], missing[i]

@@ -125,9 +125,9 @@ class _Block:
         bounds, extents, missing, in_fragment = self._missing(root)
         contents = rows.contents
         lay_out(
-            records, of.start, nodes.start[of], nodes.end[of], self._parent, in_fragment,
-            self._child_bounds, self._call, missing, nodes.row[of], rows.span_id, rows.process,
-            contents.request, contents.of, contents.kind, contents.failed, contents.resent,
+            records, nodes.start[of], nodes.end[of], in_fragment, self._child_bounds,
+            self._call, missing, nodes.row[of], rows.span_id, rows.process, contents.request,
+            contents.of, contents.kind, contents.failed, contents.resent,
         )  # fmt: skip
         return bounds, extents
 
