@@ -171,7 +171,7 @@ def _watched() -> Iterator[Callable[[str], None] | None]:
 
 
 def _asked(paths: Sequence[str], query: Query) -> list[str]:
-    """Which of several times backends were asked for, where nobody said it."""
+    """A note on the time that backends were asked for, where nobody chose one."""
     now_ns = time.time_ns()
     open_ = any(
         is_url(path) and target(path, query, now_ns).query.window.start is None for path in paths
