@@ -18,11 +18,11 @@ from hopwatch.simulation import (
     simulate,
 )
 from hopwatch.simulation.changes import CHANGES
+from hopwatch.simulation.parsing import read_scenario
 from hopwatch.simulation.scenario import Call, Inner, Load, Parallel, Service, Step, Target, Work
 from tests.scenarios import MS, ms, scenario, work
 
 REQUESTS = 1_000
-SAME = (REQUESTS, 0)
 
 
 def _calm(name: str = "migration") -> Scenario:
@@ -153,8 +153,9 @@ def test_every_route_is_faster_and_the_mean_slower() -> None:
     _, before, after = found.same_route
     assert after / before == pytest.approx(0.9, rel=1e-6)
     assert found.delta_ns > 0
-    times = [ns for (term, _), ns in _moved(found).items() if term == "time"]
-    assert sum(times) < 0
+    times = {hop: ns for (term, hop), ns in _moved(found).items() if term == "time"}
+    assert sum(times.values()) < 0
+    assert times.keys() == {answer.hop for answer in found.answers if answer.term == "time"}
 
 
 def test_waits_are_moved_by_load_and_by_nothing_else() -> None:
@@ -208,6 +209,26 @@ def test_a_call_in_process_has_no_way_and_fails_as_before() -> None:
     assert truths[1].group_by("hop", "operation")["a", "shop.B/Do"]["calls"] == 0
 
 
+def test_a_part_of_a_caller_is_written_in_toml() -> None:
+    text = shipped.text("migration").replace(
+        '{ call = "prices shop.Prices/Quote" }',
+        '{ call = "prices shop.Prices/Quote", in_process = true }',
+    )
+    part = Call(Target("prices", "shop.Prices/Quote"), in_process=True)
+    steps = read_scenario(text).services["catalog"].operations["shop.Catalog/List"]
+    assert steps[-1].action == part
+    with pytest.raises(UsageError, match="a call in process has no timeout"):
+        read_scenario(text.replace("in_process = true", 'in_process = true, timeout = "1s"'))
+
+
+def test_attributes_of_all_services_do_not_hide_their_own() -> None:
+    described = replace(CALM, resource={"cloud.region": "x", "service.name": "y"})
+    table = simulate(described, 1, 10).table
+    rows = [dict(row) for row in table["resource_attributes"].to_pylist()]
+    assert {row["cloud.region"] for row in rows} == {"x"}
+    assert "y" not in {row["service.name"] for row in rows}
+
+
 def test_steps_that_are_put_side_by_side_keep_their_place() -> None:
     steps = (work(1), Step(Call(Target("b", "GET /"))), Step(Call(Target("b", "GET /"))), work(2))
     services = {"a": Service("go", {"GET /": steps}), "b": Service("go", {"GET /": (work(1),)})}
@@ -221,7 +242,7 @@ def test_steps_that_are_put_side_by_side_keep_their_place() -> None:
     [
         ("faster:orders", "no change 'faster'; there are none, drifting"),
         ("time:orders", "give time:HOP,FACTOR, not 'orders'"),
-        ("none:x", "give none:, not 'x'"),
+        ("none:x", "give none, not 'x'"),
         ("time:orders,slow", "time: FACTOR: a number is expected, not 'slow'"),
         ("time:orders,nan", "FACTOR: a number from"),
         ("time:orders,inf", "FACTOR: a number from"),

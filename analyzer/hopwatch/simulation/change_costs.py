@@ -13,10 +13,12 @@ from hopwatch.errors import UsageError
 from hopwatch.simulation.before_after import Answer, Changed
 from hopwatch.simulation.laws import Law, scaled
 from hopwatch.simulation.rewriting import (
+    Rewrite,
     Steps,
     all_steps,
     asked,
     callers,
+    calls,
     first_request,
     rewritten,
     rewritten_everywhere,
@@ -46,7 +48,8 @@ def none(of: Changed) -> Changed:
 
 
 def drifting(of: Changed, time: int, sigma: float) -> Changed:
-    """Nothing, under a load and a pace of machines that wander in TIME by SIGMA (logarithm)"""
+    """Nothing, under a load and a pace of machines that wander: standard deviation of the logarithm
+    SIGMA, correlation time TIME; one much longer than the windows is a drift between them"""
 
     def wandering(scenario: Scenario) -> Scenario:
         load = replace(scenario.load, drift=(time, sigma), pace=(time, sigma))
@@ -74,10 +77,10 @@ def time(of: Changed, hop: str, factor: float) -> Changed:
     if hop in of.after.services:
         own = rewritten(of.after.services[hop], _slower_work(factor))
         return of.to(with_service(of.after, hop, operations=own.operations), Answer("time", hop))
-    after = rewritten_everywhere(of.after, _slower_peer(hop, factor))
-    if after == of.after and factor != 1:
+    if not any(isinstance(s.action, Leaf) and s.action.peer == hop for s in all_steps(of.after)):
         raise UsageError(f"no service and no peer {hop!r}")
-    return of.to(after, Answer("time", hop))
+    slower = _slower(factor, lambda action: isinstance(action, Leaf) and action.peer == hop)
+    return of.to(rewritten_everywhere(of.after, slower), Answer("time", hop))
 
 
 def way(of: Changed, service: str, factor: float) -> Changed:
@@ -132,14 +135,7 @@ def mix(of: Changed, route: Target, weight: float) -> Changed:
 
 def simpson(of: Changed, route: Target, weight: float, factor: float) -> Changed:
     """Simpson's case: all takes FACTOR times as long, and a slow route gets another WEIGHT"""
-
-    def slower(step: Step) -> Steps:
-        action = step.action
-        if isinstance(action, Work | Leaf):
-            return (replace(step, action=replace(action, time=scaled(action.time, factor))),)
-        return (step,)
-
-    after = rewritten_everywhere(of.after, slower)
+    after = rewritten_everywhere(of.after, _slower(factor, lambda _: True))
     services = {
         name: replace(service, network=service.network and _slower_network(service.network, factor))
         for name, service in after.services.items()
@@ -149,12 +145,13 @@ def simpson(of: Changed, route: Target, weight: float, factor: float) -> Changed
         replace(of, after=replace(after, services=services, network=network)), route, weight
     )
     peers = {step.action.peer for step in all_steps(of.after) if isinstance(step.action, Leaf)}
-    hops = [*of.after.services, *sorted(peers)]
+    edges = {f"{caller} -> {target.service}" for target, caller in calls(of.after)}
+    hops = [*of.after.services, *sorted(peers), *sorted(edges)]
     return shifted.to(shifted.after, *(Answer("time", hop) for hop in hops))
 
 
 def load(of: Changed, factor: float) -> Changed:
-    """FACTOR times as many requests a second: queues are longer, nothing else"""
+    """FACTOR times as many requests a second: queues grow, nothing else changes"""
     load = replace(of.after.load, rate=of.after.load.rate * factor)
     return of.to(replace(of.after, load=load))
 
@@ -171,23 +168,20 @@ def capacity(of: Changed, service: str, pool: str, count: int) -> Changed:
     return of.to(after, Answer("time", service))
 
 
-def _slower_work(factor: float) -> Callable[[Step], Steps]:
+def _slower(factor: float, chosen: Callable[[Work | Leaf], bool]) -> Rewrite:
+    """Makes the time of the chosen steps `factor` times as long."""
+
     def slower(step: Step) -> Steps:
-        if isinstance(step.action, Work):
-            return (replace(step, action=Work(scaled(step.action.time, factor))),)
+        action = step.action
+        if isinstance(action, Work | Leaf) and chosen(action):
+            return (replace(step, action=replace(action, time=scaled(action.time, factor))),)
         return (step,)
 
     return slower
 
 
-def _slower_peer(peer: str, factor: float) -> Callable[[Step], Steps]:
-    def slower(step: Step) -> Steps:
-        leaf = step.action
-        if isinstance(leaf, Leaf) and leaf.peer == peer:
-            return (replace(step, action=replace(leaf, time=scaled(leaf.time, factor))),)
-        return (step,)
-
-    return slower
+def _slower_work(factor: float) -> Rewrite:
+    return _slower(factor, lambda action: isinstance(action, Work))
 
 
 def _slower_network(network: Network, factor: float) -> Network:

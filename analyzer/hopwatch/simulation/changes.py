@@ -33,8 +33,8 @@ def changed(scenario: Scenario, changes: Iterable[str]) -> Changed:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change by its name. parameters: their words; those in `optional` may be left out, and the
-    last may be repeated where it ends in `...`."""
+    """A change by its name. parameters: words for `_READERS`; one in brackets may be left out, one
+    with `...` repeated."""
 
     function: Callable[..., Changed]
     parameters: tuple[str, ...] = ()
@@ -46,7 +46,8 @@ class Change:
         wanted = [*self.parameters, *repeated * (len(words) - len(self.parameters))]
         least = sum(not word.startswith("[") for word in self.parameters)
         if not least <= len(words) <= len(wanted):
-            raise UsageError(f"{name}: give {name}:{self.usage}, not {text!r}")
+            usage = f"{name}:{self.usage}" if self.usage else name
+            raise UsageError(f"{name}: give {usage}, not {text!r}")
         return [
             _READERS[parameter.strip("[].")](word, f"{name}: {parameter.strip('[].')}")
             for parameter, word in zip(wanted, words, strict=False)

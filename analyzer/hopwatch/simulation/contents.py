@@ -73,6 +73,7 @@ def _trace_state(scenario: Scenario, rejected: int) -> str | None:
 def _resource(scenario: Scenario, process: Process, pid: int) -> dict[str, Any]:
     service = scenario.services[process.service]
     return {
+        **scenario.resource,
         "service.name": process.service,
         "service.version": service.version,
         "service.instance.id": process.name,
@@ -80,7 +81,6 @@ def _resource(scenario: Scenario, process: Process, pid: int) -> dict[str, Any]:
         "process.pid": pid,
         "telemetry.sdk.name": "opentelemetry",
         "telemetry.sdk.language": service.language,
-        **scenario.resource,
     }
 
 
