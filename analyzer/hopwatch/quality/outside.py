@@ -26,6 +26,7 @@ def findings(examined: Examined) -> Iterator[Found]:
     yield from _parallel(examined)
     yield from _detached(examined)
     yield from _sampled(examined)
+    yield from _unweighable(examined)
     yield from _strictly_sampled(examined)
     yield from _coarse(examined)
 
@@ -137,6 +138,11 @@ def _sampled(examined: Examined) -> Iterator[Found]:
             ),
             None,
         )
+
+
+def _unweighable(examined: Examined) -> Iterator[Found]:
+    """Requests and spans of which nobody knows what they stand for."""
+    ledger = examined.ledger
     if count := ledger.quality.get("tail_sampled", 0):
         yield (
             Finding(
