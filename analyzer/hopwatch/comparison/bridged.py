@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hopwatch.comparison.blocks import BLOCKS
 from hopwatch.comparison.bridge import Numbers, Part, RouteSums, Side, TermName, bridge
 from hopwatch.comparison.bridge import Sums as VariantSums
 from hopwatch.comparison.jackknife import Floats, pseudo_values
@@ -45,7 +46,7 @@ class Bridged:
             sums = [window.floats for window in self.windows]
             sums[at] = window.without_each_block
             rest = {_key(part): part.ns for part in bridge(*self._sides(sums))}
-            nothing = np.zeros(window.blocking.count)
+            nothing = np.zeros(BLOCKS)
             found.append(
                 {
                     key: pseudo_values(float(ns), rest.get(key, 0) + nothing)
@@ -58,13 +59,8 @@ class Bridged:
         """By side the pseudo-values [group, block] of sums of terms. Raises NotEnoughDataError."""
         members = [list(group) for group in groups]
         return [
-            np.stack(
-                [
-                    sum((side[key] for key in keys), np.zeros(window.blocking.count))
-                    for keys in members
-                ]
-            )
-            for side, window in zip(self.pseudo_values, self.windows, strict=True)
+            np.stack([sum((side[key] for key in keys), np.zeros(BLOCKS)) for keys in members])
+            for side in self.pseudo_values
         ]
 
     def _sides(self, sums: Iterable[Sums]) -> list[Side[Role, Variant]]:

@@ -83,11 +83,6 @@ def _shortage(windows: tuple[Window, Window]) -> str:
 
 
 def _summary(window: Window) -> SideSummary:
-    try:
-        blocking = window.blocking
-        found = blocking.covered, blocking.count, blocking.length
-    except NotEnoughDataError:
-        found = None
     return SideSummary(
         int(window.request_counts.sum()),
         window.weighted_requests,
@@ -95,5 +90,5 @@ def _summary(window: Window) -> SideSummary:
         window.failed_share,
         int(window.starts[0]),
         int(window.starts[-1]) + BLOCK_NS,
-        *(found or (None, None, None)),
+        len(window.starts),
     )

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from hopwatch.attribution.quantile import TooFewRequestsError
-from hopwatch.comparison.blocks import FEWEST_BLOCKS
+from hopwatch.comparison.blocks import BLOCKS
 from hopwatch.comparison.bridged import Bridged, Key
 from hopwatch.comparison.jackknife import Floats, estimates, pseudo_values
 from hopwatch.comparison.labels import Labels
@@ -122,12 +122,12 @@ class Effects:
         """Of the routes that are on both sides, in enough blocks to say anything."""
         blocks, rests = [], []
         for window, of in zip(self._windows, present, strict=True):
-            occupied = np.zeros((len(common), window.blocking.count), bool)
+            occupied = np.zeros((len(common), BLOCKS), bool)
             np.logical_or.at(occupied, of, window.route_blocks > 0)
             blocks.append(occupied.sum(axis=1))
             rests.append(_means(window.without_each_block.routes, of, len(common)))
         both = (blocks[0] > 0) & (blocks[1] > 0)
-        often = np.minimum(*blocks) >= FEWEST_BLOCKS
+        often = np.minimum(*blocks) == BLOCKS
         timed = (rests[0].min(axis=1) > 0) & (rests[1].min(axis=1) > 0)
         able = np.flatnonzero(often & timed)
         found = {common[at]: unknown(_TOO_RARE) for at in np.flatnonzero(both & ~(often & timed))}
@@ -212,7 +212,7 @@ class Effects:
     ) -> list[Judgement]:
         members = estimates(values, pseudo)
         together = family(members, pseudo, self.options.confidences)
-        seconds = max(window.blocking.covered for window in self._windows)
+        seconds = max(window.blocking.seconds for window in self._windows)
         return [judge(member, together, self.options, seconds, log=logs) for member in members]
 
     def _intervals(
@@ -227,8 +227,7 @@ class Effects:
 _NO_TIME: Final = "some requests took no time: there is nothing to relate a change to"
 _ONE_SIDE: Final = "requests on one side only: nothing to compare with"
 _TOO_RARE: Final = (
-    f"too rare: fewer than {FEWEST_BLOCKS} time blocks of a side have requests with any time on "
-    "this route"
+    f"too rare: of {BLOCKS} blocks of time some have no request on this route that took any"
 )
 
 

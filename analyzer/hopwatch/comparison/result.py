@@ -82,8 +82,7 @@ class PercentileEffect:
 
 @dataclass(frozen=True, slots=True)
 class SideSummary:
-    """One side. `blocks` of `block_seconds` are what errors rest on; None where there are too
-    few. `seconds`: with traffic."""
+    """One side. `seconds`: with requests."""
 
     requests: int
     weighted_requests: Fraction
@@ -91,9 +90,7 @@ class SideSummary:
     failed_share: float
     start_unix_nano: int
     end_unix_nano: int
-    seconds: int | None
-    blocks: int | None
-    block_seconds: int | None
+    seconds: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 The critical value of max |t| over a family of figures is that of a multivariate t with the
 correlations of their pseudo-values (a t copula, for each figure has degrees of freedom of its
-own): figures that say the same do not count twice. Where there are too many for that, Bonferroni,
-which is always safe.
+own): figures that say the same do not count twice. Of more figures than degrees of freedom these
+cannot tell the correlations: then Bonferroni, which is always safe.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from hopwatch.comparison.jackknife import Estimate, Floats, variance
 _DRAWS: Final = 10_000
 _AT_ONCE: Final = 1_000
 _SEED: Final = 20261121
-_MOST_FIGURES: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ def family(
     if count <= 1:
         return Family({confidence: confidence for confidence in confidences})
     bonferroni = {confidence: 1 - (1 - confidence) / count for confidence in confidences}
-    if count > _MOST_FIGURES:
+    if count > sum(pseudo.shape[-1] - 1 for pseudo in sides):
         return Family(bonferroni)
     freedom = min(members[i].freedom for i in uncertain)
     largest = _largest([pseudo[uncertain] for pseudo in sides], freedom)

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hopwatch.attribution import Ledger
-from hopwatch.comparison.blocks import MOST_BLOCKS, Blocking, Integers, blocking
+from hopwatch.comparison.blocks import BLOCKS, Blocking, Integers, blocking
 from hopwatch.comparison.bridge import Numbers
 from hopwatch.errors import ConservationError
 
@@ -25,8 +25,6 @@ Floats = npt.NDArray[np.float64]
 
 _MEASURES: Final = ("spans", "blamed_ns", "local_ns", "calls")
 _LARGEST_CODE: Final = 1 << 62
-_MOST_SUMS: Final = 8_000_000
-"""Sums by cell and block that are held at once."""
 _NOTHING: Final = 1e-9
 """What is left of a weighted sum in floats without all that is in it: nothing."""
 
@@ -137,9 +135,7 @@ class Window:
             [("requests", "sum")]
         )
         counted = counted.sort_by("block_start_unix_nano")
-        starts, requests = (column.to_numpy() for column in counted.columns)
-        most = max(200, min(MOST_BLOCKS, _MOST_SUMS // max(1, len(self.cells))))
-        return blocking(starts, requests, most)
+        return blocking(*(column.to_numpy() for column in counted.columns))
 
     @cached_property
     def without_each_block(self) -> Sums:
@@ -173,14 +169,13 @@ class Window:
 
     def _by_block(self, table: pa.Table, codes: _Codes, *measures: str) -> Floats:
         """Weighted sums [code, measure, block] of a table of this side."""
-        count = self.blocking.count
-        place = codes.of_row * count + self._block_of(table)
+        place = codes.of_row * BLOCKS + self._block_of(table)
         weights = self._weight_of(table)
         sums = [
-            np.bincount(place, table[name].to_numpy() * weights, len(codes.keys) * count)
+            np.bincount(place, table[name].to_numpy() * weights, len(codes.keys) * BLOCKS)
             for name in measures
         ]
-        return np.stack([one.reshape(len(codes.keys), count) for one in sums], axis=1)
+        return np.stack([one.reshape(len(codes.keys), BLOCKS) for one in sums], axis=1)
 
     def _block_of(self, table: pa.Table) -> Integers:
         starts = table["block_start_unix_nano"].to_numpy()
