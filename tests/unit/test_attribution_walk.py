@@ -96,3 +96,15 @@ def test_parallel_calls_below_a_client_span_are_not_flagged() -> None:
         span("S2", 20, 90, "C", kind="SERVER", service="B"),
     )
     assert unit.flags() == []
+
+
+def test_a_remembered_child_is_not_forgotten_for_one_that_begins_at_the_cursor() -> None:
+    """last begins at 500, where `at` does: `at` cannot be taken, `before` can."""
+    unit = attributed(
+        span("R", 0, 1000),
+        span("last", 500, 1000, "R"),
+        span("before", 300, 503, "R"),
+        span("at", 500, 502, "R"),
+        tau=10,
+    )
+    assert own(unit) == {"R": 300, "last": 500, "before": 200, "at": 0}
