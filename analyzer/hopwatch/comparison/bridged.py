@@ -10,11 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from hopwatch.comparison.blocks import BLOCKS
-from hopwatch.comparison.bridge import Numbers, Part, RouteSums, Side, TermName, bridge
-from hopwatch.comparison.bridge import Sums as VariantSums
+from hopwatch.comparison.bridge import Numbers, Part, RouteSums, Side, Sums, TermName, bridge
 from hopwatch.comparison.jackknife import Floats, pseudo_values
 from hopwatch.comparison.roles import Alignment, Place, Role, Variant
-from hopwatch.comparison.windows import Sums, Window
+from hopwatch.comparison.windows import Window, WindowSums
 
 
 class Key(NamedTuple):
@@ -63,7 +62,7 @@ class Bridged:
             for side in self.pseudo_values
         ]
 
-    def _sides(self, sums: Iterable[Sums]) -> list[Side[Role, Variant]]:
+    def _sides(self, sums: Iterable[WindowSums]) -> list[Side[Role, Variant]]:
         return [
             _side(window, places, self.alignment.routes, one)
             for window, places, one in zip(self.windows, self.alignment.sides, sums, strict=True)
@@ -71,17 +70,17 @@ class Bridged:
 
 
 def _side(
-    window: Window, places: Sequence[Place], names: Mapping[str, str], sums: Sums
+    window: Window, places: Sequence[Place], names: Mapping[str, str], sums: WindowSums
 ) -> Side[Role, Variant]:
     """The sums of one side by common names."""
     routes: dict[str, Numbers] = {}
     for route, row in zip(window.routes, sums.routes, strict=True):
         name = names[route]
         routes[name] = routes[name] + row if name in routes else row
-    roles: dict[str, dict[Role, dict[Variant, VariantSums]]] = {name: {} for name in routes}
+    roles: dict[str, dict[Role, dict[Variant, Sums]]] = {name: {} for name in routes}
     for (name, role, variant), row in zip(places, sums.cells, strict=True):
         variants = roles[name].setdefault(role, {})
-        found = VariantSums(*row[:3])
+        found = Sums(*row[:3])
         variants[variant] = variants[variant].plus(found) if variant in variants else found
     return {name: RouteSums(row[0], row[1], roles[name]) for name, row in routes.items()}
 

@@ -47,7 +47,7 @@ class Cell(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Sums:
+class WindowSums:
     """Of each route [requests, ns] and of each cell [spans, blamed ns, local ns, and where they are
     exact calls], in the order of `Window.routes` and `Window.cells`; the last dimension is that of
     `bridge.Numbers`."""
@@ -68,7 +68,7 @@ class Window:
         self.cells: list[Cell] = [Cell(*key) for key in self._cells.keys]
 
     @cached_property
-    def exact(self) -> Sums:
+    def exact(self) -> WindowSums:
         """The sums of everything, as fractions.
 
         Raises ConservationError where sums in the ledger are beyond 64 bits.
@@ -80,7 +80,7 @@ class Window:
                 "the cells of a side do not add up to its requests' time: sums are beyond 292 "
                 "years; look at a shorter window"
             )
-        return Sums(routes, cells)
+        return WindowSums(routes, cells)
 
     def _exact(self, table: pa.Table, codes: _Codes, measures: tuple[str, ...]) -> Numbers:
         keys = {"code": codes.of_row, "threshold": table["sampling_threshold"]}
@@ -94,9 +94,9 @@ class Window:
         return totals
 
     @cached_property
-    def floats(self) -> Sums:
+    def floats(self) -> WindowSums:
         """As `exact`, nearly."""
-        return Sums(self.exact.routes.astype(np.float64), self.exact.cells.astype(np.float64))
+        return WindowSums(self.exact.routes.astype(np.float64), self.exact.cells.astype(np.float64))
 
     @cached_property
     def weighted_requests(self) -> Fraction:
@@ -138,9 +138,9 @@ class Window:
         return blocking(*(column.to_numpy() for column in counted.columns))
 
     @cached_property
-    def without_each_block(self) -> Sums:
+    def without_each_block(self) -> WindowSums:
         """The sums without one block, for each. Raises NotEnoughDataError."""
-        return Sums(
+        return WindowSums(
             without_each(
                 self._by_block(self.ledger.requests, self._routes, "requests", "duration_ns")
             ),
@@ -238,7 +238,7 @@ def _total(numbers: Numbers) -> Fraction:
 
 
 def without_each(sums: Floats) -> Floats:
-    """Sums [.., block] -> those of all other blocks."""
+    """WindowSums [.., block] -> those of all other blocks."""
     totals = sums.sum(axis=-1, keepdims=True)
     rest: Floats = totals - sums
     rest[rest < _NOTHING * totals] = 0.0
