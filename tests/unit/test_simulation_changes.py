@@ -261,6 +261,7 @@ def test_steps_that_are_put_side_by_side_keep_their_place() -> None:
         ("parallel:prices shop.Prices/Quote", "makes no two calls one after the other"),
         ("mix:edge GET /none,2", "no route edge GET /none; there are edge GET /home"),
         ("rename:orders,edge", "there is a service 'edge' already"),
+        ("rename:orders,a -> b", "reads as the way between two services"),
         ("split:prices,more,shop.Prices/Quote", "and not all of them"),
         ("split:catalog,more,GET /none", "no operation 'GET /none'"),
         ("merge:prices,prices", "cannot become a part of"),

@@ -116,6 +116,8 @@ def _role(of: Changed, service: str) -> str:
 def _unused(scenario: Scenario, name: str) -> None:
     if name in scenario.services:
         raise UsageError(f"there is a service {name!r} already")
+    if " -> " in name:
+        raise UsageError(f"{name!r} reads as the way between two services; choose another name")
 
 
 def _formerly(service: Service, name: str, operation: str) -> Target:
