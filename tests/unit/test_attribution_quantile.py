@@ -13,7 +13,7 @@ from hopwatch.attribution.quantile import (
     at_quantile,
     of_slowest,
 )
-from tests.spans_dsl import US, span, table
+from tests.spans_dsl import MS, US, span, table
 
 
 def ledger_of(durations: list[tuple[int, int]]) -> Ledger:
@@ -94,3 +94,14 @@ def test_empty_ledger_has_no_shares() -> None:
     ledger = Ledger.of_units([])
     assert at_mean(ledger, "hop").shares == ()
     assert of_slowest(ledger, 0.01, "hop").total_ns == 0
+
+
+@pytest.mark.parametrize("ties", [1949, 1963, 2051, 2150])
+def test_a_quantile_within_ties_is_what_they_share(ties: int) -> None:
+    """Only one rank lies near q: no line can be drawn through it."""
+    rows = [
+        span(f"R{i}", 0, MS if i < ties else 5 * MS, trace=f"t{i}", span_name="R")
+        for i in range(4000)
+    ]
+    ledger = attribute(table(*rows))
+    assert at_quantile(ledger, 0.25, "hop").total_ns == MS

@@ -247,7 +247,8 @@ def _kernel(table: LongTable, q: float) -> tuple[dict[int, int], int]:
     )
     linear = {part.bucket: weight * (s2 - s1 * offset) for part, offset, weight in kernel}
     spread = s0 * s2 - s1 * s1
-    if spread > 0 and min(linear.values()) >= 0:
+    # No line goes through a single rank; what is left of `spread` then is rounding.
+    if spread > 1e-9 * s0 * s2 and min(linear.values()) >= 0:
         weights = {bucket: round(weight / spread * _SCALE) for bucket, weight in linear.items()}
     else:
         weights = {part.bucket: round(weight / s0 * _SCALE) for part, _, weight in kernel}
