@@ -87,11 +87,12 @@ class Window:
         sums = pa.table({**keys, **{name: table[name] for name in measures}}).group_by(list(keys))
         found = sums.aggregate([(name, "sum") for name in measures])
         by_threshold, unit = self.ledger.weights
-        totals = np.full((len(codes.keys), len(measures), 1), Fraction(0), dtype=object)
+        totals = np.zeros((len(codes.keys), len(measures)), dtype=object)
         for code, threshold, *values in zip(*(c.to_pylist() for c in found.columns), strict=True):
             for i, value in enumerate(values):
-                totals[code, i, 0] += Fraction(by_threshold[threshold] * value, unit)
-        return totals
+                totals[code, i] += by_threshold[threshold] * value
+        fractions = [Fraction(total, unit) for total in totals.ravel().tolist()]
+        return np.array(fractions, dtype=object).reshape(*totals.shape, 1)
 
     @cached_property
     def floats(self) -> WindowSums:
