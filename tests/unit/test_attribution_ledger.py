@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from hopwatch.attribution import Attribution, Ledger, Options, attribute, buckets
+from hopwatch.attribution.columnar import Engine
 from hopwatch.attribution.ledger import interval_ranks
 from hopwatch.attribution.select import Selection
+from hopwatch.attribution.units import LONGEST_NS
+from hopwatch.errors import InputError
 from tests.spans_dsl import MS, span, table, trace_id
 
 
@@ -44,6 +47,16 @@ def test_wrong_stamps_neither_stop_the_report_nor_spoil_it() -> None:
     ledger = attribute(table(*rows, span("fine", 0, 9)))
     assert (ledger.total_ns, ledger.quality["absurd_duration"]) == (9, 7)
     assert sum(g.blamed_ns for g in ledger.group_by("hop")) == 9
+
+
+def test_sums_beyond_64_bits_are_refused() -> None:
+    rows = table(*(span("R", 0, LONGEST_NS, trace=f"t{i}") for i in range(3600)))
+    for add_up in (attribute, lambda rows: Engine(rows, Options()).ledger()):
+        with pytest.raises(InputError, match="more than 292 years"):
+            add_up(rows)
+    half = attribute(rows.slice(0, 2000))
+    with pytest.raises(InputError, match="more than 292 years"):
+        half.merge(attribute(rows.slice(2000)).merge(half))
 
 
 def test_percentiles_and_their_exemplars() -> None:
@@ -90,7 +103,7 @@ def test_buckets_are_at_most_half_a_percent_off() -> None:
     ("n", "q", "ranks"),
     [(10, 0.5, (2, 9)), (100, 0.5, (40, 61)), (4, 0.5, (0, 5)), (59, 0.95, (52, 60))],
 )
-def testinterval_ranks_are_those_of_the_binomial(n: int, q: float, ranks: tuple[int, int]) -> None:
+def test_interval_ranks_are_those_of_the_binomial(n: int, q: float, ranks: tuple[int, int]) -> None:
     """n = 10 and 100 at the median are in every table of the sign test's intervals."""
     assert interval_ranks(n, q) == ranks
 

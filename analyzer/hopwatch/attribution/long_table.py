@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 
 from hopwatch.attribution import sampling
 from hopwatch.attribution.tabular import Tabular
-from hopwatch.errors import ConservationError
+from hopwatch.errors import ConservationError, InputError
 
 MEASURES: Final = (
     "blamed_ns", "local_ns", "concurrent_ns", "hidden_ns", "doubtful_ns", "retry_ns", "calls",
@@ -275,9 +275,22 @@ def exact(share: float) -> Fraction:
     return Fraction(repr(float(share)))
 
 
+def ensure_room(*totals_ns: float) -> None:
+    """Raises InputError if one of these sums is beyond what 64 bits hold."""
+    if max(totals_ns, default=0.0) >= 2.0**63:
+        raise InputError(
+            "these spans add up to more than 292 years, beyond what is counted here; look at a "
+            "shorter window, or at fewer files"
+        )
+
+
 def from_rows(schema: pa.Schema, rows: Iterable[Sequence[object]]) -> pa.Table:
-    """A table of rows, each in the order of the schema."""
+    """A table of rows, each in the order of the schema. Raises InputError for sums beyond 64
+    bits."""
     columns = list(zip(*rows, strict=True)) or [()] * len(schema)
+    for column, field in zip(columns, schema, strict=True):
+        if field.name.endswith("_ns"):
+            ensure_room(float(max(column, default=0)))
     arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
     return pa.Table.from_arrays(arrays, schema=schema)
 
@@ -289,6 +302,8 @@ def add_up(table: pa.Table, keys: Sequence[str]) -> pa.Table:
         for name in table.column_names
         if name not in keys
     ]
+    ensure_room(*(pc.sum(table[name].cast(pa.float64(), safe=False)).as_py() or 0.0
+                  for name, how in measures if how == "sum"))  # fmt: skip
     grouped = table.group_by(list(keys)).aggregate(measures)
     renamed = grouped.rename_columns([*keys, *(name for name, _ in measures)])
     return (

@@ -33,7 +33,7 @@ from hopwatch.attribution.ledger import (
     REQUESTS_SCHEMA,
     Ledger,
 )  # fmt: skip
-from hopwatch.attribution.long_table import MEASURES
+from hopwatch.attribution.long_table import MEASURES, ensure_room
 from hopwatch.attribution.model import Process
 from hopwatch.attribution.sampling import MALFORMED, UNSAID
 from hopwatch.attribution.select import ATTRIBUTE_COLUMNS, Selection
@@ -370,6 +370,10 @@ class Engine:
         self, runs: Runs, schema: pa.Schema, cell: Integers, cells: int, of_cell: dict[str, Keyed]
     ) -> pa.Table:
         """The sums of each run by `cell`, each node's of so many; `of_cell`: the keys of each."""
+        ensure_room(*(
+            float(each.sum(dtype=np.float64))
+            for each in (self._duration[runs.units], self._spent["local"])
+        ))  # fmt: skip
         run = np.repeat(np.arange(len(runs)), np.diff(runs.begins))
         of_run, found, sums = add_up(
             runs.units, run, self.nodes.members, self.nodes.member_bounds, cell, self._entered,
