@@ -57,6 +57,15 @@ def test_the_time_needed_goes_with_the_square_of_the_error() -> None:
     assert judged(0.0, 0.04).detectable == pytest.approx(0.119, abs=0.001)
 
 
+@pytest.mark.parametrize("change", [-0.06, -0.03, -0.01, 0.0, 0.02, 0.045, 0.08])
+@pytest.mark.parametrize("freedom", [0.5, 3.0, 19.0, 1e6])
+def test_who_cannot_tell_needs_more_than_there_is(change: float, freedom: float) -> None:
+    alone = Family({confidence: confidence for confidence in Options().confidences})
+    found = judge(Estimate(log(1 + change), 0.045, freedom), alone, Options(), 60, log=True)
+    assert (found.verdict == "inconclusive") == (found.seconds_needed is not None)
+    assert found.seconds_needed is None or found.seconds_needed > 60
+
+
 def test_what_nothing_bounds_is_no_number() -> None:
     alone = Family({confidence: confidence for confidence in Options().confidences})
     found = judge(Estimate(0.0, 1e6, 5.0), alone, Options(), 60, log=True)

@@ -7,15 +7,15 @@
 
 Not slower beyond the margin (non-inferiority) is one one-sided test, and said beside the verdict.
 Seconds needed per side: errors shrink as the root of the time, so k times the time tells a change
-of the margin with the wanted power where k = (error (z_a + z_b) / margin)². With blocks as
-samples, that is 4 τ σ² (z_a + z_b)² / margin² of attribution.md section 8.
+of X with the wanted power where k = (error (t_a + t_b) / X)². With blocks as samples, that is the
+4 τ σ² (z_a + z_b)² / X² of attribution.md section 8. X is what is to be told apart: the change that
+was seen from none, or from the margin, whichever is further away.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import ceil, expm1, isfinite, log1p
-from statistics import NormalDist
 from typing import Final, Literal
 
 from hopwatch.comparison import student
@@ -54,8 +54,8 @@ class Judgement:
     """A verdict on a relative change (0.04: 4 % slower), which lies in [low, high].
 
     not_slower: by more than the margin, at the same confidence. detectable: the least change that
-    so much data finds with the wanted power. seconds_needed: of traffic on each side to find one
-    of the margin, where the verdict is inconclusive. All None where too little is known.
+    so much data finds with the wanted power. seconds_needed: of traffic on each side to tell
+    more, where the verdict is inconclusive. All None where too little is known.
     """
 
     verdict: Verdict
@@ -87,11 +87,12 @@ def judge(
     elif -margin < within_low and within_high < margin:
         verdict = "equivalent"
     alone = family.alone[options.confidence]
-    needed = _times_the_data(change, alone, options.power, margin) * seconds
     detectable = change.error * (
         student.quantile((1 + alone) / 2, change.freedom)
         + student.quantile(options.power, change.freedom)
     )
+    apart = max(abs(change.value), margin - abs(change.value))
+    needed = (detectable / apart) ** 2 * seconds
     found = Judgement(
         verdict,
         _relative(change.value, log=log),
@@ -99,16 +100,10 @@ def judge(
         _relative(high, log=log),
         within_high < margin,
         _relative(detectable, log=log) if change.error else 0.0,
-        ceil(needed) if verdict == "inconclusive" else None,
+        ceil(needed) if verdict == "inconclusive" and isfinite(needed) else None,
         "",
     )
     return _with_words(found, options, "" if log else "makes requests ")
-
-
-def _times_the_data(change: Estimate, alone: float, power: float, margin: float) -> float:
-    normal = NormalDist()
-    reach = normal.inv_cdf((1 + alone) / 2) + normal.inv_cdf(power)
-    return (change.error * reach / margin) ** 2
 
 
 def _with_words(found: Judgement, options: Options, what: str) -> Judgement:
@@ -123,9 +118,11 @@ def _with_words(found: Judgement, options: Options, what: str) -> Judgement:
         case "equivalent":
             words = f"no change beyond the margin of {margin} ({between})"
         case _:
+            needed = (
+                "far more" if found.seconds_needed is None else f"about {found.seconds_needed:,} s"
+            )
             words = (
-                f"cannot be told yet ({between}): about {found.seconds_needed:,} s of such traffic "
-                f"on each side would show a change of {margin}"
+                f"cannot be told yet ({between}): {needed} of such traffic is needed on each side"
             )
     return replace(found, words=words)
 
