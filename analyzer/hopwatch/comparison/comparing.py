@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from math import floor
 
@@ -37,9 +36,7 @@ def compare(
                 f"no requests {name}: there is nothing to compare; widen the window or the filter"
             )
     options = options or Options()
-    with ThreadPoolExecutor(2) as threads:
-        first, second = threads.map(Window, (before, after))
-    windows = first, second
+    windows = Window(before), Window(after)
     alignment = align(*windows, stated)
     shortage = _shortage(windows)
     effects = Effects(Bridged(windows, alignment), options, shortage)

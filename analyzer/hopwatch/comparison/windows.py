@@ -179,15 +179,16 @@ class Window:
         return np.stack([one.reshape(len(codes.keys), BLOCKS) for one in sums], axis=1)
 
     def _block_of(self, table: pa.Table) -> Integers:
-        starts = table["block_start_unix_nano"].to_numpy()
-        found: Integers = self.blocking.index[np.searchsorted(self.blocking.starts, starts)]
+        encoded = _encoded(table, "block_start_unix_nano")
+        places = np.searchsorted(self.blocking.starts, encoded.dictionary.to_numpy())
+        found: Integers = self.blocking.index[places][encoded.indices.to_numpy()]
         return found
 
     def _weight_of(self, table: pa.Table) -> Floats | float:
         if not self.ledger.is_weighted:
             return 1.0
         by_threshold, unit = self.ledger.weights
-        encoded = table["sampling_threshold"].combine_chunks().dictionary_encode()
+        encoded = _encoded(table, "sampling_threshold")
         weights = [float(Fraction(by_threshold[t], unit)) for t in encoded.dictionary.to_pylist()]
         found: Floats = np.array(weights)[encoded.indices.to_numpy()]
         return found
@@ -202,7 +203,7 @@ class _Codes:
         keys: list[tuple[Any, ...]] = [()]
         radix, columns = 1, list[list[Any]]()
         for name in names:
-            column = pc.dictionary_encode(table[name]).unify_dictionaries().combine_chunks()
+            column = _encoded(table, name)
             if radix * len(column.dictionary) > _LARGEST_CODE:
                 codes, keys = _compact(codes, keys, columns)
                 radix, columns = len(keys), []
@@ -217,6 +218,10 @@ class _Codes:
         rank[order] = np.arange(len(keys))
         self.keys: list[tuple[Any, ...]] = [keys[i] for i in order]
         self.of_row: Integers = rank[codes]
+
+
+def _encoded(table: pa.Table, name: str) -> pa.DictionaryArray:
+    return pc.dictionary_encode(table[name]).unify_dictionaries().combine_chunks()
 
 
 def _compact(
