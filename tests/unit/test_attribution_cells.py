@@ -35,6 +35,17 @@ def test_kind_of_a_client_without_children(
     assert kind_and_hop(unit, "C") == expected
 
 
+@pytest.mark.parametrize("skew", [0, 10_000, -10_000])
+def test_a_gap_is_named_after_the_longest_callee_whatever_the_clocks(skew: int) -> None:
+    unit = attributed(
+        span("R", 0, 100),
+        span("C", 10, 90, "R", kind="CLIENT"),
+        span("S", 20, 60, "C", kind="SERVER", service="proxy"),
+        span("T", 30 + skew, 80 + skew, "C", kind="SERVER", service="bank"),
+    )
+    assert kind_and_hop(unit, "C") == ("gap", "A -> bank", "-")
+
+
 def test_a_client_that_wraps_spans_of_its_own_process_is_self() -> None:
     unit = attributed(
         span("R", 0, 100),

@@ -42,7 +42,9 @@ def classify(span: Span, caller: str, extra_waits: frozenset[str]) -> Cell:
     }
     if semconv.is_wait(span.name, extra_waits):
         return Cell(span.hop, caller, span.language, span.version, "wait", operation)
-    callee = next((child for child in span.all_children if child.is_remote_to(span)), None)
+    # Of several the longest: which came first depends on clocks.
+    remote = (child for child in span.all_children if child.is_remote_to(span))
+    callee = max(remote, key=lambda child: child.duration, default=None)
     if callee is not None:
         return Cell(hop=f"{span.hop} -> {callee.hop}", kind="gap", **foreign)
     if span.kind == "CLIENT" and "db_system" in span.fields:

@@ -290,7 +290,7 @@ def from_rows(schema: pa.Schema, rows: Iterable[Sequence[object]]) -> pa.Table:
     columns = list(zip(*rows, strict=True)) or [()] * len(schema)
     for column, field in zip(columns, schema, strict=True):
         if field.name.endswith("_ns"):
-            ensure_room(float(max(column, default=0)))
+            ensure_room(*(float(value) for value in column if value is not None))
     arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
     return pa.Table.from_arrays(arrays, schema=schema)
 

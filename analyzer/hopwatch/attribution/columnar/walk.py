@@ -160,8 +160,9 @@ class _Block:
         contents = self._rows.contents
         content = contents.of[self._nodes.row[self._of]]
         hop = contents.hop[content].astype(np.int32)
+        length = self._nodes.end[self._of] - self._nodes.start[self._of]
         caller, callee = _neighbours(
-            self.members, self._parent, self._of.start, self.remote, late, hop
+            self.members, self._parent, self._of.start, self.remote, late, hop, length
         )
         has_children = np.diff(self._child_bounds) > 0
         variant = np.where(callee != NONE, 2, has_children.astype(np.int64))
@@ -186,8 +187,10 @@ def _unions(trace: Any, start: Any, end: Any, extents: Any, traces: Any) -> Any:
 
 
 @compiled
-def _neighbours(members: Any, parent: Any, first: Any, remote: Any, late: Any, hop: Any) -> Any:
-    """By node the hop that called its service, and the one of its first child in another
+def _neighbours(
+    members: Any, parent: Any, first: Any, remote: Any, late: Any, hop: Any, length: Any
+) -> Any:
+    """By node the hop that called its service, and the one of its longest child in another
     process; -1 where there is none. Nobody calls the root of a unit."""
     caller = np.full(len(parent), -1, np.int32)
     callee = np.full(len(parent), -1, np.int32)
@@ -198,7 +201,9 @@ def _neighbours(members: Any, parent: Any, first: Any, remote: Any, late: Any, h
                 caller[node] = hop[above]
             else:
                 caller[node] = caller[above]
-    for node in range(len(parent) - 1, -1, -1):  # the first child is written last
-        if remote[node]:
+    longest = np.full(len(parent), -1, np.int64)
+    for node in range(len(parent)):  # of equally long children the first
+        if remote[node] and length[node] > longest[parent[node] - first]:
+            longest[parent[node] - first] = length[node]
             callee[parent[node] - first] = hop[node]
     return caller, callee
