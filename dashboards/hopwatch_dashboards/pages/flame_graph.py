@@ -9,11 +9,11 @@ import streamlit as st
 
 from hopwatch.reports.folded import folded
 from hopwatch.reports.speedscope import of_bars
-from hopwatch_dashboards import controls, markup, states, theme
+from hopwatch_dashboards import controls, markup, theme
 from hopwatch_dashboards.components.flame import flame_graph
-from hopwatch_dashboards.controls import Chosen
 from hopwatch_dashboards.markup import flame as flame_markup
 from hopwatch_dashboards.markup.names import sentences
+from hopwatch_dashboards.pages import of_requests
 from hopwatch_dashboards.snapshot import Requests
 from hopwatch_dashboards.source import Source
 from hopwatch_dashboards.views.breakdown import MEAN, SLOWEST
@@ -26,18 +26,10 @@ _OPENED: Final = "opened flame"
 
 
 def render(source: Source) -> None:
-    st.title("Flame graph")
-    chosen = controls.show(source)
-    every = controls.LIVE_SECONDS if chosen.live else None
-    st.fragment(states.telling(_body), run_every=every)(source, chosen)
+    of_requests.show("Flame graph", source, _body)
 
 
-def _body(source: Source, chosen: Chosen) -> None:
-    requests = Requests(controls.take(source, chosen), chosen.filters, source)
-    if not requests.ledger.request_count:
-        extent = source.extent()
-        states.no_requests(source, extent.min_start_ns or 0, extent.max_start_ns or 0)
-        return
+def _body(requests: Requests) -> None:
     at = controls.statistic("Requests at", "at", _STATISTICS, MEAN)
     drawn = requests.flame(at)
     markup.show(sentences(*headline(drawn)), key="words")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from hopwatch_dashboards import charts, controls, markup, states, theme
+from hopwatch_dashboards import charts, controls, markup, theme
 from hopwatch_dashboards.charts import tail as tail_chart
-from hopwatch_dashboards.controls import Chosen
 from hopwatch_dashboards.markup import ledger as ledger_markup
 from hopwatch_dashboards.markup import tail as tail_markup
 from hopwatch_dashboards.markup.names import sentences
+from hopwatch_dashboards.pages import of_requests
 from hopwatch_dashboards.snapshot import Requests
 from hopwatch_dashboards.source import Source
 from hopwatch_dashboards.views import breakdown, distribution, tail
@@ -20,18 +20,10 @@ _AS = ["ms", "share"]
 
 
 def render(source: Source) -> None:
-    st.title("Tail")
-    chosen = controls.show(source)
-    every = controls.LIVE_SECONDS if chosen.live else None
-    st.fragment(states.telling(_body), run_every=every)(source, chosen)
+    of_requests.show("Tail", source, _body)
 
 
-def _body(source: Source, chosen: Chosen) -> None:
-    requests = Requests(controls.take(source, chosen), chosen.filters, source)
-    if not requests.ledger.request_count:
-        extent = source.extent()
-        states.no_requests(source, extent.min_start_ns or 0, extent.max_start_ns or 0)
-        return
+def _body(requests: Requests) -> None:
     markup.show(sentences(*requests.view(headline)), key="words")
     keys = controls.group_by()
     if not keys:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import streamlit as st
 from markupsafe import Markup
 
-from hopwatch_dashboards import charts, controls, markup, states, theme
+from hopwatch_dashboards import charts, controls, markup, theme
 from hopwatch_dashboards.charts import distribution as distribution_chart
 from hopwatch_dashboards.charts import over_time as time_charts
-from hopwatch_dashboards.controls import Chosen
 from hopwatch_dashboards.markup import ledger as ledger_markup
 from hopwatch_dashboards.markup import names, tiles
 from hopwatch_dashboards.markup import path as path_markup
+from hopwatch_dashboards.pages import of_requests
 from hopwatch_dashboards.snapshot import Requests
 from hopwatch_dashboards.source import Source
 from hopwatch_dashboards.views import breakdown, distribution, over_time, weights, windows
@@ -24,18 +24,10 @@ _STATISTICS = ["mean", "p50", "p90", "p95", "p99"]
 
 
 def render(source: Source) -> None:
-    st.title("Where the time goes")
-    chosen = controls.show(source)
-    every = controls.LIVE_SECONDS if chosen.live else None
-    st.fragment(states.telling(_body), run_every=every)(source, chosen)
+    of_requests.show("Where the time goes", source, _body)
 
 
-def _body(source: Source, chosen: Chosen) -> None:
-    requests = Requests(controls.take(source, chosen), chosen.filters, source)
-    if not requests.ledger.request_count:
-        extent = source.extent()
-        states.no_requests(source, extent.min_start_ns or 0, extent.max_start_ns or 0)
-        return
+def _body(requests: Requests) -> None:
     _words(requests)
     _path(requests)
     left, right = st.columns([3, 2], gap="large")
