@@ -53,6 +53,7 @@ def compare(
         judgement=judgement,
         terms=terms,
         hops=effects.hops(terms),
+        languages=effects.languages(terms),
         routes=effects.routes(),
         percentiles=effects.percentiles(),
         failures=effects.failures(),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, log
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from hopwatch.comparison.labels import Labels
 from hopwatch.comparison.percentiles import PERCENTILES, Durations
 from hopwatch.comparison.result import (
     HopEffect,
+    LanguageEffect,
     PercentileEffect,
     RouteEffect,
     Shift,
@@ -27,6 +28,7 @@ from hopwatch.comparison.simultaneous import family
 from hopwatch.comparison.verdict import Judgement, Options, judge, unknown
 from hopwatch.comparison.windows import Window
 
+T = TypeVar("T")
 _SIGNS: Final = (-1.0, 1.0)
 
 
@@ -67,19 +69,43 @@ class Effects:
     def hops(self, terms: Sequence[Term]) -> tuple[HopEffect, ...]:
         """What each hop adds, the greatest rise first."""
         places = [place for side in self.bridged.alignment.sides for place in side]
-        deltas = {place.role.hop: 0 for place in places}
-        for term in terms:
+        names = {place.role.hop for place in places}
+        hop_of = {key: key.role.hop for key in self.bridged.exact if key.role}
+        return self._added(HopEffect, names, hop_of, [(term.hop, term) for term in terms])
+
+    def languages(self, terms: Sequence[Term]) -> tuple[LanguageEffect, ...]:
+        """What each language adds, the greatest rise first."""
+        labels = Labels(self._windows, self.bridged.alignment)
+        language_of = {
+            key: labels.of(key.route, key.role, key.variant)[0]
+            for key in self.bridged.exact
+            if key.role
+        }
+        names = {term.language for term in terms if term.term != "mix"}
+        by_language = [(term.language, term) for term in terms]
+        return self._added(LanguageEffect, names, language_of, by_language)
+
+    def _added(
+        self,
+        make: Callable[[str, int, int | None, int | None, Judgement], T],
+        found: Iterable[str],
+        name_of: Mapping[Key, str],
+        terms: Iterable[tuple[str, Term]],
+    ) -> tuple[T, ...]:
+        """The terms without mix added up by name, the greatest rise first, with intervals."""
+        deltas = dict.fromkeys(found, 0)
+        for name, term in terms:
             if term.term != "mix":
-                deltas[term.hop] += term.ns
+                deltas[name] += term.ns
         names = sorted(deltas, key=lambda name: (-deltas[name], name))
         mean = float(self._windows[0].mean_ns)
-        if self.shortage or not mean:
+        if self.shortage or not mean or not names:
             why = unknown(self.shortage or _NO_TIME)
-            return tuple(HopEffect(name, deltas[name], None, None, why) for name in names)
+            return tuple(make(name, deltas[name], None, None, why) for name in names)
         groups: dict[str, list[Key]] = {name: [] for name in names}
-        for key in self.bridged.exact:
-            if key.role:
-                groups[key.role.hop].append(key)
+        for key, name in name_of.items():
+            if name in groups:  # else all its terms are less than half a ns
+                groups[name].append(key)
         values = [float(sum(self.bridged.exact[k] for k in keys)) for keys in groups.values()]
         pseudo = self.bridged.stacked(groups.values())
         intervals = self._intervals(values, pseudo)
@@ -87,7 +113,7 @@ class Effects:
             [value / mean for value in values], [side / mean for side in pseudo], logs=False
         )
         return tuple(
-            HopEffect(name, deltas[name], *interval, judgement)
+            make(name, deltas[name], *interval, judgement)
             for name, interval, judgement in zip(names, intervals, judgements, strict=True)
         )
 

@@ -58,6 +58,17 @@ class HopEffect:
 
 
 @dataclass(frozen=True, slots=True)
+class LanguageEffect:
+    """The same of a language: `nodejs -> go` where it changed, `-` for what is no code."""
+
+    language: str
+    delta_ns: int
+    low_ns: int | None
+    high_ns: int | None
+    judgement: Judgement
+
+
+@dataclass(frozen=True, slots=True)
 class RouteEffect:
     """One route on both sides; requests 0 and mean None where a side has none."""
 
@@ -106,10 +117,10 @@ class Shift:
 class Comparison:
     """What changed from one ledger to another; see the fields' classes.
 
-    `hops` and `routes`: what got slower most first. `percentiles`: of all requests. `failures`:
-    change of the share of failed requests. `shortage`: why nothing can be said about how sure
-    the numbers are; empty where it can. `new`, `vanished`: hops on one side only. `design`: how
-    the two sides lie in time, and `weakness`: what this design cannot tell.
+    `hops`, `languages` and `routes`: what got slower most first. `percentiles`: of all requests.
+    `failures`: change of the share of failed requests. `shortage`: why nothing can be said about
+    how sure the numbers are; empty where it can. `new`, `vanished`: hops on one side only.
+    `design`: how the two sides lie in time, and `weakness`: what this design cannot tell.
     """
 
     before: SideSummary
@@ -120,6 +131,7 @@ class Comparison:
     judgement: Judgement
     terms: tuple[Term, ...]
     hops: tuple[HopEffect, ...]
+    languages: tuple[LanguageEffect, ...]
     routes: tuple[RouteEffect, ...]
     percentiles: tuple[PercentileEffect, ...]
     failures: Shift
@@ -147,6 +159,7 @@ class Comparison:
         for what, total in (
             ("terms", sum(term.ns for term in self.terms)),
             ("hops and mix", self.mix_ns + sum(hop.delta_ns for hop in self.hops)),
+            ("languages and mix", self.mix_ns + sum(one.delta_ns for one in self.languages)),
         ):
             if total != self.delta_ns:
                 raise ConservationError(
@@ -175,6 +188,7 @@ class Comparison:
             "judgement": asdict(self.judgement),
             "terms": [asdict(term) for term in self.terms],
             "hops": [_effect(hop) for hop in self.hops],
+            "languages": [_effect(language) for language in self.languages],
             "routes": [_effect(route) for route in self.routes],
             "percentiles": [_effect(percentile) for percentile in self.percentiles],
             "failures": asdict(self.failures),
@@ -194,7 +208,9 @@ def _side(side: SideSummary) -> dict[str, Any]:
     }
 
 
-def _effect(effect: HopEffect | RouteEffect | PercentileEffect) -> Mapping[str, Any]:
+def _effect(
+    effect: HopEffect | LanguageEffect | RouteEffect | PercentileEffect,
+) -> Mapping[str, Any]:
     """The effect, its verdict among its own fields."""
     found = asdict(effect)
     return found | {"verdict": found["judgement"]["verdict"]}
