@@ -11,8 +11,10 @@ from hopwatch.comparison.blocks import NotEnoughDataError
 from hopwatch.comparison.bridged import Bridged
 from hopwatch.comparison.design import design_of
 from hopwatch.comparison.effects import Effects
+from hopwatch.comparison.percentiles import PERCENTILES
 from hopwatch.comparison.result import Comparison, SideSummary
 from hopwatch.comparison.roles import Stated, align
+from hopwatch.comparison.tails import tails
 from hopwatch.comparison.verdict import Options
 from hopwatch.comparison.windows import Window
 from hopwatch.errors import InputError
@@ -56,6 +58,7 @@ def compare(
         languages=effects.languages(terms),
         routes=effects.routes(),
         percentiles=effects.percentiles(),
+        tails=tails(windows, alignment, PERCENTILES),
         failures=effects.failures(),
         matches=alignment.matches,
         new=alignment.new,
@@ -63,6 +66,7 @@ def compare(
         design=design.kind,
         weakness=design.weakness,
         shortage=shortage,
+        cautions=(),
         options=options,
     )
     found.check()

@@ -12,6 +12,7 @@ import pyarrow as pa
 from hopwatch.attribution.long_table import from_rows
 from hopwatch.comparison.bridge import TermName
 from hopwatch.comparison.roles import Match
+from hopwatch.comparison.tails import TailEffect
 from hopwatch.comparison.verdict import Judgement, Options, Verdict
 from hopwatch.errors import ConservationError
 
@@ -121,6 +122,8 @@ class Comparison:
     `failures`: change of the share of failed requests. `shortage`: why nothing can be said about
     how sure the numbers are; empty where it can. `new`, `vanished`: hops on one side only.
     `design`: how the two sides lie in time, and `weakness`: what this design cannot tell.
+    `tails`: what requests at each percentile spend more or less, by hop. `cautions`: sentences on
+    what makes verdicts on these data less sure than they say.
     """
 
     before: SideSummary
@@ -134,6 +137,7 @@ class Comparison:
     languages: tuple[LanguageEffect, ...]
     routes: tuple[RouteEffect, ...]
     percentiles: tuple[PercentileEffect, ...]
+    tails: tuple[TailEffect, ...]
     failures: Shift
     matches: tuple[Match, ...]
     new: tuple[str, ...]
@@ -141,6 +145,7 @@ class Comparison:
     design: str
     weakness: str
     shortage: str
+    cautions: tuple[str, ...]
     options: Options
 
     @property
@@ -155,7 +160,8 @@ class Comparison:
         return sum(term.ns for term in self.terms if term.term == "mix")
 
     def check(self) -> None:
-        """Raises ConservationError unless the terms, and mix and hops, add up to `delta_ns`."""
+        """Raises ConservationError unless the terms, and mix and hops, add up to `delta_ns`, and
+        each tail's parts to its own."""
         for what, total in (
             ("terms", sum(term.ns for term in self.terms)),
             ("hops and mix", self.mix_ns + sum(hop.delta_ns for hop in self.hops)),
@@ -165,6 +171,12 @@ class Comparison:
                 raise ConservationError(
                     f"the comparison's {what} add up to {total} ns, the difference is "
                     f"{self.delta_ns} ns; please report this with both ledgers"
+                )
+        for tail in self.tails:
+            if sum(part.ns for part in tail.parts) != (tail.delta_ns or 0):
+                raise ConservationError(
+                    f"the hops at p{100 * tail.q:g} do not add up to its difference of "
+                    f"{tail.delta_ns} ns; please report this with both ledgers"
                 )
 
     def to_arrow(self) -> pa.Table:
@@ -191,12 +203,24 @@ class Comparison:
             "languages": [_effect(language) for language in self.languages],
             "routes": [_effect(route) for route in self.routes],
             "percentiles": [_effect(percentile) for percentile in self.percentiles],
+            "tails": [
+                {
+                    "q": tail.q,
+                    "before_ns": tail.before_ns,
+                    "after_ns": tail.after_ns,
+                    "delta_ns": tail.delta_ns,
+                    "refused": tail.refused or None,
+                    "parts": [asdict(part) | {"ns": part.ns} for part in tail.parts],
+                }
+                for tail in self.tails
+            ],
             "failures": asdict(self.failures),
             "matches": [asdict(match) for match in self.matches],
             "new": list(self.new),
             "vanished": list(self.vanished),
             "design": {"kind": self.design, "weakness": self.weakness},
             "shortage": self.shortage or None,
+            "cautions": list(self.cautions),
             "options": asdict(self.options),
         }
 

@@ -6,6 +6,7 @@ says is a ratio of such sums.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -147,6 +148,33 @@ class Window:
             ),
             without_each(self._by_block(self.ledger.cells, self._cells, *_MEASURES[:3])),
         )
+
+    @cached_property
+    def durations_by_bucket(self) -> dict[int, int]:
+        """Duration bucket -> its requests' time, in the units of `Ledger.weights`."""
+        by_threshold, _ = self.ledger.weights
+        sums = self.ledger.requests.group_by(["bucket", "sampling_threshold"]).aggregate(
+            [("duration_ns", "sum")]
+        )
+        found: dict[int, int] = {}
+        for bucket, threshold, ns in zip(*(c.to_pylist() for c in sums.columns), strict=True):
+            found[bucket] = found.get(bucket, 0) + by_threshold[threshold] * ns
+        return found
+
+    def blamed_by_bucket(self, part_of_cell: Integers) -> Iterator[tuple[int, int, int]]:
+        """(duration bucket, part, blamed ns in the units of `Ledger.weights`) of the parts that
+        the cells are assigned to; a bucket and part may come more than once."""
+        by_threshold, _ = self.ledger.weights
+        names = ("bucket", "part", "sampling_threshold")
+        cells = self.ledger.cells
+        table = pa.table(
+            [cells["bucket"], part_of_cell[self._cells.of_row], cells["sampling_threshold"],
+             cells["blamed_ns"]],
+            [*names, "ns"],
+        )  # fmt: skip
+        sums = table.group_by(list(names)).aggregate([("ns", "sum")])
+        for bucket, part, threshold, ns in zip(*(c.to_pylist() for c in sums.columns), strict=True):
+            yield bucket, part, by_threshold[threshold] * ns
 
     @property
     def route_blocks(self) -> Floats:
