@@ -9,8 +9,10 @@ from hopwatch.attribution import Ledger
 from hopwatch.attribution.ledger import BLOCK_NS
 from hopwatch.comparison.blocks import NotEnoughDataError
 from hopwatch.comparison.bridged import Bridged
+from hopwatch.comparison.cautions import cautions
 from hopwatch.comparison.design import design_of
 from hopwatch.comparison.effects import Effects
+from hopwatch.comparison.own_window import OwnWindow
 from hopwatch.comparison.percentiles import PERCENTILES
 from hopwatch.comparison.result import Comparison, SideSummary
 from hopwatch.comparison.roles import Stated, align
@@ -41,7 +43,10 @@ def compare(
     windows = Window(before), Window(after)
     alignment = align(*windows, stated)
     shortage = _shortage(windows)
-    effects = Effects(Bridged(windows, alignment), options, shortage)
+    own = None if shortage else OwnWindow(windows[0], alignment.sides[0], alignment.routes)
+    if own and own.too_short:
+        own = None
+    effects = Effects(Bridged(windows, alignment), options, shortage, own)
     delta_ns = floor(windows[1].mean_ns - windows[0].mean_ns + Fraction(1, 2))
     terms = effects.terms(delta_ns)
     judgement, (low_ns, high_ns) = effects.overall()
@@ -66,7 +71,7 @@ def compare(
         design=design.kind,
         weakness=design.weakness,
         shortage=shortage,
-        cautions=(),
+        cautions=cautions(windows, own, options, shortage),
         options=options,
     )
     found.check()

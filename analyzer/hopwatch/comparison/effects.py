@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from math import isfinite, log
 from typing import Final, TypeVar
 
@@ -14,6 +15,7 @@ from hopwatch.comparison.blocks import BLOCKS
 from hopwatch.comparison.bridged import Bridged, Key
 from hopwatch.comparison.jackknife import Floats, estimates, pseudo_values
 from hopwatch.comparison.labels import Labels
+from hopwatch.comparison.own_window import WAYS, OwnWindow
 from hopwatch.comparison.percentiles import PERCENTILES, Durations
 from hopwatch.comparison.result import (
     HopEffect,
@@ -25,20 +27,23 @@ from hopwatch.comparison.result import (
     whole_ns,
 )
 from hopwatch.comparison.simultaneous import family
-from hopwatch.comparison.verdict import Judgement, Options, judge, unknown
+from hopwatch.comparison.verdict import FalseAlarms, Judgement, Options, judge, unknown
 from hopwatch.comparison.windows import Window
 
 T = TypeVar("T")
+Alarms = Callable[[Sequence[str], float], Sequence[int | None]]
 _SIGNS: Final = (-1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """Of a bridge. `shortage`: why nothing can be said about how sure they are, else empty."""
+    """Of a bridge. `shortage`: why nothing can be said about how sure they are, else empty. `own`:
+    the window before, where it is long enough to be compared with itself."""
 
     bridged: Bridged
     options: Options
     shortage: str
+    own: OwnWindow | None
 
     @property
     def _windows(self) -> Sequence[Window]:
@@ -71,7 +76,8 @@ class Effects:
         places = [place for side in self.bridged.alignment.sides for place in side]
         names = {place.role.hop for place in places}
         hop_of = {key: key.role.hop for key in self.bridged.exact if key.role}
-        return self._added(HopEffect, names, hop_of, [(term.hop, term) for term in terms])
+        by_hop = [(term.hop, term) for term in terms]
+        return self._added(HopEffect, names, hop_of, by_hop, self.own.hops if self.own else None)
 
     def languages(self, terms: Sequence[Term]) -> tuple[LanguageEffect, ...]:
         """What each language adds, the greatest rise first."""
@@ -91,6 +97,7 @@ class Effects:
         found: Iterable[str],
         name_of: Mapping[Key, str],
         terms: Iterable[tuple[str, Term]],
+        own: Alarms | None = None,
     ) -> tuple[T, ...]:
         """The terms without mix added up by name, the greatest rise first, with intervals."""
         deltas = dict.fromkeys(found, 0)
@@ -110,8 +117,9 @@ class Effects:
         pseudo = self.bridged.stacked(groups.values())
         intervals = self._intervals(values, pseudo)
         judgements = self._judged(
-            [value / mean for value in values], [side / mean for side in pseudo], logs=False
-        )
+            [value / mean for value in values], [side / mean for side in pseudo], False,
+            partial(own, names) if own else None,
+        )  # fmt: skip
         return tuple(
             make(name, deltas[name], *interval, judgement)
             for name, interval, judgement in zip(names, intervals, judgements, strict=True)
@@ -163,7 +171,9 @@ class Effects:
                 sign * pseudo_values(np.log(mean[able]), np.log(rest[able]))
                 for sign, mean, rest in zip(_SIGNS, means, rests, strict=True)
             ]
-            judged = self._judged(list(values), logs, logs=True)
+            names = [common[at] for at in able]
+            own = partial(self.own.routes, names) if self.own else None
+            judged = self._judged(list(values), logs, True, own)
             found |= {common[at]: one for at, one in zip(able, judged, strict=True)}
         return found
 
@@ -188,7 +198,9 @@ class Effects:
             sign * pseudo_values([log(mean)], np.log(rest))
             for sign, mean, rest in zip(_SIGNS, means, rests, strict=True)
         ]
-        (judgement,) = self._judged([log(means[1] / means[0])], logs, logs=True)
+        own = self.own
+        alarms = (lambda confidence: [sum(own.mean(confidence))]) if own else None
+        (judgement,) = self._judged([log(means[1] / means[0])], logs, True, alarms)
         return judgement, interval
 
     def percentiles(self) -> tuple[PercentileEffect, ...]:
@@ -197,7 +209,7 @@ class Effects:
             return tuple(
                 PercentileEffect(q, None, None, unknown(self.shortage)) for q in PERCENTILES
             )
-        sides = [Durations(window) for window in self._windows]
+        sides = [Durations(window.ledger, *window.requests_by_bucket) for window in self._windows]
         refused: dict[float, Judgement] = {}
         values: dict[float, tuple[float, float]] = {}
         for q in PERCENTILES:
@@ -212,7 +224,12 @@ class Effects:
                 for sign, side in zip(_SIGNS, sides, strict=True)
             ]
             changes = [log(after / before) for before, after in values.values()]
-            judged = dict(zip(values, self._judged(changes, logs, logs=True), strict=True))
+            own = self.own
+            alarms = (
+                (lambda confidence: [own.percentile(q, confidence) for q in values])
+                if own else None
+            )  # fmt: skip
+            judged = dict(zip(values, self._judged(changes, logs, True, alarms), strict=True))
         effects = []
         for q in PERCENTILES:
             before, after = values.get(q, (None, None))
@@ -234,12 +251,25 @@ class Effects:
         return Shift(change, *found.interval(self.options.confidence))
 
     def _judged(
-        self, values: Sequence[float], pseudo: Sequence[Floats], *, logs: bool
+        self,
+        values: Sequence[float],
+        pseudo: Sequence[Floats],
+        logs: bool,
+        own: Callable[[float], Sequence[int | None]] | None,
     ) -> list[Judgement]:
+        """`own`: how often, at a confidence, the same is alarmed about in the window before."""
         members = estimates(values, pseudo)
         together = family(members, pseudo, self.options.confidences)
         seconds = max(window.blocking.seconds for window in self._windows)
-        return [judge(member, together, self.options, seconds, log=logs) for member in members]
+        judged = [judge(member, together, self.options, seconds, log=logs) for member in members]
+        if not own:
+            return judged
+        confidence = self.options.confidence
+        return [
+            one if alarms is None
+            else replace(one, false_alarms=FalseAlarms.counted(alarms, len(WAYS), confidence))
+            for one, alarms in zip(judged, own(together.alone[confidence]), strict=True)
+        ]  # fmt: skip
 
     def _intervals(
         self, values: Sequence[float], pseudo: Sequence[Floats]
