@@ -45,7 +45,7 @@ def _body(source: Source, chosen: Chosen) -> None:
         st.caption(theme.markdown(note, 400))
     if not drawn.bars:
         return
-    row = _choose(drawn)
+    row = choose(drawn)
     if row is None:
         st.caption("As wide as its time, each call below its caller. Click one to zoom to it.")
     else:
@@ -55,7 +55,7 @@ def _body(source: Source, chosen: Chosen) -> None:
         st.dataframe(drawn.table(), hide_index=True)
 
 
-def _choose(drawn: Flame) -> int | None:
+def choose(drawn: Flame) -> int | None:
     """Shows the flame graph; the row that is zoomed to, by the URL (`frame`) or by a click, which
     then stands in the URL."""
     asked = drawn.row_of(st.query_params.get("frame"))
