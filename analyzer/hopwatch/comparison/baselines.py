@@ -112,7 +112,7 @@ def unknown(store: Path, name: str) -> str:
     return f"no baseline {name!r} in {store}; {there}; `hopwatch baseline save` makes one"
 
 
-def is_baseline(path: Path) -> bool:
+def is_baseline(path: str | os.PathLike[str]) -> bool:
     """Whether this file is a baseline, by its content."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -127,21 +127,21 @@ def about(path: Path) -> About:
         return _about(archive.read(_member(archive, _ABOUT)))
 
 
-def load(path: Path) -> tuple[Ledger, About]:
+def load(path: str | os.PathLike[str]) -> tuple[Ledger, About]:
     """The ledger of a baseline. Raises InputError for what is none, or is damaged."""
     with _opened(path) as archive:
         said = _about(archive.read(_member(archive, _ABOUT)))
-        tables = [
+        cells, requests = (
             _table(archive.read(_member(archive, file)), file, schema)
             for file, schema in _TABLES.items()
-        ]
-        ledger = Ledger(*tables, dict(sorted(said.quality.items())))
+        )
+        ledger = Ledger(cells, requests, dict(sorted(said.quality.items())))
         ledger.check()
     return ledger, said
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+def _opened(path: str | os.PathLike[str]) -> Iterator[zipfile.ZipFile]:
     """A baseline's archive; what is wrong with it is an InputError that names the file."""
     try:
         with zipfile.ZipFile(path) as archive:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from hopwatch.attribution.long_table import from_rows
+from hopwatch.attribution.tabular import Tabular
 from hopwatch.comparison.bridge import TermName
 from hopwatch.comparison.roles import Match
 from hopwatch.comparison.tails import TailEffect
@@ -115,7 +116,7 @@ class Shift:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Tabular):
     """What changed from one ledger to another; see the fields' classes.
 
     `hops`, `languages` and `routes`: what got slower most first. `percentiles`: of all requests.
@@ -185,6 +186,11 @@ class Comparison:
         return from_rows(
             TERMS_SCHEMA, ([getattr(term, name) for name in names] for term in self.terms)
         )
+
+    def _repr_html_(self) -> str:
+        from hopwatch.comparison.display import comparison_html
+
+        return comparison_html(self)
 
     def document(self) -> dict[str, Any]:
         """As `hopwatch.comparison/1`. Times in ns (means and percentiles as floats, all others
