@@ -306,6 +306,12 @@ def _trust(found: Comparison) -> Iterator[str]:
                 f"With so much data a change of {percent(found.judgement.detectable)} of the mean "
                 f"is found in {percent(options.power)} of cases."
             )
+        if alarms := found.judgement.false_alarms:
+            yield (
+                f"Compared with itself in {alarms.ways} ways, the window before raised "
+                f"{count(alarms.alarms, 'false alarm')}: a rate between {percent(alarms.low)} and "
+                f"{percent(alarms.high)}."
+            )
     yield f"A change of up to {percent(options.margin)} is taken to be of no consequence."
     yield from found.cautions
     yield f"Design: {found.design}. {found.weakness}"
