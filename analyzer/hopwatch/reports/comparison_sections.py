@@ -91,7 +91,7 @@ def sections(found: Comparison, sources: tuple[str, str], most: int) -> Iterator
     yield _routes(found, most)
     yield _terms(found, most)
     yield _names(found)
-    yield Section("How sure this is", lines=tuple((line,) for line in _trust(found)))
+    yield Section("How sure this is", lines=tuple((line,) for line in trust(found)))
 
 
 def _sides(found: Comparison, sources: tuple[str, str]) -> Section:
@@ -292,7 +292,8 @@ def _names(found: Comparison) -> Section:
     return Section("Other names for the same", lines=tuple(lines))
 
 
-def _trust(found: Comparison) -> Iterator[str]:
+def trust(found: Comparison) -> Iterator[str]:
+    """How sure all this is, and what it cannot tell."""
     options = found.options
     if found.shortage:
         yield f"Not enough data for intervals: {found.shortage}. The figures above are exact."
