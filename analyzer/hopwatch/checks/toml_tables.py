@@ -17,8 +17,10 @@ Place = tuple[str, ...]
 Value = TypeVar("Value")
 Default = TypeVar("Default")
 
-_HEADER: Final = re.compile(r"\s*\[(\[?)([^\[\]]*(?:\"[^\"]*\"|'[^']*')?[^\[\]]*)\]\]?\s*(?:#.*)?")
-_KEY: Final = re.compile(r"""\s*((?:"(?:[^"\\]|\\.)*"|'[^']*'|[\w-]+)(?:\s*\.\s*[\w"'-]+)*)\s*=""")
+_PART: Final = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_-]+)"""
+_WORDS: Final = rf"({_PART}(?:\s*\.\s*{_PART})*)"
+_HEADER: Final = re.compile(rf"\s*\[(\[?)\s*{_WORDS}\s*\]\]?\s*(?:#.*)?")
+_KEY: Final = re.compile(rf"\s*{_WORDS}\s*=")
 _SHARE: Final = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*%")
 _TIME: Final = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)\s*(ns|us|µs|μs|ms|s)")
 _NS: Final = {"ns": 1, "us": 1_000, "µs": 1_000, "μs": 1_000, "ms": 10**6, "s": 10**9}

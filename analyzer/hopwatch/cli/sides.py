@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -62,7 +62,7 @@ def sides(args: argparse.Namespace) -> tuple[Side, Side]:
             raise UsageError(f"--by {args.by} needs its two values: --by {args.by} BEFORE AFTER")
         return _by_attribute(args, bounds, args.by, words[0], words[1])
     if len(words) == 1 and _is_baseline(args, words[0]):
-        return _Words(args, bounds, now_ns).side(words[0]), _source_side(args, bounds)
+        return _baseline(args, words[0]), _source_side(args, bounds)
     if len(words) != 2:
         raise UsageError(
             f"name two sides, BEFORE and AFTER, not {len(words)}: files or folders (several files "
@@ -70,7 +70,8 @@ def sides(args: argparse.Namespace) -> tuple[Side, Side]:
             "give --split or --by"
         )
     of_words = _Words(args, bounds, now_ns)
-    return of_words.side(words[0]), of_words.side(words[1])
+    before, after = (of_words.reader(word) for word in words)
+    return before(), after()
 
 
 def source_side(args: argparse.Namespace) -> Side:
@@ -84,17 +85,19 @@ class _Words:
     def __init__(self, args: argparse.Namespace, bounds: Window, now_ns: int) -> None:
         self._args, self._bounds, self._now_ns = args, bounds, now_ns
 
-    def side(self, word: str) -> Side:
+    def reader(self, word: str) -> Callable[[], Side]:
+        """What reads this side. Raises UsageError for words that do not fit, before anything is
+        read."""
         if _is_baseline(self._args, word):
-            return _baseline(self._args, word)
+            return partial(_baseline, self._args, word)
         window = None if Path(word).exists() else self._window(word)
         if window is None:
             if self._args.source:
                 raise UsageError(f"{word!r} is no window, and --from names what the windows are of")
-            return _source_side(self._args, self._bounds, paths=[word])
+            return partial(_source_side, self._args, self._bounds, paths=[word])
         if self._bounds != Window():
             raise UsageError("BEFORE and AFTER are windows already; leave out --last, --since")
-        return _source_side(self._args, window, shared=self._shared)
+        return lambda: _source_side(self._args, window, shared=self._shared)
 
     @cached_property
     def _shared(self) -> _Attributed | None:
