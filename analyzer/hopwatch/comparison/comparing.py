@@ -10,6 +10,7 @@ from hopwatch.attribution.ledger import BLOCK_NS
 from hopwatch.comparison.blocks import NotEnoughDataError
 from hopwatch.comparison.bridged import Bridged
 from hopwatch.comparison.cautions import cautions
+from hopwatch.comparison.charges import charged
 from hopwatch.comparison.design import design_of
 from hopwatch.comparison.effects import Effects
 from hopwatch.comparison.own_window import OwnWindow
@@ -41,7 +42,7 @@ def compare(
             )
     options = options or Options()
     windows = Window(before), Window(after)
-    alignment = align(*windows, stated)
+    alignment = charged(windows, align(*windows, stated))
     shortage = _shortage(windows)
     own = None if shortage else OwnWindow(windows[0], alignment.sides[0], alignment.routes)
     if own and own.too_short:
