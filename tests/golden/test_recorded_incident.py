@@ -1,4 +1,4 @@
-"""A recorded minute of another system against the same with a fault: who is at fault comes first."""
+"""A recorded minute of another system against the same with a fault: whose it is comes first."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ def with_fault(table: pa.Table, ns: int, slow: Callable[[Span, list[Span]], bool
         for span in trace:
             children[span["parent_span_id"]].append(span)
         for late in sorted(filter(lambda s: slow(s, children[s["span_id"]]), trace), key=end)[::-1]:
-            at, waiting, above = end(late), set(), late
+            at, waiting = end(late), set[bytes]()
+            above: Span | None = late
             while above is not None:
                 waiting.add(above["span_id"])
                 above = by_id.get(above["parent_span_id"])
@@ -61,7 +62,7 @@ def with_fault(table: pa.Table, ns: int, slow: Callable[[Span, list[Span]], bool
 
 
 def compared(before: pa.Table, after: pa.Table) -> Comparison:
-    return compare(*(Attribution(table).ledger() for table in (before, after)))
+    return compare(Attribution(before).ledger(), Attribution(after).ledger())
 
 
 @pytest.mark.parametrize("service", ["ts-contacts-service", "ts-route-service", "ts-food-service"])
