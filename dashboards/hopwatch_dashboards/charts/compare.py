@@ -22,6 +22,7 @@ _SEQUENCE: Final = (
     "#1b87b8", "#d1520a", "#0b9467", "#a253b3", "#b07d00", "#4668d8", "#c8457d", "#8a7a12",
 )  # fmt: skip
 _OTHERS: Final = "#7d838c"
+_LINE: Final = "#3b4048"
 _ROW: Final = 30
 
 
@@ -34,7 +35,8 @@ def bridge(shown: Bridge) -> Chart:
     y = alt.Y("label:N", sort=order, title=None,
               axis=alt.Axis(labelLimit=170, ticks=False, domain=False))  # fmt: skip
     scale = alt.Scale(domain=domain, nice=False, zero=False)
-    x = alt.X("from:Q", scale=scale, title="ms, the mean request",
+    cut = "" if domain[0] <= 0 else " (the axis does not begin at 0)"
+    x = alt.X("from:Q", scale=scale, title=f"ms, the mean request{cut}",
               axis=alt.Axis(tickCount=4, format=",~r"))  # fmt: skip
     base = alt.Chart(data)
     bars = base.mark_bar(cornerRadius=2, height=16).encode(
@@ -185,6 +187,10 @@ def by_percentile(frame: pd.DataFrame) -> Chart:
     sums = alt.Chart(data.drop_duplicates("percent")).encode(
         x=percentile_axis("place:Q"), y=alt.Y("total:Q")
     )
-    line = sums.mark_line(color=_OTHERS, strokeWidth=2.5, point={"color": _OTHERS, "size": 18})
+    # In a line of both, one of the two is seen on any colour, in either theme.
+    lines = [
+        sums.mark_line(color=colour, strokeWidth=width, point={"color": colour, "size": size})
+        for colour, width, size in (("white", 5, 60), (_LINE, 2, 18))
+    ]
     zero = alt.Chart(pd.DataFrame({"low": [0.0]})).mark_rule(color=_OTHERS).encode(y="low:Q")
-    return alt.layer(bars, zero, line).properties(height=280)
+    return alt.layer(bars, zero, *lines).properties(height=280)

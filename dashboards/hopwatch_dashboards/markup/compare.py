@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from hopwatch.comparison import Comparison, Judgement
 from hopwatch.comparison.result import PercentileEffect
+from hopwatch.reports.comparison_sections import headline, trust
 from hopwatch_dashboards import theme
 from hopwatch_dashboards.charts.compare import hop_colours
 from hopwatch_dashboards.markup.names import name, sentences, swatch
@@ -17,12 +18,10 @@ from hopwatch_dashboards.markup.tiles import Tile, tiles, trace_link
 from hopwatch_dashboards.views.compare_bridge import Bridge
 from hopwatch_dashboards.views.compare_traces import Row, TwoTraces
 from hopwatch_dashboards.views.compare_words import (
-    VERDICTS,
     change,
     interval,
     share,
     side,
-    verdict,
     where,
 )
 
@@ -41,16 +40,13 @@ Link = Callable[[str, str], str]
 
 
 def head(found: Comparison, names: tuple[str, str]) -> Markup:
-    """The verdict, where it comes from, the sides, and what their design cannot tell. `names`:
-    how the sides were chosen."""
-    weak = f"{found.design[0].upper()}{found.design[1:]}. {found.weakness}"
-    if found.shortage:
-        weak = f"No intervals: {found.shortage}. {weak}"
+    """The verdict, where it comes from, the sides, and how sure it is. `names`: how the sides were
+    chosen."""
     return Markup(
         '<div class="finding" style="--colour:{}" role="status">{}</div>{}<p class="quiet">{}</p>'
     ).format(
         _SHADES[found.verdict],
-        sentences(theme.readable(verdict(found), 600), theme.readable(where(found), 600)),
+        sentences(theme.readable(headline(found), 600), theme.readable(where(found), 600)),
         Markup('<dl class="pairs">{}</dl>').format(
             Markup("").join(
                 Markup("<dt>{}{}</dt><dd>{}</dd>").format(
@@ -61,7 +57,7 @@ def head(found: Comparison, names: tuple[str, str]) -> Markup:
                 )
             )
         ),
-        theme.readable(weak, 900),
+        theme.readable(" ".join(trust(found)), 3000),
     )
 
 
@@ -203,22 +199,22 @@ def two_traces(shown: TwoTraces, traces: tuple[str, str], *, same_source: bool) 
     columns = [
         Column("hop", "a service or a database; a gap is the way to it", "name first"),
         Column("operation", "what was asked of it", "name"),
-        Column("kind", "self: own work; gap: the way to the hop; db: a database; wait: for a"
-               " resource"),
-        Column("language", ""),
-        Column("calls", "spans of this kind in the trace, before and after", "figure"),
         Column(f"before, {shown.unit}", "what the request before waited for it", "figure"),
         Column(f"after, {shown.unit}", "what the request after waited for it", "figure"),
         Column("change", f"after {_MINUS} before; the rows add up to the difference of the two",
                "figure"),
         Column("", "", "bars wide-bars"),
+        Column("calls", "spans of this kind in the trace, before and after", "figure"),
+        Column("kind", "self: own work; gap: the way to the hop; db: a database; wait: for a"
+               " resource"),
+        Column("language", ""),
     ]  # fmt: skip
     widest = max((abs(row.change_ns) for row in shown.rows), default=0) or 1
     total = shown.total
     before, after = _trace(traces[0], linked=same_source), _trace(traces[1])
     foot: list[Markup | str] = [
-        Markup("end to end, {} and {}").format(before, after), "", "", "", "", total.before,
-        total.after, total.change, "",
+        Markup("end to end, {} and {}").format(before, after), "", total.before, total.after,
+        total.change, "", "", "", "",
     ]  # fmt: skip
     return table(columns, [_trace_row(row, widest) for row in shown.rows], foot=foot)
 
@@ -245,9 +241,8 @@ def changed_paths(rows: Sequence[tuple[str, str, int, int]]) -> Markup:
 
 def _trace_row(row: Row, widest: int) -> list[Markup | str]:
     return [
-        name(row.role.hop, 80), name(row.role.operation, 100), row.role.kind,
-        theme.readable(row.language, 40), row.calls, row.before, row.after, row.change,
-        _bar(row.change_ns, widest),
+        name(row.role.hop, 80), name(row.role.operation, 100), row.before, row.after, row.change,
+        _bar(row.change_ns, widest), row.calls, row.role.kind, theme.readable(row.language, 40),
     ]  # fmt: skip
 
 
@@ -272,11 +267,10 @@ def _bar(ns: int, widest: int) -> Markup:
 
 
 def _verdict(judgement: Judgement) -> Markup:
-    word = VERDICTS[judgement.verdict].lower()
     return Markup('<span title="{}">{}{}</span>').format(
         theme.readable(judgement.words, 400),
         swatch(_SHADES[judgement.verdict], "self"),
-        "not told" if judgement.verdict == "inconclusive" else word,
+        judgement.verdict,
     )
 
 

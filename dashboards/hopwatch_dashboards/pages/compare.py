@@ -151,6 +151,7 @@ def _flame(compared: Compared) -> None:
     for row in most_changed(drawn):
         before, after = drawn.sides[row]
         rows.append((way(drawn, row), _link(frame=drawn.names[row]), before.own_ns, after.own_ns))
-    markup.show(compare_markup.changed_paths(rows), key="paths")
+    if rows:
+        markup.show(compare_markup.changed_paths(rows), key="paths")
     if st.toggle("As a table", help="The same calls as a table that can be sorted and searched."):
         st.dataframe(drawn.table(), hide_index=True)

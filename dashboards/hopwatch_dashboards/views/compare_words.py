@@ -1,4 +1,5 @@
-"""A comparison in sentences: the verdict, where it comes from, what it cannot tell."""
+"""A comparison in words: where a difference comes from, its sides, its figures. The verdict's own
+sentence is that of the reports."""
 
 from __future__ import annotations
 
@@ -11,25 +12,7 @@ from hopwatch.comparison.verdict import percent
 from hopwatch.reports.numbers import count
 from hopwatch_dashboards.theme import readable, time
 
-VERDICTS: Final = {
-    "faster": "Faster",
-    "slower": "Slower",
-    "equivalent": "Equivalent",
-    "inconclusive": "Inconclusive",
-}
 _MINUS: Final = "\N{MINUS SIGN}"
-
-
-def verdict(found: Comparison) -> str:
-    """One sentence on the mean request; plain text, as are the others."""
-    before, after = time(float(found.before.mean_ns)), time(float(found.after.mean_ns))
-    judged = found.judgement
-    said = f"the mean request took {before} before and takes {after} after"
-    if judged.change is not None and found.verdict in ("inconclusive", "equivalent"):
-        said += f" ({share(judged.change)})"
-    if found.verdict == "inconclusive" and not found.shortage:
-        return f"{VERDICTS[found.verdict]}: {said}; that it is no chance {judged.words}."
-    return f"{VERDICTS[found.verdict]}: {said}; {judged.words}."
 
 
 def where(found: Comparison) -> str:
