@@ -101,7 +101,7 @@ def _of_requests(check: ComparisonCheck, found: Comparison) -> tuple[Judgement, 
             before, after = percentile.before_ns, percentile.after_ns
             rise = None if before is None or after is None else after - before
             return percentile.judgement, rise
-    return found.judgement, found.delta_ns
+    return found.same_mix.judgement, found.same_mix.delta_ns
 
 
 def _judged(
@@ -132,7 +132,7 @@ def _within(
 ) -> tuple[Verdict, str]:
     """Whether the rise as measured is within the limit."""
     change = judgement.change
-    if change is None and check.hop is not None and rise_ns is not None and mean_ns:
+    if change is None and check.statistic == "mean" and rise_ns is not None and mean_ns:
         change = rise_ns / mean_ns  # exact, though how sure it is cannot be said
     rise = change if check.unit == "share" else rise_ns
     if rise is None or check.max_rise is None:

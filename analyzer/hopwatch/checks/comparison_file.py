@@ -22,7 +22,8 @@
 Without `max-rise` a check asks for *not slower*: it passes where a rise beyond the margin is
 excluded, fails where it certainly got slower and that is not excluded; else it cannot be judged.
 With several checks each is as much stricter as it takes for the confidence to hold for all of
-them together.
+them together. The mean is that of requests of the same routes: another mix of traffic is no
+rise. Percentiles are of all requests; name a route.
 """
 
 from __future__ import annotations

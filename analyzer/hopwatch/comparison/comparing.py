@@ -59,6 +59,7 @@ def compare(
         low_ns=low_ns,
         high_ns=high_ns,
         judgement=judgement,
+        same_mix=effects.same_mix(terms),
         terms=terms,
         hops=effects.hops(terms),
         languages=effects.languages(terms),

@@ -22,6 +22,7 @@ from hopwatch.comparison.result import (
     LanguageEffect,
     PercentileEffect,
     RouteEffect,
+    SameMixEffect,
     Shift,
     Term,
     whole_ns,
@@ -70,6 +71,24 @@ class Effects:
             if ns
         ]  # fmt: skip
         return tuple(sorted(terms, key=_by_size))
+
+    def same_mix(self, terms: Sequence[Term]) -> SameMixEffect:
+        """What is left without mix: what changed for requests of the same routes."""
+        routes = [
+            {self.bridged.alignment.routes[route] for route in window.routes}
+            for window in self._windows
+        ]
+        if not routes[0] & routes[1]:
+            delta_ns = sum(term.ns for term in terms if term.term != "mix")
+            return SameMixEffect(delta_ns, None, None, unknown(_OTHER_ROUTES))
+        if len(routes[0] | routes[1]) == 1:  # there is no mix
+            judgement, interval = self.overall()
+            return SameMixEffect(sum(term.ns for term in terms), *interval, judgement)
+        keys = {key: "" for key in self.bridged.exact if key.role}
+        (found,) = self._added(
+            lambda _, *effect: SameMixEffect(*effect), [""], keys, [("", term) for term in terms]
+        )
+        return found
 
     def hops(self, terms: Sequence[Term]) -> tuple[HopEffect, ...]:
         """What each hop adds, the greatest rise first."""
@@ -282,6 +301,10 @@ class Effects:
 
 _NO_TIME: Final = "some requests took no time: there is nothing to relate a change to"
 _ONE_SIDE: Final = "requests on one side only: nothing to compare with"
+_OTHER_ROUTES: Final = (
+    "no route is on both sides, so no request can be compared with one of its kind; say in a "
+    "mapping which routes are the same"
+)
 _TOO_RARE: Final = (
     f"too rare: of {BLOCKS} blocks of time some have no request on this route that took any"
 )

@@ -60,6 +60,17 @@ class HopEffect:
 
 
 @dataclass(frozen=True, slots=True)
+class SameMixEffect:
+    """What is left of the difference without mix: requests of the same routes, before and after.
+    Its judgement is relative to the mean request before."""
+
+    delta_ns: int
+    low_ns: int | None
+    high_ns: int | None
+    judgement: Judgement
+
+
+@dataclass(frozen=True, slots=True)
 class LanguageEffect:
     """The same of a language: `nodejs -> go` where it changed, `-` for what is no code."""
 
@@ -117,7 +128,8 @@ class Shift:
 
 @dataclass(frozen=True, slots=True)
 class Comparison(Tabular):
-    """What changed from one ledger to another; see the fields' classes.
+    """What changed from one ledger to another; see the fields' classes. `judgement`: of the mean
+    of all requests, whatever they are.
 
     `hops`, `languages` and `routes`: what got slower most first. `percentiles`: of all requests.
     `failures`: change of the share of failed requests. `shortage`: why nothing can be said about
@@ -133,6 +145,7 @@ class Comparison(Tabular):
     low_ns: int | None
     high_ns: int | None
     judgement: Judgement
+    same_mix: SameMixEffect
     terms: tuple[Term, ...]
     hops: tuple[HopEffect, ...]
     languages: tuple[LanguageEffect, ...]
@@ -151,8 +164,8 @@ class Comparison(Tabular):
 
     @property
     def verdict(self) -> Verdict:
-        """On the mean request."""
-        return self.judgement.verdict
+        """On requests of the same routes: another mix makes none of them slower."""
+        return self.same_mix.judgement.verdict
 
     @property
     def mix_ns(self) -> int:
@@ -204,6 +217,7 @@ class Comparison(Tabular):
             "high_ns": self.high_ns,
             "verdict": self.verdict,
             "judgement": asdict(self.judgement),
+            "same_mix": asdict(self.same_mix),
             "terms": [asdict(term) for term in self.terms],
             "hops": [_effect(hop) for hop in self.hops],
             "languages": [_effect(language) for language in self.languages],

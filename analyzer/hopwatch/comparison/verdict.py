@@ -25,6 +25,8 @@ from hopwatch.errors import UsageError
 
 Verdict = Literal["faster", "slower", "equivalent", "inconclusive"]
 
+MAKES_REQUESTS: Final = "makes requests "
+"""What the words of a hop's or language's judgement begin with."""
 _LARGEST_LOG: Final = 700.0
 
 
@@ -121,7 +123,7 @@ def judge(
         ceil(needed) if verdict == "inconclusive" and isfinite(needed) else None,
         "",
     )
-    return _with_words(found, options, "" if log else "makes requests ")
+    return _with_words(found, options, "" if log else MAKES_REQUESTS)
 
 
 def _with_words(found: Judgement, options: Options, what: str) -> Judgement:

@@ -13,7 +13,7 @@ from typing import Final
 from hopwatch.comparison import Comparison, Term
 from hopwatch.comparison.bridge import TermName
 from hopwatch.comparison.result import HopEffect, whole_ns
-from hopwatch.comparison.verdict import Judgement, percent
+from hopwatch.comparison.verdict import MAKES_REQUESTS, Judgement, percent
 from hopwatch.reports.numbers import Scale, count, duration, scale_for
 
 CAUSES: Final[dict[TermName, str]] = {
@@ -60,24 +60,25 @@ class Section:
 def headline(found: Comparison) -> str:
     """The verdict in a sentence."""
     before, after = (duration(round(side.mean_ns)) for side in (found.before, found.after))
+    words = found.same_mix.judgement.words.removeprefix(MAKES_REQUESTS)
+    if found.mix_ns:
+        words = (
+            f"traffic mix makes {_signed_duration(found.mix_ns)} of that, requests of the same "
+            f"routes {_signed_duration(found.same_mix.delta_ns)}: {words}"
+        )
     return (
         f"{found.verdict.capitalize()}: the mean request took {before} and now takes {after}. "
-        f"{_sentence(found.judgement.words)}"
+        f"{_sentence(words)}"
     )
 
 
 def consequences(found: Comparison) -> Iterator[Line]:
-    """Which hops certainly changed, and whether it is the requests that changed."""
+    """Which hops certainly changed."""
     for verdict in ("slower", "faster"):
         hops = [hop for hop in found.hops if hop.judgement.verdict == verdict]
         hops.sort(key=lambda hop: (-abs(hop.delta_ns), hop.hop))
         if hops:
             yield (f"Certainly {verdict}: ", *_listed(hops), ".")
-    if found.delta_ns and 2 * found.mix_ns / found.delta_ns > 1:
-        yield (
-            f"Most of the difference ({_signed_duration(found.mix_ns)}) is traffic mix: other "
-            "requests came, which says nothing of how fast each is.",
-        )
 
 
 def sections(found: Comparison, sources: tuple[str, str], most: int) -> Iterator[Section]:
@@ -302,9 +303,9 @@ def trust(found: Comparison) -> Iterator[str]:
             f"Each table's intervals hold together in {percent(options.confidence)} of cases. "
             "They come from blocks of time, so they know that requests of one moment are alike."
         )
-        if found.judgement.detectable is not None:
+        if (least := found.same_mix.judgement.detectable) is not None:
             yield (
-                f"With so much data a change of {percent(found.judgement.detectable)} of the mean "
+                f"With so much data a change of {percent(least)} of the mean "
                 f"is found in {percent(options.power)} of cases."
             )
         if alarms := found.judgement.false_alarms:
