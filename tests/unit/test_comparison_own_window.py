@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -88,7 +89,15 @@ def test_a_step_within_the_window_is_an_alarm_between_its_halves() -> None:
     own = own_window(traffic(1, slower_from=40))
     assert own.mean(0.95)[HALVES]
     assert not own_window(traffic(1)).mean(0.95)[HALVES]
-    assert compare(ledger_of(traffic(1, slower_from=40)), ledger_of(traffic(2))).cautions
+
+
+def test_a_step_is_cautioned_of_unless_both_sides_met_it() -> None:
+    stepped, steady = traffic(1, slower_from=40), traffic(2)
+    later = [replace(sample, second=sample.second + 100) for sample in steady]
+    two_windows = compare(ledger_of(stepped), ledger_of(later)).cautions
+    assert [one for one in two_windows if "halves" in one]
+    side_by_side = compare(ledger_of(stepped), ledger_of(steady)).cautions
+    assert not [one for one in side_by_side if "halves" in one]
 
 
 def test_rare_routes_and_short_windows_are_not_counted() -> None:
@@ -121,9 +130,14 @@ def test_slow_wandering_and_coarse_routes_are_cautioned_of() -> None:
     def side(seed: int, drift: float) -> Ledger:
         random = np.random.default_rng(seed)
         return ledger_of(
-            request(s, cell("a", int(1e6 * random.uniform(1, 2) * (1 + drift * s))), route=route)
+            request(
+                100 * seed + s,
+                cell("a", int(1e6 * random.uniform(1, 2) * (1 + drift * s))),
+                route=route,
+            )
             for s in range(80)
-            for route in ("GET /*", "GET /x") * 7
+            for route in ("GET /*", "GET /x")
+            for ns in 1e6 * random.uniform(1, 2, 7)
         )
 
     steady, wandering = (compare(side(1, drift), side(2, drift)) for drift in (0.0, 0.01))

@@ -16,13 +16,27 @@ from hopwatch.comparison.windows import Window
 _ALIKE: Final = 0.6
 """Correlation of neighbouring blocks from which intervals are known to be too narrow at times."""
 _CATCH_ALL: Final = frozenset("/*")
+_NOT_COUNTED: Final = (
+    f"False alarms could not be counted on the window before: each of {PIECES} pieces of it needs "
+    f"{FEWEST_REQUESTS} requests."
+)
 
 
 def cautions(
-    windows: Sequence[Window], own: OwnWindow | None, options: Options, shortage: str
+    windows: Sequence[Window],
+    own: OwnWindow | None,
+    options: Options,
+    *,
+    drifts: bool,
+    shortage: str,
 ) -> tuple[str, ...]:
-    """All that apply. `shortage`: see `Comparison`; with it only names can be judged."""
-    found = [] if shortage else [*_wander(windows), *_own_window(own, options)]
+    """All that apply. `drifts`: whether what wanders slowly hits one side more than the other, as
+    in two windows. `shortage`: see `Comparison`; with it only names can be judged."""
+    found: list[str] = []
+    if not shortage and own is None:
+        found.append(_NOT_COUNTED)
+    if not shortage and drifts:
+        found += [*_wander(windows), *_halves(own, options)]
     return (*found, *_coarse(windows))
 
 
@@ -43,13 +57,8 @@ def _wander(windows: Sequence[Window]) -> Iterator[str]:
         )
 
 
-def _own_window(own: OwnWindow | None, options: Options) -> Iterator[str]:
-    if own is None:
-        yield (
-            "False alarms could not be counted on the window before: each of "
-            f"{PIECES} pieces of it needs {FEWEST_REQUESTS} requests."
-        )
-    elif own.mean(options.confidence)[HALVES]:
+def _halves(own: OwnWindow | None, options: Options) -> Iterator[str]:
+    if own and own.mean(options.confidence)[HALVES]:
         yield (
             "The two halves of the window before differ by more than chance, though nothing was "
             "changed between them: what drifts by itself can pass for a change here. (By chance "

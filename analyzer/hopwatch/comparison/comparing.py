@@ -11,7 +11,7 @@ from hopwatch.comparison.blocks import NotEnoughDataError
 from hopwatch.comparison.bridged import Bridged
 from hopwatch.comparison.cautions import cautions
 from hopwatch.comparison.charges import charged
-from hopwatch.comparison.design import design_of
+from hopwatch.comparison.design import TWO_WINDOWS, design_of
 from hopwatch.comparison.effects import Effects
 from hopwatch.comparison.own_window import OwnWindow
 from hopwatch.comparison.percentiles import PERCENTILES
@@ -73,7 +73,7 @@ def compare(
         design=design.kind,
         weakness=design.weakness,
         shortage=shortage,
-        cautions=cautions(windows, own, options, shortage),
+        cautions=cautions(windows, own, options, drifts=design == TWO_WINDOWS, shortage=shortage),
         options=options,
     )
     found.check()
