@@ -11,7 +11,7 @@ from hopwatch.attribution import Ledger
 from hopwatch.checks.comparing import JudgedCheck, judge_checks, of_routes
 from hopwatch.checks.comparison_file import ComparisonCheck, read_check_file
 from hopwatch.checks.mapping import read_mapping
-from hopwatch.comparison import Options, Stated
+from hopwatch.comparison import Options, Stated, compare
 from hopwatch.errors import InputError, UsageError
 from tests.comparison_data import cell, ledger_of, request
 
@@ -195,3 +195,43 @@ def test_parts_of_a_ledger_add_up() -> None:
     assert sum(part.request_count for part in parts) == whole.request_count
     assert of_routes(whole, None, "error").request_count == 0
     assert of_routes(whole, None).total_ns == whole.total_ns
+
+
+def mixed(start: int, *, slow: int, ms: tuple[int, int]) -> Ledger:
+    """Of ten requests a second so many are slow ones, of which each takes ms[1], else ms[0]."""
+    return ledger_of(
+        request(
+            s,
+            cell("a", ms[i < slow] * MS + 1000 * ((7 * s + 3 * i) % 13)),
+            route="POST /slow" if i < slow else "GET /quick",
+        )
+        for s in range(start, start + 60)
+        for i in range(10)
+    )
+
+
+def test_another_mix_is_no_rise() -> None:
+    before, after = mixed(0, slow=2, ms=(10, 50)), mixed(100, slow=6, ms=(10, 50))
+    found = compare(before, after)
+    assert (found.judgement.verdict, found.verdict) == ("slower", "equivalent")
+    assert found.mix_ns + found.same_mix.delta_ns == found.delta_ns
+    checks = [ComparisonCheck("a"), ComparisonCheck("b", max_rise=Fraction(MS))]
+    judged = judge_checks(checks, before, after, Options())
+    assert [one.verdict for one in judged] == ["passed", "passed"]
+
+
+def test_simpsons_case_is_faster() -> None:
+    """Every request is faster, but more of the slow ones come, and the mean is slower."""
+    found = compare(mixed(0, slow=2, ms=(10, 50)), mixed(100, slow=6, ms=(8, 40)))
+    assert found.delta_ns > 0
+    assert found.verdict == "faster"
+    assert {route.judgement.verdict for route in found.routes} == {"faster"}
+
+
+def test_sides_without_a_common_route_are_not_equivalent() -> None:
+    before, after = mixed(0, slow=0, ms=(10, 50)), mixed(100, slow=10, ms=(10, 50))
+    found = compare(before, after)
+    assert found.verdict == "inconclusive"
+    assert "no route is on both sides" in found.same_mix.judgement.words
+    (judged,) = judge_checks([ComparisonCheck("a")], before, after, Options())
+    assert judged.verdict == "unjudged"
