@@ -1,6 +1,7 @@
 """The page Compare: whatever the sides, what it shows adds up as it is printed."""
 
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from hopwatch.attribution import Attribution, Ledger
 from hopwatch.attribution.stacks import Frame
 from hopwatch.comparison import Comparison, Match, compare
 from hopwatch_dashboards.charts import compare as charts
+from hopwatch_dashboards.markup import compare as markup
 from hopwatch_dashboards.views import compare_percentiles, compare_sides
 from hopwatch_dashboards.views.attributes import by_key
 from hopwatch_dashboards.views.breakdown import MEAN, SLOWEST
@@ -289,3 +291,14 @@ def test_hostile_names_stay_apart_in_the_chart() -> None:
     labels = [row["label"] for row in rows]
     assert len(set(labels)) == len(labels) == len(names) + 2
     assert not any(c in label for label in labels for c in "\u202e\x1b\x00")
+
+
+@settings(deadline=None, max_examples=20)
+@given(SIDES, SIDES, st.integers(1, 5))
+def test_terms_add_up_as_they_are_printed(
+    before: list[tuple[int, str, str]], after: list[tuple[int, str, str]], most: int
+) -> None:
+    found = compare(ledger_of(*requests_of(before)), ledger_of(*requests_of(after, 100)))
+    cells = re.findall(r'<td class="figure">([^<]*)</td>', markup.terms(found, most))
+    assert sum(printed(cell) for cell in cells[:-1]) == printed(cells[-1])
+    assert len(cells) <= most + 2

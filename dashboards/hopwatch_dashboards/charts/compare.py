@@ -28,8 +28,8 @@ _ROW: Final = 30
 
 def bridge(shown: Bridge) -> Chart:
     """Before, each step from where the last one ended, after: downwards, in ms. What may be
-    chance is pale; a line is the interval of a step. The axis begins where there is something to
-    see."""
+    chance is pale; a line is the interval of a step, where there is one. The axis begins where
+    there is something to see."""
     data, domain = _rows(shown)
     order = list(data["label"])
     y = alt.Y("label:N", sort=order, title=None,
@@ -85,7 +85,7 @@ def _rows(shown: Bridge) -> tuple[pd.DataFrame, list[float]]:
             {
                 "label": label, "next": following, "from": start, "to": end, "end": end,
                 "sort": _sort(step), "printed": step.printed,
-                "opacity": 1.0 if step.is_certain or step.sort in ("mean", "mix") else 0.45,
+                "opacity": 1.0 if step.is_certain or step.low_ns is None else 0.45,
                 "low": around[2] if known else None, "high": around[3] if known else None,
                 "right": max(around), "words": step.words,
                 "interval": _interval(step) if known else "",

@@ -7,15 +7,16 @@ from typing import Final
 
 from markupsafe import Markup
 
-from hopwatch.comparison import Comparison, Judgement
+from hopwatch.comparison import Comparison, Judgement, Term
 from hopwatch.comparison.result import PercentileEffect
-from hopwatch.reports.comparison_sections import headline, trust
+from hopwatch.reports.comparison_sections import CAUSES, headline, trust
+from hopwatch.reports.numbers import MILLISECONDS
 from hopwatch_dashboards import theme
 from hopwatch_dashboards.charts.compare import hop_colours
 from hopwatch_dashboards.markup.names import name, sentences, swatch
 from hopwatch_dashboards.markup.tables import Column, table
 from hopwatch_dashboards.markup.tiles import Tile, tiles, trace_link
-from hopwatch_dashboards.views.compare_bridge import Bridge
+from hopwatch_dashboards.views.compare_bridge import SHORT, Bridge, signed, signed_ticks
 from hopwatch_dashboards.views.compare_traces import Row, TwoTraces
 from hopwatch_dashboards.views.compare_words import (
     change,
@@ -119,6 +120,45 @@ def hops(
     foot = [f"sum = after {_MINUS} before", bridge.change, interval(found.low_ns, found.high_ns),
             "", _verdict(found.judgement), "", "", ""]  # fmt: skip
     return table(columns, rows, foot=foot)
+
+
+def terms(found: Comparison, most: int = 20) -> Markup:
+    """The largest terms of the bridge, the others as one."""
+    columns = [
+        Column("where", "the hop (or the way to it), and what was asked of it", "name first"),
+        Column("route", "", "name"),
+        Column("cause", "; ".join(f"{SHORT[cause]}: {words}" for cause, words in CAUSES.items())),
+        Column("ms/request", "the terms add up to the difference of the means", "figure"),
+        Column("interval", "holds together with those of all other terms", "figure quiet"),
+        Column("", "", "bars wide-bars"),
+        Column("language", ""), Column("version", "", "name"),
+    ]  # fmt: skip
+    shown, rest = found.terms[:most], found.terms[most:]
+    changes = [*(term.ns for term in shown), *([sum(term.ns for term in rest)] if rest else [])]
+    total = MILLISECONDS.ticks(found.delta_ns)
+    ticks = signed_ticks(changes, total, MILLISECONDS)
+    figures = [signed(tick, MILLISECONDS) for tick in ticks]
+    widest = max(map(abs, changes), default=0) or 1
+    rows: list[list[Markup | str]] = [
+        [
+            _where(term), name(term.route, 80), SHORT[term.term], figure,
+            interval(term.low_ns, term.high_ns), _bar(term.ns, widest),
+            theme.readable(term.language, 40), name(term.version, 40),
+        ]
+        for term, figure in zip(shown, figures, strict=False)
+    ]  # fmt: skip
+    if rest:
+        bar = _bar(changes[-1], widest)
+        rows.append([f"{len(rest):,} smaller terms", "", "", figures[-1], "", bar, "", ""])
+    foot = [f"sum = after {_MINUS} before", "", "", signed(total, MILLISECONDS), "", "", "", ""]
+    return table(columns, rows, foot=foot)
+
+
+def _where(term: Term) -> Markup:
+    if term.term == "mix":
+        return Markup("all hops")
+    kind = "" if term.kind == "self" else f" ({term.kind})"
+    return Markup("{} {}{}").format(name(term.hop, 80), name(term.operation, 100), kind)
 
 
 def routes(found: Comparison) -> Markup:

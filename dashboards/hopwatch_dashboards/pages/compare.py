@@ -45,6 +45,9 @@ def _body(source: Source) -> None:
     head = compare_markup.head(found, names) + compare_markup.figures(found)
     markup.show(head, key="words")
     _bridge(compared)
+    st.subheader("Why", help="The terms of the bridge, the largest first. Each is of one operation"
+                 " of a hop on a route.")  # fmt: skip
+    markup.show(compare_markup.terms(found), key="terms")
     if compared.has_spans:
         _two_traces(compared)
     _distributions(compared)

@@ -10,18 +10,27 @@ from math import floor
 from typing import Final, Literal
 
 from hopwatch.comparison import Comparison, Judgement
+from hopwatch.comparison.bridge import TermName
 from hopwatch.comparison.result import HopEffect, LanguageEffect, whole_ns
 from hopwatch.reports.numbers import Scale, scale_for
 from hopwatch.semconv import NO_LANGUAGE
 
-BY: Final = ("hop", "language")
+BY: Final = ("hop", "language", "cause")
+SHORT: Final[dict[TermName, str]] = {
+    "mix": "mix of routes",
+    "calls": "calls per request",
+    "variant": "other callers, languages",
+    "time": "time per call",
+    "exposure": "more or less waited for",
+}
+"""What the bridge's terms are called (see `reports.comparison_sections.CAUSES`)."""
 _MINUS: Final = "\N{MINUS SIGN}"
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """A step of the bridge from `start_ns` to `end_ns`, ns per request. `sort`: the mean before or
-    after, the mix of routes, a hop or language of this `name`, or several others as one.
+    after, the mix of routes, a hop, language or cause of this `name`, or several others as one.
     `printed`: its change with a sign, of a mean the mean. The interval, of the change, and the
     judgement are None where they are not known."""
 
@@ -67,7 +76,7 @@ class Bridge:
 
 
 def bridge(found: Comparison, by: str, most: int = 12) -> Bridge:
-    """The bridge by hop or by language: the mix first, then the `most` that change most, what got
+    """The bridge by one of `BY`: the mix first, then the `most` that change most, what got
     slower first, the others as one. The mean before is rounded to a ns, and the mean after is
     that and the difference."""
     before_ns = floor(found.before.mean_ns + Fraction(1, 2))
@@ -93,22 +102,38 @@ def bridge(found: Comparison, by: str, most: int = 12) -> Bridge:
 
 def _parts(found: Comparison, by: str, most: int) -> list[Step]:
     """The steps, as changes from 0."""
-    effects: Sequence[HopEffect | LanguageEffect] = found.hops if by == "hop" else found.languages
-    changed = sorted((one for one in effects if one.delta_ns), key=lambda e: -abs(e.delta_ns))
+    changed = _by_cause(found) if by == "cause" else _judged(found, by)
+    changed.sort(key=lambda step: -abs(step.change_ns))
     kept, rest = changed, changed[len(changed) :]
     if len(changed) > most:
         kept, rest = changed[: most - 1], changed[most - 1 :]
-    parts = []
-    if found.mix_ns:
-        parts.append(Step("mix", "mix of routes", 0, found.mix_ns, ""))
-    for effect in sorted(kept, key=lambda e: -e.delta_ns):
-        name = effect.hop if isinstance(effect, HopEffect) else _language(effect.language)
-        interval = effect.low_ns, effect.high_ns
-        parts.append(Step("part", name, 0, effect.delta_ns, "", *interval, effect.judgement))
+    parts = [Step("mix", "mix of routes", 0, found.mix_ns, "")] if found.mix_ns else []
+    parts += sorted(kept, key=lambda step: -step.change_ns)
     if rest:
-        ns = sum(effect.delta_ns for effect in rest)
+        ns = sum(step.change_ns for step in rest)
         parts.append(Step("others", f"{len(rest)} others", 0, ns, ""))
     return parts
+
+
+def _judged(found: Comparison, by: str) -> list[Step]:
+    effects: Sequence[HopEffect | LanguageEffect] = found.hops if by == "hop" else found.languages
+    return [
+        Step(
+            "part",
+            one.hop if isinstance(one, HopEffect) else _language(one.language),
+            0, one.delta_ns, "", one.low_ns, one.high_ns, one.judgement,
+        )
+        for one in effects
+        if one.delta_ns
+    ]  # fmt: skip
+
+
+def _by_cause(found: Comparison) -> list[Step]:
+    sums: dict[TermName, int] = {}
+    for term in found.terms:
+        if term.term != "mix":
+            sums[term.term] = sums.get(term.term, 0) + term.ns
+    return [Step("part", SHORT[cause], 0, ns, "") for cause, ns in sums.items() if ns]
 
 
 def _language(name: str) -> str:
