@@ -28,7 +28,7 @@ _ROUNDS: Final = 3
 _STAGES: Final = {
     comparing: ("align", "cautions", "tails"),
     effects.Effects: (
-        "terms", "overall", "hops", "languages", "routes", "percentiles", "failures",
+        "terms", "overall", "same_mix", "hops", "languages", "routes", "percentiles", "failures",
     ),
 }  # fmt: skip
 

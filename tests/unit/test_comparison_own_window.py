@@ -72,7 +72,8 @@ def test_each_way_is_the_comparison_of_two_such_ledgers() -> None:
 
 def test_alarms_are_counted_by_figure() -> None:
     found = compare(ledger_of(traffic(1)), ledger_of(traffic(2)))
-    for one in (found.judgement, *(hop.judgement for hop in found.hops), found.routes[0].judgement):
+    everything = found.judgement, found.same_mix.judgement
+    for one in (*everything, *(hop.judgement for hop in found.hops), found.routes[0].judgement):
         counted = one.false_alarms
         assert counted is not None
         assert counted.ways == 39

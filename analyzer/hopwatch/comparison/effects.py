@@ -15,7 +15,7 @@ from hopwatch.comparison.blocks import BLOCKS
 from hopwatch.comparison.bridged import Bridged, Key
 from hopwatch.comparison.jackknife import Floats, estimates, pseudo_values
 from hopwatch.comparison.labels import Labels
-from hopwatch.comparison.own_window import WAYS, OwnWindow
+from hopwatch.comparison.own_window import ALL, WAYS, OwnWindow
 from hopwatch.comparison.percentiles import PERCENTILES, Durations
 from hopwatch.comparison.result import (
     HopEffect,
@@ -84,10 +84,11 @@ class Effects:
         if len(routes[0] | routes[1]) == 1:  # there is no mix
             judgement, interval = self.overall()
             return SameMixEffect(sum(term.ns for term in terms), *interval, judgement)
-        keys = {key: "" for key in self.bridged.exact if key.role}
+        keys = {key: ALL for key in self.bridged.exact if key.role}
         (found,) = self._added(
-            lambda _, *effect: SameMixEffect(*effect), [""], keys, [("", term) for term in terms]
-        )
+            lambda _, *effect: SameMixEffect(*effect), [ALL], keys, [(ALL, term) for term in terms],
+            self.own.hops if self.own else None,
+        )  # fmt: skip
         return found
 
     def hops(self, terms: Sequence[Term]) -> tuple[HopEffect, ...]:

@@ -50,6 +50,9 @@ WAYS: Final = _ways()
 HALVES: Final = 19
 """The way that compares the first half with the second."""
 
+ALL: Final = ""
+"""Stands for all hops together."""
+
 
 class OwnWindow:
     """The window before, compared with itself. `names`: common names of its routes."""
@@ -69,6 +72,7 @@ class OwnWindow:
         self._route_of = np.array([rows[route] for _, route in pairs])
         # By hop, which of the pairs are its own.
         self._hops = {name: np.array([hop == name for hop, _ in pairs]) for name, _ in pairs}
+        self._hops[ALL] = np.ones(len(pairs), bool)
 
     @property
     def too_short(self) -> bool:
@@ -98,8 +102,8 @@ class OwnWindow:
         return found
 
     def hops(self, names: Sequence[str], confidence: float) -> list[int | None]:
-        """How many alarms there are about what each of these hops adds, at the same mix; None for
-        hops that are not there."""
+        """How many alarms there are about what each of these hops (or `ALL`) adds, at the same mix;
+        None for hops that are not there."""
         known = [name for name in names if name in self._hops]
         alarms = _alarms(lambda halves: self.of_hops(known, halves), confidence) if known else []
         found = dict(zip(known, map(sum, alarms), strict=True))
