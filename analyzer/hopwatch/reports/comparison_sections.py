@@ -214,6 +214,14 @@ def _end_to_end(found: Comparison) -> Section:
     ]
     refused = [p for p in found.percentiles if p.before_ns is None and not found.shortage]
     lines: list[Line] = [(f"{p.judgement.words}.",) for p in refused]
+    mix = [term for term in found.terms if term.term == "mix"]
+    if any((term.low_ns or 0) > 0 or (term.high_ns or 0) < 0 for term in mix):
+        lines.append(
+            (
+                "The traffic mix has changed, so these are of other requests before than after; "
+                "the routes compare like with like.",
+            )
+        )
     shift = found.failures
     if found.before.failed_share or found.after.failed_share:
         between = (
