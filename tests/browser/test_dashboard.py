@@ -159,7 +159,7 @@ def changed(serve: Serve) -> str:
     """From the middle on the back end is slower."""
     return serve(
         spans_of(
-            *(request(i, i * SECOND // 5, back=(3 + i % 7 + i // 500) * MS) for i in range(1000))
+            *(request(i, i * SECOND // 5, back=(3 + i % 5 + i // 500) * MS) for i in range(1000))
         )
     )
 
@@ -178,7 +178,7 @@ def test_two_sides_are_compared_down_to_two_traces(page: Page, changed: str) -> 
     expect(page.locator(".spoken[role=treeitem]")).to_contain_text("own +")
     page.wait_for_url("**/compare?*frame=*")
     page.get_by_placeholder("Search calls").fill("work")
-    expect(page.locator(".matches")).to_contain_text("1 found: 6.00 ms before, 7.00 ms after")
+    expect(page.locator(".matches")).to_contain_text("1 found: 5.00 ms before, 6.00 ms after")
     page.locator(".bars").hover(position={"x": 40, "y": 5})
     expect(page.locator(".tip")).to_contain_text("its own:")
 

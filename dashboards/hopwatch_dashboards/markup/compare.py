@@ -71,6 +71,11 @@ def figures(found: Comparison) -> Markup:
             "the mean end-to-end time of a request before and after; below, the relative change"
             f" and the interval that holds it with {found.options.confidence:.0%} confidence",
         ),
+        Tile(
+            "at the same mix", change(found.same_mix.delta_ns), _judged(found.same_mix.judgement),
+            "the change of the mean request if routes were asked for in the same shares on both"
+            " sides: what the hops add up to, and what the verdict is on",
+        ),
         *(
             Tile(
                 f"p{100 * effect.q:g}", _pair(effect), _judged(effect.judgement),

@@ -16,7 +16,7 @@ _MINUS: Final = "\N{MINUS SIGN}"
 
 
 def where(found: Comparison) -> str:
-    """What contributed most, of what is more than chance; and the mix, where it matters."""
+    """Which hop contributed most, of what is more than chance."""
     certain = [hop for hop in found.hops if hop.judgement.verdict in ("faster", "slower")]
     if not found.delta_ns and not certain:
         said = "Nothing changed."
@@ -30,11 +30,6 @@ def where(found: Comparison) -> str:
         others = len(certain) - 1
         more = f"; {count(others, 'other hop')} changed beyond chance too" if others else ""
         said = f"{_hop(most)}{more}."
-    if 5 * abs(found.mix_ns) > abs(found.delta_ns) and found.mix_ns:
-        said += (
-            f" Another mix of routes alone makes {change(found.mix_ns)} of the difference: that "
-            "is no hop's doing."
-        )
     return said
 
 
