@@ -127,6 +127,26 @@ def _ticks(shown: str) -> int:
     return int(shown.replace(",", "").replace(".", ""))
 
 
+def test_another_mix_is_told_from_the_requests_themselves() -> None:
+    def of(start: int, slow: int) -> Ledger:
+        return ledger_of(
+            request(
+                s,
+                cell("a", (50 if i < slow else 10) * MS + 1000 * ((7 * s + i) % 13)),
+                route=f"GET /{i < slow}",
+            )
+            for s in range(start, start + 60)
+            for i in range(10)
+        )
+
+    found = compare(of(0, 2), of(100, 6))
+    text = " ".join(printed(found).split())
+    assert text.startswith("Equivalent: the mean request took 18.01 ms and now takes 34.01 ms.")
+    assert "Traffic mix makes +16.00 ms of that" in text
+    assert "the routes compare like with like" in text
+    assert "Equivalent: no change" in found._repr_html_()
+
+
 def test_too_little_data_still_gives_exact_terms() -> None:
     found = compare(side(0, cell("a", MS), seconds=5), side(9, cell("a", 2 * MS), seconds=5))
     text = printed(found)

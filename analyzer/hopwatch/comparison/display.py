@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from hopwatch.attribution.display import MOST_ROWS, html_page, html_table, html_text
+from hopwatch.comparison.verdict import MAKES_REQUESTS
 
 if TYPE_CHECKING:
     from hopwatch.comparison.result import Comparison
@@ -19,7 +20,8 @@ _LONGEST_SENTENCE: Final = 2_000
 def comparison_html(shown: Comparison) -> str:
     """From the mean before to the mean after, hop by hop, in figures that add up as they are
     printed; percentiles; the design."""
-    title = f"{shown.verdict.capitalize()}: {_sentence(shown.judgement.words)}"
+    words = shown.same_mix.judgement.words.removeprefix(MAKES_REQUESTS)
+    title = f"{shown.verdict.capitalize()}: {_sentence(words)}"
     notes = [
         f"{shown.before.requests:,} requests before, {shown.after.requests:,} after.",
         *map(_sentence, shown.cautions),

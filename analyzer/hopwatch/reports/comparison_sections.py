@@ -13,8 +13,20 @@ from typing import Final
 from hopwatch.comparison import Comparison, Term
 from hopwatch.comparison.bridge import TermName
 from hopwatch.comparison.result import HopEffect, whole_ns
-from hopwatch.comparison.verdict import MAKES_REQUESTS, Judgement, percent
-from hopwatch.reports.numbers import Scale, count, duration, scale_for
+from hopwatch.comparison.verdict import MAKES_REQUESTS, percent
+from hopwatch.reports.comparison_figures import (
+    adding_up,
+    change,
+    interval_ns,
+    interval_title,
+    points,
+    scale_of,
+    signed,
+    signed_duration,
+    time,
+    verdict_of,
+)
+from hopwatch.reports.numbers import count, duration
 
 CAUSES: Final[dict[TermName, str]] = {
     "mix": "traffic mix: other requests than before",
@@ -63,8 +75,8 @@ def headline(found: Comparison) -> str:
     words = found.same_mix.judgement.words.removeprefix(MAKES_REQUESTS)
     if found.mix_ns:
         words = (
-            f"traffic mix makes {_signed_duration(found.mix_ns)} of that, requests of the same "
-            f"routes {_signed_duration(found.same_mix.delta_ns)}: {words}"
+            f"traffic mix makes {signed_duration(found.mix_ns)} of that, requests of the same "
+            f"routes {signed_duration(found.same_mix.delta_ns)}: {words}"
         )
     return (
         f"{found.verdict.capitalize()}: the mean request took {before} and now takes {after}. "
@@ -120,24 +132,24 @@ def _bridge(found: Comparison, most: int) -> Section:
     shown = [hop for hop in found.hops if hop in kept]
     others = [hop for hop in moved if hop not in kept]
     deltas = [found.mix_ns, *(hop.delta_ns for hop in shown), sum(h.delta_ns for h in others)]
-    ticks = _adding_up(found, deltas, scale)
+    ticks = adding_up(found, deltas, scale)
     mostly = _mostly(found.terms)
     rows = [
         Row(("before",), (scale.show(ticks[0]), "", "", ""), bold=True),
-        Row(("traffic mix",), (_signed(ticks[1], scale), "", "", "")),
+        Row(("traffic mix",), (signed(ticks[1], scale), "", "", "")),
     ]
     rows += [
         Row(
             (Name(hop.hop),),
             (
-                _signed(tick, scale), _interval_ns(hop.low_ns, hop.high_ns, scale),
-                _verdict(hop.judgement), mostly[hop.hop],
+                signed(tick, scale), interval_ns(hop.low_ns, hop.high_ns, scale),
+                verdict_of(hop.judgement), mostly[hop.hop],
             ),
         )
         for hop, tick in zip(shown, ticks[2:], strict=False)
     ]  # fmt: skip
     if others:
-        rows.append(Row((f"{len(others)} others",), (_signed(ticks[-1], scale), "", "", "")))
+        rows.append(Row((f"{len(others)} others",), (signed(ticks[-1], scale), "", "", "")))
     rows.append(Row(("after",), (scale.show(sum(ticks)), "", "", ""), bold=True))
     columns = f"{scale.unit}/request", interval_title(found), "verdict", "mostly"
     still = len(apart) - len(moved)
@@ -148,31 +160,31 @@ def _bridge(found: Comparison, most: int) -> Section:
 def _causes(found: Comparison) -> Section:
     scale = scale_of(found)
     sums = [sum(term.ns for term in found.terms if term.term == cause) for cause in CAUSES]
-    ticks = _adding_up(found, sums, scale)
+    ticks = adding_up(found, sums, scale)
     rows = [
-        Row((words,), (_signed(tick, scale),))
+        Row((words,), (signed(tick, scale),))
         for words, tick in zip(CAUSES.values(), ticks[1:], strict=True)
     ]
-    rows.append(Row(("sum = after - before",), (_signed(sum(ticks[1:]), scale),), bold=True))
+    rows.append(Row(("sum = after - before",), (signed(sum(ticks[1:]), scale),), bold=True))
     return Section("The same, by cause", ("cause",), (f"{scale.unit}/request",), tuple(rows))
 
 
 def _languages(found: Comparison) -> Section:
     scale = scale_of(found)
     moved = [effect for effect in found.languages if effect.delta_ns]
-    ticks = _adding_up(found, [found.mix_ns, *(effect.delta_ns for effect in moved)], scale)
+    ticks = adding_up(found, [found.mix_ns, *(effect.delta_ns for effect in moved)], scale)
     rows = [
         Row(
             (_NO_CODE if effect.language == "-" else Name(effect.language),),
             (
-                _signed(tick, scale), _interval_ns(effect.low_ns, effect.high_ns, scale),
-                _verdict(effect.judgement),
+                signed(tick, scale), interval_ns(effect.low_ns, effect.high_ns, scale),
+                verdict_of(effect.judgement),
             ),
         )
         for effect, tick in zip(moved, ticks[2:], strict=True)
     ]  # fmt: skip
-    rows.append(Row(("traffic mix",), (_signed(ticks[1], scale), "", "")))
-    rows.append(Row(("sum = after - before",), (_signed(sum(ticks[1:]), scale), "", ""), bold=True))
+    rows.append(Row(("traffic mix",), (signed(ticks[1], scale), "", "")))
+    rows.append(Row(("sum = after - before",), (signed(sum(ticks[1:]), scale), "", ""), bold=True))
     columns = f"{scale.unit}/request", interval_title(found), "verdict"
     return Section("The same, by language", ("language",), columns, tuple(rows))
 
@@ -190,12 +202,12 @@ def _tails(found: Comparison, most: int) -> Iterator[Section]:
         int(scale.ticks(tail.delta_ns or 0)),
     )
     rows = [
-        Row((Name(part.hop), part.kind), (_signed(tick, scale),))
+        Row((Name(part.hop), part.kind), (signed(tick, scale),))
         for part, tick in zip(shown, ticks[:-1], strict=True)
     ]
     if len(parts) > len(shown):
-        rows.append(Row((f"{len(parts) - len(shown)} others", ""), (_signed(ticks[-1], scale),)))
-    rows.append(Row(("sum = after - before", ""), (_signed(sum(ticks), scale),), bold=True))
+        rows.append(Row((f"{len(parts) - len(shown)} others", ""), (signed(ticks[-1], scale),)))
+    rows.append(Row(("sum = after - before", ""), (signed(sum(ticks), scale),), bold=True))
     title = f"What requests at p{100 * tail.q:g} spend more or less"
     yield Section(title, ("hop", "kind"), (scale.unit,), tuple(rows))
 
@@ -203,12 +215,12 @@ def _tails(found: Comparison, most: int) -> Iterator[Section]:
 def _end_to_end(found: Comparison) -> Section:
     scale = scale_of(found)
     mean_before, mean_after = (float(side.mean_ns) for side in (found.before, found.after))
-    means = (_time(mean_before, scale), _time(mean_after, scale), *_change(found.judgement))
+    means = (time(mean_before, scale), time(mean_after, scale), *change(found.judgement))
     rows = [Row(("mean",), means)]
     rows += [
         Row(
             (f"p{100 * p.q:g}",),
-            (_time(p.before_ns, scale), _time(p.after_ns, scale), *_change(p.judgement)),
+            (time(p.before_ns, scale), time(p.after_ns, scale), *change(p.judgement)),
         )
         for p in found.percentiles
     ]
@@ -227,9 +239,9 @@ def _end_to_end(found: Comparison) -> Section:
         between = (
             ""
             if shift.low is None or shift.high is None
-            else f" ({interval_title(found)}: {_points(shift.low)} to {_points(shift.high)})"
+            else f" ({interval_title(found)}: {points(shift.low)} to {points(shift.high)})"
         )
-        lines.append((f"Failed requests: {_points(shift.value)}{between}.",))
+        lines.append((f"Failed requests: {points(shift.value)}{between}.",))
     columns = "before", "after", "change", interval_title(found), "verdict"
     return Section(f"End to end, {scale.unit}", ("",), columns, tuple(rows), tuple(lines))
 
@@ -241,8 +253,8 @@ def _routes(found: Comparison, most: int) -> Section:
             (Name(route.route),),
             (
                 f"{route.requests_before:,}", f"{route.requests_after:,}",
-                _time(route.mean_before_ns, scale), _time(route.mean_after_ns, scale),
-                _change(route.judgement)[0], _verdict(route.judgement),
+                time(route.mean_before_ns, scale), time(route.mean_after_ns, scale),
+                change(route.judgement)[0], verdict_of(route.judgement),
             ),
         )
         for route in found.routes[:most]
@@ -260,14 +272,14 @@ def _terms(found: Comparison, most: int) -> Section:
             (Name(_what(term)),),
             (
                 term.term,
-                _signed(scale.ticks(term.ns), scale),
-                _interval_ns(term.low_ns, term.high_ns, scale),
+                signed(scale.ticks(term.ns), scale),
+                interval_ns(term.low_ns, term.high_ns, scale),
             ),
         )
         for term in found.terms[:most]
     )
     left = found.terms[most:]
-    rest = _signed_duration(sum(term.ns for term in left))
+    rest = signed_duration(sum(term.ns for term in left))
     lines = ((f"{count(len(left), 'smaller term')} add up to {rest}; --json has all.",),)
     columns = "cause", f"{scale.unit}/request", interval_title(found)
     return Section("The largest terms", ("where",), columns, rows, lines if left else ())
@@ -327,25 +339,6 @@ def trust(found: Comparison) -> Iterator[str]:
     yield f"Design: {found.design}. {found.weakness}"
 
 
-def scale_of(found: Comparison) -> Scale:
-    """The unit of all times of a comparison."""
-    longest = [float(side.mean_ns) for side in (found.before, found.after)]
-    longest += [ns for p in found.percentiles for ns in (p.before_ns, p.after_ns) if ns is not None]
-    return scale_for(round(max(longest)))
-
-
-def interval_title(found: Comparison) -> str:
-    """`95% interval`."""
-    return f"{100 * found.options.confidence:.4g}% interval"
-
-
-def _adding_up(found: Comparison, deltas: Sequence[int], scale: Scale) -> list[int]:
-    """The mean before and these differences in ticks, which add up to the mean after in ticks."""
-    parts = [found.before.mean_ns, *map(Fraction, deltas)]
-    parts = [part / scale.tick_ns for part in parts]
-    return whole_ns(parts, int(scale.ticks(found.after.mean_ns)))
-
-
 def _mostly(terms: Sequence[Term]) -> dict[str, str]:
     """By hop the cause that moved it most."""
     sums: dict[str, dict[str, int]] = {}
@@ -358,51 +351,11 @@ def _mostly(terms: Sequence[Term]) -> dict[str, str]:
     }
 
 
-def _signed(ticks: int, scale: Scale) -> str:
-    sign = "+" if ticks > 0 else "-" if ticks < 0 else ""
-    return f"{sign}{scale.show(abs(ticks))}"
-
-
-def _signed_duration(ns: int) -> str:
-    return f"{'+' if ns > 0 else ''}{duration(ns)}"
-
-
-def _time(ns: float | None, scale: Scale) -> str:
-    return "" if ns is None else scale.show(scale.ticks(round(ns)))
-
-
-def _interval_ns(low: int | None, high: int | None, scale: Scale) -> str:
-    if low is None or high is None:
-        return "unknown"
-    return f"{_signed(scale.ticks(low), scale)} to {_signed(scale.ticks(high), scale)}"
-
-
-def _change(judgement: Judgement) -> tuple[str, str, str]:
-    """Change, interval, verdict."""
-    change = "" if judgement.change is None else _share(judgement.change)
-    known = judgement.low is not None and judgement.high is not None
-    interval = f"{_share(judgement.low)} to {_share(judgement.high)}" if known else "unknown"
-    return change, interval, _verdict(judgement)
-
-
-def _share(value: float | None) -> str:
-    return "" if value is None else f"{100 * value:+,.1f}%"
-
-
-def _points(value: float) -> str:
-    return f"{100 * value:+.3g} points of percent"
-
-
-def _verdict(judgement: Judgement) -> str:
-    known = judgement.low is not None or judgement.high is not None
-    return judgement.verdict if known else "unknown"
-
-
 def _listed(hops: Sequence[HopEffect]) -> Line:
     named = [
         part
         for hop in hops[:_MOST_NAMED]
-        for part in (Name(hop.hop), f" ({_signed_duration(hop.delta_ns)}), ")
+        for part in (Name(hop.hop), f" ({signed_duration(hop.delta_ns)}), ")
     ]
     named[-1] = named[-1].removesuffix(", ")
     more = len(hops) - _MOST_NAMED
