@@ -134,15 +134,13 @@ def _by_attribute(source: Source) -> tuple[Compared, tuple[str, str]] | None:
                        " value.")  # fmt: skip
     texts = theme.labels(known[keys[key]])
     usual = compare_sides.usual_values(tuple(texts))
-    found = []
+    found, names = [], []
     for side, text in zip(("before", "after"), usual, strict=True):
         label = st.selectbox(side.capitalize(), list(texts), index=list(texts).index(text),
                              key=side, bind="query-params", width=170)  # fmt: skip
         found.append(Requests(taken, Filters(attribute=(keys[key], texts[label])), source))
-    names = (
-        f"{keys[key]} = {side.filters.attribute[1]}" for side in found if side.filters.attribute
-    )
-    return _with_filters(found[0], found[1], tuple(names))  # type: ignore[arg-type]
+        names.append(f"{key} = {label}")
+    return _with_filters(found[0], found[1], (names[0], names[1]))
 
 
 def _all(source: Source, again: bool) -> Requests:
