@@ -82,6 +82,7 @@ def test_the_verdict_comes_first_then_what_it_follows_from() -> None:
     assert "Certainly faster: orders (-5.000 ms)." in text
     assert "bff is now gateway (stated): the mapping says so." in text
     assert "New: cache." in text
+    assert "p99 needs 20,000 requests on each side." in text
     assert "Design: two windows." in text
     at = [lines.index(title) for title in ("From before to after, by hop", "How sure this is")]
     assert at == sorted(at)
@@ -152,6 +153,7 @@ def test_too_little_data_still_gives_exact_terms() -> None:
     text = printed(found)
     assert "Inconclusive" in text
     assert "5 s with requests are too few" in " ".join(text.split())
+    assert [row.names for row in section(found, "End to end").rows] == [("mean",)]
     (row,) = [row for row in section(found, "From before").rows if row.names == ("a",)]
     assert row.figures[:3] == ("+1.000", "unknown", "unknown")
 

@@ -153,7 +153,7 @@ def _bridge(found: Comparison, most: int) -> Section:
     rows.append(Row(("after",), (scale.show(sum(ticks)), "", "", ""), bold=True))
     columns = f"{scale.unit}/request", interval_title(found), "verdict", "mostly"
     still = len(apart) - len(moved)
-    lines = ((f"{count(still, 'hop')} took exactly as long as before.",),) if still else ()
+    lines = ((f"No part of the difference: {count(still, 'other hop')}.",),) if still else ()
     return Section("From before to after, by hop", ("hop",), columns, tuple(rows), lines)
 
 
@@ -223,6 +223,7 @@ def _end_to_end(found: Comparison) -> Section:
             (time(p.before_ns, scale), time(p.after_ns, scale), *change(p.judgement)),
         )
         for p in found.percentiles
+        if p.before_ns is not None
     ]
     refused = [p for p in found.percentiles if p.before_ns is None and not found.shortage]
     lines: list[Line] = [(f"{p.judgement.words}.",) for p in refused]
@@ -310,7 +311,7 @@ def _names(found: Comparison) -> Section:
     for what, names in (("New", found.new), ("Gone", found.vanished)):
         if names:
             lines.append((f"{what}: ", *_joined([Name(name) for name in names]), "."))
-    return Section("Other names for the same", lines=tuple(lines))
+    return Section("Renamed, new, gone", lines=tuple(lines))
 
 
 def trust(found: Comparison) -> Iterator[str]:
