@@ -50,7 +50,7 @@ def compare(
     effects = Effects(Bridged(windows, alignment), options, shortage, own)
     delta_ns = floor(windows[1].mean_ns - windows[0].mean_ns + Fraction(1, 2))
     terms = effects.terms(delta_ns)
-    judgement, (low_ns, high_ns) = effects.overall()
+    judgement, (low_ns, high_ns) = overall = effects.overall()
     design = design_of(*(window.starts for window in windows))
     found = Comparison(
         before=_summary(windows[0]),
@@ -59,7 +59,7 @@ def compare(
         low_ns=low_ns,
         high_ns=high_ns,
         judgement=judgement,
-        same_mix=effects.same_mix(terms),
+        same_mix=effects.same_mix(terms, overall),
         terms=terms,
         hops=effects.hops(terms),
         languages=effects.languages(terms),

@@ -72,8 +72,11 @@ class Effects:
         ]  # fmt: skip
         return tuple(sorted(terms, key=_by_size))
 
-    def same_mix(self, terms: Sequence[Term]) -> SameMixEffect:
-        """What is left without mix: what changed for requests of the same routes."""
+    def same_mix(
+        self, terms: Sequence[Term], overall: tuple[Judgement, tuple[int | None, int | None]]
+    ) -> SameMixEffect:
+        """What is left without mix: what changed for requests of the same routes; that of all
+        requests (`overall`) where there is one route."""
         routes = [
             {self.bridged.alignment.routes[route] for route in window.routes}
             for window in self._windows
@@ -82,7 +85,7 @@ class Effects:
             delta_ns = sum(term.ns for term in terms if term.term != "mix")
             return SameMixEffect(delta_ns, None, None, unknown(_OTHER_ROUTES))
         if len(routes[0] | routes[1]) == 1:  # there is no mix
-            judgement, interval = self.overall()
+            judgement, interval = overall
             return SameMixEffect(sum(term.ns for term in terms), *interval, judgement)
         keys = {key: ALL for key in self.bridged.exact if key.role}
         (found,) = self._added(
