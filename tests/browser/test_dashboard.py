@@ -173,13 +173,13 @@ def test_two_sides_are_compared_down_to_two_traces(page: Page, changed: str) -> 
     assert "bridge=language" in page.url
     assert "one=" in page.url
     page.locator(".scroller").focus()
-    for key in ("ArrowDown", "Enter"):
+    for key in ("ArrowDown", "ArrowDown", "Enter"):
         page.keyboard.press(key)
-    expect(page.locator(".spoken[role=treeitem]")).to_contain_text("own +")
+    expect(page.locator(".spoken[role=treeitem]")).to_contain_text("own +1.00 ms")
     page.wait_for_url("**/compare?*frame=*")
     page.get_by_placeholder("Search calls").fill("work")
     expect(page.locator(".matches")).to_contain_text("1 found: 5.00 ms before, 6.00 ms after")
-    page.locator(".bars").hover(position={"x": 40, "y": 5})
+    page.locator("canvas.bars").hover(position={"x": 40, "y": 5})
     expect(page.locator(".tip")).to_contain_text("its own:")
 
 

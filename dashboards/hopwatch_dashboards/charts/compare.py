@@ -33,7 +33,7 @@ def bridge(shown: Bridge) -> Chart:
     data, domain = _rows(shown)
     order = list(data["label"])
     y = alt.Y("label:N", sort=order, title=None,
-              axis=alt.Axis(labelLimit=170, ticks=False, domain=False))  # fmt: skip
+              axis=alt.Axis(labelLimit=170, labelOverlap=False, ticks=False, domain=False))  # fmt: skip
     scale = alt.Scale(domain=domain, nice=False, zero=False)
     cut = "" if domain[0] <= 0 else " (the axis does not begin at 0)"
     x = alt.X("from:Q", scale=scale, title=f"ms, the mean request{cut}",
