@@ -33,9 +33,10 @@ def bridge(shown: Bridge) -> Chart:
     data, domain = _rows(shown)
     order = list(data["label"])
     y = alt.Y("label:N", sort=order, title=None,
-              axis=alt.Axis(labelLimit=170, labelOverlap=False, ticks=False, domain=False))  # fmt: skip
+              axis=alt.Axis(labelLimit=170, labelOverlap=False, ticks=False,
+                            domain=False))  # fmt: skip
     scale = alt.Scale(domain=domain, nice=False, zero=False)
-    cut = "" if domain[0] <= 0 else " (the axis does not begin at 0)"
+    cut = "" if domain[0] <= 0 else " (not from 0)"
     x = alt.X("from:Q", scale=scale, title=f"ms, the mean request{cut}",
               axis=alt.Axis(tickCount=4, format=",~r"))  # fmt: skip
     base = alt.Chart(data)
