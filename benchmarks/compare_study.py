@@ -69,13 +69,13 @@ def one(job: tuple[int, int], *, rate: float, seconds: int, changes: Sequence[st
 
 def _statistics(found: Comparison) -> Iterator[tuple[str, Record]]:
     yield "mean", _told(found.judgement)
-    yield "same mix", _told(found.same_mix.judgement)
+    yield "same mix", _told(found.same_mix.judgement, log=False)
     for percentile in found.percentiles:
         yield f"p{100 * percentile.q:g}", _told(percentile.judgement)
     for route in found.routes:
         yield f"route {route.route}", _told(route.judgement)
     for hop in found.hops:
-        yield f"hop {hop.hop}", _told(hop.judgement)
+        yield f"hop {hop.hop}", _told(hop.judgement, log=False)
     for name, judgements in (
         ("any percentile", [one.judgement for one in found.percentiles]),
         ("any route", [one.judgement for one in found.routes]),
@@ -86,15 +86,17 @@ def _statistics(found: Comparison) -> Iterator[tuple[str, Record]]:
     yield "any term", {"alarm": any((low or 0) > 0 or (high or 0) < 0 for low, high in bounds)}
 
 
-def _told(judgement: Judgement) -> Record:
-    """alarm: None where refused. found: whether a change of the detectable size would have been."""
+def _told(judgement: Judgement, *, log: bool = True) -> Record:
+    """alarm: None where refused. found: whether a change of the detectable size would have been.
+    log: whether the verdict is on a logarithm."""
     low, detectable = judgement.low, judgement.detectable
     if low is None:
         return {"alarm": None}
     alarm = judgement.verdict in ("faster", "slower")
     if detectable is None or low <= -1:
         return {"alarm": alarm, "found": False}
-    return {"alarm": alarm, "found": log1p(low) + log1p(detectable) > 0}
+    beyond = log1p(low) + log1p(detectable) if log else low + detectable
+    return {"alarm": alarm, "found": beyond > 0}
 
 
 def run(
