@@ -15,8 +15,16 @@ What can be asked of the result:
     >>> paths = hopwatch.Attribution(spans).stacks()              # by call path: a flame graph
     >>> requests = list(hopwatch.Attribution(spans).requests())   # each span of each request
 
-A notebook shows a ledger, a breakdown, call paths and a request as tables. Times are integer ns.
-Everything heavy is imported when it is first used.
+Before and after a change; of ledgers, span tables, files or saved baselines:
+
+    >>> found = hopwatch.compare(ledger, spans)
+    >>> sum(term.ns for term in found.terms) == found.delta_ns
+    True
+    >>> found.verdict                                             # one request tells nothing
+    'inconclusive'
+
+A notebook shows a comparison, a ledger, a breakdown, call paths and a request as tables. Times are
+integer ns. Everything heavy is imported when it is first used.
 """
 
 from __future__ import annotations
@@ -30,9 +38,11 @@ if TYPE_CHECKING:
 
     from hopwatch.attribution import Attribution, Ledger, Options, Selection, Stacks
     from hopwatch.attribution.quantile import at_mean, at_quantile, of_slowest
+    from hopwatch.comparison import Comparison, Stated
 
 __all__ = [
     "Attribution",
+    "Comparison",
     "Ledger",
     "Options",
     "Selection",
@@ -41,6 +51,7 @@ __all__ = [
     "at_mean",
     "at_quantile",
     "attribute",
+    "compare",
     "of_slowest",
     "read",
 ]
@@ -51,6 +62,7 @@ _HOMES: Final = {
     **dict.fromkeys(
         ("Attribution", "Ledger", "Options", "Selection", "Stacks"), "hopwatch.attribution"
     ),
+    "Comparison": "hopwatch.comparison",
     **dict.fromkeys(("at_mean", "at_quantile", "of_slowest"), "hopwatch.attribution.quantile"),
 }
 
@@ -91,3 +103,48 @@ def attribute(table: pa.Table, options: Options | None = None) -> Ledger:
     from hopwatch.attribution import Options, attribute
 
     return attribute(table, options or Options())
+
+
+def compare(
+    before: Ledger | pa.Table | str | os.PathLike[str],
+    after: Ledger | pa.Table | str | os.PathLike[str],
+    *,
+    margin: float = 0.05,
+    confidence: float = 0.95,
+    mapping: Stated | str | os.PathLike[str] | None = None,
+) -> Comparison:
+    """What changed from before to after, in terms that add up, and whether that is more than
+    chance.
+
+    A side is a ledger, a span table, or what `read` takes: a file, a folder, a backend; or a file
+    of `hopwatch baseline save`. margin: a relative change that is of no consequence. mapping:
+    names that changed, where that is not found by itself, or a file of them
+    (`hopwatch.checks.mapping`).
+
+    Raises InputError for what cannot be read and for a side without requests, UsageError for
+    options and names that do not fit.
+    """
+    from hopwatch import comparison
+
+    if isinstance(mapping, (str, os.PathLike)):
+        from pathlib import Path
+
+        from hopwatch.checks.mapping import read_mapping
+
+        mapping = read_mapping(Path(mapping))
+    options = comparison.Options(margin=margin, confidence=confidence)
+    return comparison.compare(_ledger(before), _ledger(after), options, mapping)
+
+
+def _ledger(side: Ledger | pa.Table | str | os.PathLike[str]) -> Ledger:
+    """The ledger of a side of a comparison."""
+    from hopwatch.attribution import Ledger
+    from hopwatch.comparison import baselines
+
+    if isinstance(side, Ledger):
+        return side
+    if not isinstance(side, (str, os.PathLike)):
+        return attribute(side)
+    if baselines.is_baseline(side):
+        return baselines.load(side)[0]
+    return attribute(read(side))

@@ -10,6 +10,7 @@ import streamlit as st
 
 from hopwatch_dashboards import exercise, navigation, states
 from hopwatch_dashboards.pages import (
+    compare,
     data_quality,
     flame_graph,
     hop,
@@ -24,6 +25,7 @@ _RENDER: dict[str, Callable[[Source], None]] = {
     "": where_time_goes.render,
     "tail": tail.render,
     "flame": flame_graph.render,
+    "compare": compare.render,
     "traces": traces.render,
     "hop": hop.render,
     "quality": data_quality.render,

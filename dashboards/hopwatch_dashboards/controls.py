@@ -10,6 +10,7 @@ from typing import Final
 
 import streamlit as st
 
+from hopwatch.attribution import Ledger
 from hopwatch_dashboards import snapshot, theme
 from hopwatch_dashboards.snapshot import Snapshot
 from hopwatch_dashboards.source import Source
@@ -48,24 +49,34 @@ def show(source: Source) -> Chosen:
         )
         _look_again()
         chosen = Chosen(words, live, Filters())
-        return replace(chosen, filters=_filters(source, take(source, chosen)))
+        return replace(chosen, filters=filters(snapshot.ledger(take(source, chosen), source)))
 
 
 def show_time(source: Source) -> Chosen:
     """Shows the choice of time alone, of a page that is looked at again by hand. Raises
     NothingStoredError where there is no time to choose."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        return time(source)
+
+
+def time(source: Source) -> Chosen:
+    """The same, among other controls."""
     extent = source.extent()
     if extent.min_start_ns is None or extent.max_start_ns is None:
         raise NothingStoredError
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        words = _time(extent.min_start_ns, extent.max_start_ns, source)
-        _look_again()
+    words = _time(extent.min_start_ns, extent.max_start_ns, source)
+    _look_again()
     return Chosen(words, live=False, filters=Filters())
 
 
 def _look_again() -> None:
-    if st.button("Look again", icon=":material/refresh:", help="Take in what came since."):
+    if look_again():
         st.session_state.pop(_TAKEN, None)
+
+
+def look_again() -> bool:
+    """Shows the button that takes in what came since; whether it was clicked."""
+    return st.button("Look again", icon=":material/refresh:", help="Take in what came since.")
 
 
 def _time(first_ns: int, last_ns: int, source: Source) -> tuple[str, ...]:
@@ -82,13 +93,13 @@ def _time(first_ns: int, last_ns: int, source: Source) -> tuple[str, ...]:
         return (str(choice),)
     return (
         windows.CUSTOM,
-        _moment("From", "from", first_ns),
-        _moment("To", "to", last_ns + windows.SECOND),
+        moment("From", "from", first_ns),
+        moment("To", "to", last_ns + windows.SECOND),
     )
 
 
-def _filters(source: Source, taken: Snapshot) -> Filters:
-    everything = snapshot.ledger(taken, source)
+def filters(everything: Ledger) -> Filters:
+    """Shows the choice of requests, of those that the ledger has."""
     service = _one_of("Service", "service", services(everything),
                       "Only requests in which this service takes part.")  # fmt: skip
     route = _one_of("Route", "route", routes(everything),
@@ -184,7 +195,8 @@ def _window(source: Source, chosen: Chosen, now: int) -> Window:
     return windows.window(choice, extent.min_start_ns, extent.max_start_ns, now)
 
 
-def _moment(label: str, key: str, ns: int) -> str:
+def moment(label: str, key: str, ns: int) -> str:
+    """Shows the choice of a moment; in ISO 8601."""
     local = datetime.fromtimestamp(ns // windows.SECOND, UTC).astimezone()
     found = st.datetime_input(
         label,

@@ -14,6 +14,7 @@ TITLES: Final = {
     "": "Where the time goes",
     "tail": "Tail",
     "flame": "Flame graph",
+    "compare": "Compare",
     "traces": "Traces",
     "hop": "Hop",
     "quality": "Data quality",

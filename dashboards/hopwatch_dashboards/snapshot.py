@@ -15,6 +15,7 @@ from hopwatch.attribution import COLUMNS, Attribution, Ledger, Selection, Stacks
 from hopwatch.quality import Quality
 from hopwatch.quality import quality as check
 from hopwatch_dashboards.source import Source
+from hopwatch_dashboards.views.attributes import by_key
 from hopwatch_dashboards.views.flame import Flame, flame
 from hopwatch_dashboards.views.processes import NAMES
 from hopwatch_dashboards.views.selection import Filters, filtered
@@ -37,24 +38,48 @@ def now_ns() -> int:
 
 
 @st.cache_resource(max_entries=16, show_spinner="Adding up where the time went …")
-def ledger(snapshot: Snapshot, _source: Source, service: str | None = None) -> Ledger:
+def ledger(
+    snapshot: Snapshot,
+    _source: Source,
+    service: str | None = None,
+    attribute: tuple[str, str] | None = None,
+) -> Ledger:
     """The ledger of all requests that begin in the snapshot's window; of those in which
-    `service` takes part."""
-    return _attribution(snapshot, _source).ledger(_wanted(snapshot, service))
+    `service` takes part, or that have the attribute (see `Filters`)."""
+    return _attribution(snapshot, _source).ledger(_wanted(snapshot, service, attribute))
 
 
 @st.cache_resource(max_entries=4, show_spinner="Adding up the call paths …")
-def stacks(snapshot: Snapshot, _source: Source, service: str | None = None) -> Stacks:
+def stacks(
+    snapshot: Snapshot,
+    _source: Source,
+    service: str | None = None,
+    attribute: tuple[str, str] | None = None,
+) -> Stacks:
     """The same by call path."""
-    return _attribution(snapshot, _source).stacks(_wanted(snapshot, service))
+    return _attribution(snapshot, _source).stacks(_wanted(snapshot, service, attribute))
 
 
-def _wanted(snapshot: Snapshot, service: str | None) -> Selection:
+def one_trace(snapshot: Snapshot, source: Source, trace_id: bytes) -> Ledger:
+    """The ledger of one trace of the snapshot; empty where it has none of that id."""
+    return _attribution(snapshot, source).only(trace_id).ledger()
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def told_apart(snapshot: Snapshot, _source: Source) -> dict[str, tuple[str, ...]]:
+    """Attributes by which the snapshot's requests can be told apart (see `views.attributes`)."""
+    return by_key(_attribution(snapshot, _source).table["resource_attributes"])
+
+
+def _wanted(
+    snapshot: Snapshot, service: str | None, attribute: tuple[str, str] | None
+) -> Selection:
     window = snapshot.window
-    return Selection(start=window.start, end=window.end, service=service)
+    attributes = dict([attribute]) if attribute else {}
+    return Selection(start=window.start, end=window.end, service=service, attributes=attributes)
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
+@st.cache_resource(max_entries=3, show_spinner=False)
 def _attribution(snapshot: Snapshot, _source: Source) -> Attribution:
     window = snapshot.window
     return Attribution(_source.window(window.start, window.end, COLUMNS))
@@ -75,7 +100,9 @@ class Requests:
 
     @property
     def stacks(self) -> Stacks:
-        return filtered(stacks(self.snapshot, self.source, self.filters.service), self.filters)
+        filters = self.filters
+        found = stacks(self.snapshot, self.source, filters.service, filters.attribute)
+        return filtered(found, filters)
 
     def view(self, compute: Callable[..., T], *args: object) -> T:
         """`compute(ledger, *args)`, a pure function of a module."""
@@ -90,7 +117,7 @@ class Requests:
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _filtered(snapshot: Snapshot, filters: Filters, _source: Source) -> Ledger:
-    return filtered(ledger(snapshot, _source, filters.service), filters)
+    return filtered(ledger(snapshot, _source, filters.service, filters.attribute), filters)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

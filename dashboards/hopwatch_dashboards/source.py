@@ -26,6 +26,8 @@ from hopwatch.store.inventory import Inventory
 
 PATHS_VARIABLE: Final = "HOPWATCH_DASHBOARD_PATHS"
 """Environment variable: files, folders and backends to show instead of the store, a JSON list."""
+AGAINST_VARIABLE: Final = "HOPWATCH_DASHBOARD_AGAINST"
+"""Environment variable: what to compare that with, from before a change, as such a list."""
 LIMIT_VARIABLE: Final = "HOPWATCH_DASHBOARD_LIMIT"
 """Environment variable: traces at most from a backend."""
 
@@ -222,3 +224,9 @@ def from_environment() -> Source:
     """The files that `hopwatch dashboard` was given, else the store."""
     paths = json.loads(os.environ.get(PATHS_VARIABLE) or "[]")
     return FileSource(paths) if paths else StoreSource(default_path())
+
+
+def against_from_environment() -> Source | None:
+    """What `hopwatch dashboard --against` was given."""
+    paths = json.loads(os.environ.get(AGAINST_VARIABLE) or "[]")
+    return FileSource(paths) if paths else None

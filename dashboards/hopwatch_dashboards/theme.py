@@ -43,6 +43,9 @@ NEUTRAL: Final = "#5b7fb0"
 """The colour of what is no language: totals, rates."""
 ACCENT: Final = "#c2571a"
 """The colour of what is pointed at in a chart."""
+SLOWER: Final = "#d1520a"
+FASTER: Final = "#1b87b8"
+"""What takes more, or less, than before."""
 
 
 def colour(language: str, kind: str = "self") -> str:

@@ -88,7 +88,7 @@ def test_links_are_reached_by_keyboard(page: Page, usual: str) -> None:
     page.wait_for_url("**/hop?name=*")
 
 
-@pytest.mark.parametrize("path", ["/", "/hop", "/quality", "/tail", "/flame"])
+@pytest.mark.parametrize("path", ["/", "/hop", "/quality", "/tail", "/flame", "/compare"])
 def test_names_from_spans_do_nothing(page: Page, hostile: str, path: str) -> None:
     page.goto(f"{hostile}{path}")
     expect(page.locator(".says").first).to_be_visible()
@@ -154,14 +154,46 @@ def test_a_call_is_zoomed_to_searched_for_and_linked(page: Page, usual: str) -> 
     assert sum(int(line.rpartition(" ")[2]) for line in lines) == round(ledger_of(*USUAL).mean_ns)
 
 
+@pytest.fixture(scope="module")
+def changed(serve: Serve) -> str:
+    """From the middle on the back end is slower."""
+    return serve(
+        spans_of(
+            *(request(i, i * SECOND // 5, back=(3 + i % 5 + i // 500) * MS) for i in range(1000))
+        )
+    )
+
+
+def test_two_sides_are_compared_down_to_two_traces(page: Page, changed: str) -> None:
+    page.goto(f"{changed}/compare?bridge=language")
+    expect(page.locator(".finding")).to_contain_text("Slower: the mean request took")
+    expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
+    page.get_by_role("link", name="compare", exact=True).first.click()
+    expect(page.get_by_text("end to end, ")).to_be_visible()
+    assert "bridge=language" in page.url
+    assert "one=" in page.url
+    page.locator(".scroller").focus()
+    for key in ("ArrowDown", "ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    expect(page.locator(".spoken[role=treeitem]")).to_contain_text("own +1.00 ms")
+    page.wait_for_url("**/compare?*frame=*")
+    page.get_by_placeholder("Search calls").fill("work")
+    expect(page.locator(".matches")).to_contain_text("1 found: 5.00 ms before, 6.00 ms after")
+    page.locator("canvas.bars").hover(position={"x": 40, "y": 5})
+    expect(page.locator(".tip")).to_contain_text("its own:")
+
+
+@pytest.mark.parametrize("path", ["/", "/compare"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_fits_a_phone_in_both_themes(browser: Browser, usual: str, scheme: str) -> None:
+def test_it_fits_a_phone_in_both_themes(
+    browser: Browser, usual: str, scheme: str, path: str
+) -> None:
     context = browser.new_context(
         viewport={"width": 390, "height": 800},
         color_scheme="dark" if scheme == "dark" else "light",
     )
     page = context.new_page()
-    page.goto(usual)
+    page.goto(usual + path)
     expect(page.locator(".says").first).to_be_visible()
     main = page.get_by_test_id("stMain")
     assert main.evaluate("e => e.scrollWidth <= e.clientWidth")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -22,6 +23,14 @@ HALF, QUARTER = 1 << 55, 3 << 54
 ODD = 0xFD70A4 << 32
 
 
+def _named(spent: Spent) -> Spent:
+    """Gaps are named after both ends, and have a caller."""
+    if spent.kind != "gap":
+        return spent
+    caller = spent.caller or "web"
+    return replace(spent, caller=caller, hop=f"{caller} -> {spent.hop}")
+
+
 def samples(*hops: str) -> st.SearchStrategy[list[Sample]]:
     """Requests that spend time in some of these hops."""
     spent = st.builds(
@@ -31,11 +40,11 @@ def samples(*hops: str) -> st.SearchStrategy[list[Sample]]:
         local=st.integers(0, 60),
         spans=st.integers(1, 4),
         operation=st.sampled_from(["Get", "GET /x/:id", "GET /x/{id}"]),
-        kind=st.sampled_from(["self", "wait", "db"]),
+        kind=st.sampled_from(["self", "wait", "db", "gap"]),
         caller=st.sampled_from(["", "web", hops[0]]),
         language=st.sampled_from(["go", "nodejs"]),
         version=st.sampled_from(["1", "2"]),
-    )
+    ).map(_named)
     sample = st.builds(
         Sample,
         second=st.integers(0, 40),

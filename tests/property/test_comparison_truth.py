@@ -58,9 +58,10 @@ def test_of_the_same_requests_the_terms_are_the_true_ones(change: str) -> None:
 
 
 def test_another_mix_is_no_regression_of_any_hop() -> None:
-    """Each side with a chance of its own: the mean rises, and no hop or route is to blame."""
+    """Each side with a chance of its own: the mean rises, and nothing is called slower for it."""
     found, _ = _compared(_SCENARIO, "mix:edge POST /orders,2", 4_000)
-    assert found.verdict == "slower"
+    assert found.judgement.verdict == "slower"
+    assert found.verdict in ("equivalent", "inconclusive")
     assert found.mix_ns > 0.9 * found.delta_ns
     assert "slower" not in {hop.judgement.verdict for hop in found.hops}
     assert "slower" not in {route.judgement.verdict for route in found.routes}

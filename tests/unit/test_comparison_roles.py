@@ -143,3 +143,30 @@ def test_stated_routes_are_one() -> None:
 def test_a_mapping_of_unknown_names_is_refused(stated: Stated) -> None:
     with pytest.raises(UsageError, match="'nobody'"):
         compared([cell("a", 1)], [cell("a", 1)], stated)
+
+
+def test_who_called_makes_a_move_surer() -> None:
+    def moved(caller: str) -> float:
+        before = [cell("catalog", 9, operation="Get"), cell("catalog", 5, operation="List")]
+        after = [
+            cell("details", 9, caller=caller, operation="Get"),
+            cell("catalog", 5, operation="List"),
+        ]
+        (match,) = compared(before, after).matches
+        assert (match.how, match.hop_after) == ("moved", "details")
+        return match.confidence
+
+    assert moved("web") == 1.0
+    assert moved("batch") == pytest.approx(0.7)
+
+
+def test_of_two_hops_that_do_the_same_as_often_the_callers_tell() -> None:
+    before = [cell("catalog", 9, operation="Get"), cell("catalog", 5, operation="List")]
+    after = [
+        cell("catalog", 5, operation="List"),
+        cell("details", 9, operation="Get"),
+        cell("audit", 9, caller="batch", operation="Get"),
+    ]
+    found = compared(before, after)
+    assert matches(found) == {("moved", "catalog", "details")}
+    assert found.new == ("audit",)

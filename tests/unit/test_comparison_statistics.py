@@ -12,7 +12,7 @@ from hopwatch.attribution import Ledger
 from hopwatch.attribution.ledger import BLOCK_NS
 from hopwatch.comparison import compare, student
 from hopwatch.comparison.blocks import Blocking, NotEnoughDataError, blocking
-from hopwatch.comparison.jackknife import Floats, estimates, pseudo_values, variance
+from hopwatch.comparison.jackknife import Floats, correlations, estimates, pseudo_values, variance
 from hopwatch.comparison.simultaneous import family
 from tests.comparison_data import cell, ledger_of, request
 
@@ -86,6 +86,32 @@ def test_the_variance_by_hand() -> None:
     inflation = 1.6875 / 0.3125
     assert found == pytest.approx(5 / 3 / 4 * inflation)
     assert freedom == pytest.approx(3 / inflation)
+
+
+def test_likeness_that_lasts_counts_for_more() -> None:
+    samples = np.array([[1.0, -1, 2, 0, 1.5, -2, -1, -3, -1, 1]])
+    squares, r1, r2 = (float(one[0]) for one in correlations(samples))
+    # By hand: sum of squares 23.625; r1 = -.0079 + .0976, of which r2 leaves more than .9.
+    assert (squares, r1, r2) == pytest.approx((23.625, 0.08968, 0.38333), abs=1e-5)
+    (found,), (freedom,) = variance(samples)
+    inflation = 1 + 2 * 0.0896825 / (1 - 0.9)
+    assert found == pytest.approx(23.625 / 9 / 10 * inflation, rel=1e-5)
+    assert freedom == pytest.approx(9 / inflation, rel=1e-5)
+
+
+def test_slow_wandering_below_much_noise_is_not_taken_for_chance() -> None:
+    """Wandering for 5 blocks, below noise as large: with the next block's likeness alone one
+    pair in six is an alarm."""
+    random = np.random.default_rng(5)
+    noise = random.standard_normal((2, 4000, 20 + 100))
+    series = np.zeros_like(noise)
+    for i in range(1, noise.shape[-1]):
+        series[..., i] = 0.8 * series[..., i - 1] + 0.6 * noise[..., i]
+    sides = [of_mean(side[:, 100:] + random.standard_normal((4000, 20))) for side in series]
+    values = sides[1].mean(axis=1) - sides[0].mean(axis=1)
+    found = estimates(values, sides)
+    outside = sum(not one.interval(0.95)[0] <= 0 <= one.interval(0.95)[1] for one in found)
+    assert outside / len(found) < 0.13
 
 
 def test_two_sides_add_up_as_welch_has_it() -> None:

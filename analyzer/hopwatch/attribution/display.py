@@ -56,7 +56,7 @@ def ledger_html(shown: Ledger) -> str:
     """Percentiles with their intervals; the mean request by hop, language and kind; in a line
     how far to trust it."""
     if not shown.request_count:
-        return _page("0 requests", [], ["Nothing to attribute here.", *_doubts(shown.quality)])
+        return html_page("0 requests", [], ["Nothing to attribute here.", *_doubts(shown.quality)])
     failed = f", {shown.failed_count:,} failed" if shown.failed_count else ""
     weighted = (
         f", sampled: they stand for about {round(shown.weighted_requests):,}"
@@ -65,13 +65,13 @@ def ledger_html(shown: Ledger) -> str:
     )
     title = f"{_count(shown.request_count, 'request')}{failed}{weighted}"
     tables = [_percentiles(shown), _shares(at_mean(shown, *_LEDGER_KEYS), "sum = mean")]
-    return _page(title, tables, [_ADDS_UP, *_doubts(shown.quality)])
+    return html_page(title, tables, [_ADDS_UP, *_doubts(shown.quality)])
 
 
 def breakdown_html(shown: Breakdown) -> str:
     """A request's time by the keys of the breakdown."""
     title = f"{_ms(shown.total_ns)} ms, of {_count(shown.requests, 'request')}"
-    return _page(title, [_shares(shown, "sum")], [])
+    return html_page(title, [_shares(shown, "sum")], [])
 
 
 def stacks_html(shown: Stacks) -> str:
@@ -82,8 +82,8 @@ def stacks_html(shown: Stacks) -> str:
     rows = [
         [
             _INDENT * min(bar.depth, _MOST_INDENTS)
-            + _text(f"{bar.frame.hop} {bar.frame.operation}"),
-            _text(bar.frame.language), _text(bar.frame.kind),
+            + html_text(f"{bar.frame.hop} {bar.frame.operation}"),
+            html_text(bar.frame.language), html_text(bar.frame.kind),
             _ms(bar.ns), _ms(bar.own_ns), _bar(bar.ns, bars[0].ns),
         ]
         for bar in bars
@@ -92,9 +92,9 @@ def stacks_html(shown: Stacks) -> str:
     notes = []
     if len(bars) > len(rows):
         notes.append(f"{len(bars) - len(rows):,} call paths that take less are not shown.")
-    table = _table(("call path", "language", "kind"), ("ms", "own ms", ""), rows, None)
+    table = html_table(("call path", "language", "kind"), ("ms", "own ms", ""), rows, None)
     title = f"{_count(shown.request_count, 'request')} by call path, mean"
-    return _page(title, [table] if rows else [], notes)
+    return html_page(title, [table] if rows else [], notes)
 
 
 def unit_html(shown: UnitTime) -> str:
@@ -103,7 +103,9 @@ def unit_html(shown: UnitTime) -> str:
     table = _shares(at_mean(Ledger.of_units([shown]), *_LEDGER_KEYS), "sum = duration")
     said = f"trace {shown.trace.trace_id.hex()}, {_count(len(shown.spans), 'span')}"
     odd = [f"Odd: {', '.join(shown.flags())}."] if shown.flags() else []
-    return _page(f"{_text(shown.route)}: {_ms(shown.duration)} ms{failed}", [table], [said, *odd])
+    return html_page(
+        f"{html_text(shown.route)}: {_ms(shown.duration)} ms{failed}", [table], [said, *odd]
+    )
 
 
 def _percentiles(shown: Ledger) -> str:
@@ -114,7 +116,7 @@ def _percentiles(shown: Ledger) -> str:
         ["end to end, ms", _ms(round(shown.mean_ns)), *values],
         ["95 % interval", "", *intervals],
     ]
-    return _table(("",), ("mean", *points), rows, None)
+    return html_table(("",), ("mean", *points), rows, None)
 
 
 def _interval(low: int | None, high: int | None) -> str:
@@ -137,7 +139,7 @@ def _shares(shown: Breakdown, sum_name: str) -> str:
     blank = [""] * (len(names) - 1)
     rows = [
         [
-            *map(_text, share.key or ("all",)), _decimal(ticks[share.key]),
+            *map(html_text, share.key or ("all",)), _decimal(ticks[share.key]),
             *([_ms(share.low_ns) if share.key in doubtful else ""] if doubtful else []),
             _percent(share.ns, shown.total_ns), f"{share.calls:,.2f}",
             _bar(share.ns, shown.total_ns),
@@ -152,7 +154,7 @@ def _shares(shown: Breakdown, sum_name: str) -> str:
         rows.append([f"{len(others):,} smaller", *blank, decimal, *low, *rest])
     figures = ("ms", *(("at least",) if doubtful else ()), "share", "calls", "")
     foot = [sum_name, *blank, _ms(shown.total_ns), *[""] * (len(figures) - 1)]
-    return _table(names, figures, rows, foot)
+    return html_table(names, figures, rows, foot)
 
 
 def _doubts(quality: dict[str, int]) -> list[str]:
@@ -161,13 +163,13 @@ def _doubts(quality: dict[str, int]) -> list[str]:
     return [f"To be known: {'; '.join(odd)}."] if odd else []
 
 
-def _page(title: str, tables: Sequence[str], notes: Iterable[str]) -> str:
+def html_page(title: str, tables: Sequence[str], notes: Iterable[str]) -> str:
     said = "".join(f"<p>{note}</p>" for note in notes)
     shown = "".join(tables)
     return f'<div class="hopwatch">{_STYLE}<p><strong>{title}</strong></p>{shown}{said}</div>'
 
 
-def _table(
+def html_table(
     names: Sequence[str],
     figures: Sequence[str],
     rows: Sequence[Sequence[str]],
@@ -187,10 +189,10 @@ def _table(
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}{total}</tbody></table>"
 
 
-def _text(text: str) -> str:
-    """Text of a span as HTML that shows it."""
-    if len(text) > _LONGEST_TEXT:
-        half = _LONGEST_TEXT // 2
+def html_text(text: str, longest: int = _LONGEST_TEXT) -> str:
+    """Text of a span as HTML that shows it, the middle of a long one left out."""
+    if len(text) > longest:
+        half = longest // 2
         text = f"{text[:half]}…{text[-half:]}"
     visible = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     return escape("".join(visible))

@@ -184,7 +184,7 @@ def curve(table: LongTable, qs: Sequence[float], *keys: str) -> tuple[Breakdown,
 
     Raises TooFewRequestsError for the first of `qs` beyond which there are too few requests.
     """
-    kernels = [_kernel(table, q) for q in qs]
+    kernels = [kernel(table, q) for q in qs]
     sums = _Sums(table, keys, {bucket for weights, _ in kernels for bucket in weights})
     return tuple(
         sums.breakdown(weights, unit, table.bucket_at(exact(q)).bucket)
@@ -216,8 +216,9 @@ def needed(q: float) -> int:
     return ceil(NEEDED_BEYOND / min(at, 1 - at))
 
 
-def _kernel(table: LongTable, q: float) -> tuple[dict[int, int], int]:
+def kernel(table: LongTable, q: float) -> tuple[dict[int, int], int]:
     """Weight of one request of each bucket in the estimate at q, and what to divide by.
+    Raises TooFewRequestsError.
 
     Local linear: the weighted line through (rank, value), read at q. Where ties make one of its
     weights negative, the weighted mean instead, so that no cell can be.

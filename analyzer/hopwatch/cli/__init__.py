@@ -25,7 +25,9 @@ from typing import Any, Final
 
 from hopwatch.errors import HopwatchError, UsageError
 
-_SUBCOMMANDS: Final = ("report", "trace", "doctor", "import_", "simulate", "serve", "dashboard")
+_SUBCOMMANDS: Final = (
+    "report", "compare", "baseline", "trace", "doctor", "import_", "simulate", "serve", "dashboard",
+)  # fmt: skip
 
 _INTERNAL_ERROR: Final = 3
 _INTERRUPTED: Final = 130

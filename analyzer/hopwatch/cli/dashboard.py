@@ -28,6 +28,14 @@ _PACKAGE: Final = "hopwatch_dashboards"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_source_arguments(parser)
     parser.add_argument(
+        "--against",
+        nargs="+",
+        default=[],
+        metavar="PATH",
+        help="traces from before a change: the page Compare shows what changed since "
+        "(hopwatch dashboard after.json --against before.json)",
+    )
+    parser.add_argument(
         "--listen",
         type=address,
         default=("127.0.0.1", 8501),
@@ -47,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
             )
     from hopwatch.backends import is_url
 
-    for path in args.paths:
+    for path in (*args.paths, *args.against):
         if not is_url(path) and not Path(path).exists():
             raise InputError(f"{path}: no such file or folder")
     host, port = args.listen
@@ -57,6 +65,9 @@ def run(args: argparse.Namespace) -> int:
         environment["HOPWATCH_STORE"] = os.path.abspath(args.store)
     if args.paths:
         environment["HOPWATCH_DASHBOARD_PATHS"] = json.dumps(args.paths)
+    if args.against:
+        environment["HOPWATCH_DASHBOARD_AGAINST"] = json.dumps(args.against)
+    if args.paths or args.against:
         environment["HOPWATCH_DASHBOARD_LIMIT"] = str(args.limit)
         environment["HOPWATCH_HEADERS"] = _headers(args.header, environment)
     shown = f"[{host}]" if ":" in host else host

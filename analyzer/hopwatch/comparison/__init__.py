@@ -2,9 +2,11 @@
 
 windows, blocks       a ledger as sums by cell, exact and by time blocks
 likeness, roles       the same roles on both sides, though services were renamed or rewritten
+charges               whose doing a longer way between two services is
 bridge, bridged       the difference of the means in terms that add up
 jackknife, student    how sure a figure is; simultaneous: how sure many are together
-percentiles           the same for percentiles
+percentiles, tails    the same for percentiles; what requests there spend
+own_window, binomial  false alarms counted in the window before; cautions: what verdicts miss
 verdict, effects      faster, slower, equivalent, inconclusive; design: what cannot be told
 comparing, result     all of it, as data
 """

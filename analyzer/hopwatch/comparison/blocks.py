@@ -23,6 +23,8 @@ import numpy.typing as npt
 from hopwatch.errors import InputError
 
 BLOCKS: Final = 20
+PIECES: Final = 2 * BLOCKS
+"""Half blocks: of one window, two sides of `BLOCKS` each can be made (`own_window`)."""
 FEWEST_REQUESTS: Final = 10
 """In every block."""
 
@@ -40,6 +42,11 @@ class Blocking:
 
     starts: Integers
     index: Integers
+
+    @property
+    def pieces(self) -> Integers:
+        """The half of a block (0 <= piece < PIECES) of each second."""
+        return np.arange(self.seconds) * PIECES // self.seconds
 
     @property
     def seconds(self) -> int:

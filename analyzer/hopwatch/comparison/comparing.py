@@ -9,10 +9,15 @@ from hopwatch.attribution import Ledger
 from hopwatch.attribution.ledger import BLOCK_NS
 from hopwatch.comparison.blocks import NotEnoughDataError
 from hopwatch.comparison.bridged import Bridged
-from hopwatch.comparison.design import design_of
+from hopwatch.comparison.cautions import cautions
+from hopwatch.comparison.charges import charged
+from hopwatch.comparison.design import TWO_WINDOWS, design_of
 from hopwatch.comparison.effects import Effects
+from hopwatch.comparison.own_window import OwnWindow
+from hopwatch.comparison.percentiles import PERCENTILES
 from hopwatch.comparison.result import Comparison, SideSummary
 from hopwatch.comparison.roles import Stated, align
+from hopwatch.comparison.tails import tails
 from hopwatch.comparison.verdict import Options
 from hopwatch.comparison.windows import Window
 from hopwatch.errors import InputError
@@ -37,12 +42,15 @@ def compare(
             )
     options = options or Options()
     windows = Window(before), Window(after)
-    alignment = align(*windows, stated)
+    alignment = charged(windows, align(*windows, stated))
     shortage = _shortage(windows)
-    effects = Effects(Bridged(windows, alignment), options, shortage)
+    own = None if shortage else OwnWindow(windows[0], alignment.sides[0], alignment.routes)
+    if own and own.too_short:
+        own = None
+    effects = Effects(Bridged(windows, alignment), options, shortage, own)
     delta_ns = floor(windows[1].mean_ns - windows[0].mean_ns + Fraction(1, 2))
     terms = effects.terms(delta_ns)
-    judgement, (low_ns, high_ns) = effects.overall()
+    judgement, (low_ns, high_ns) = overall = effects.overall()
     design = design_of(*(window.starts for window in windows))
     found = Comparison(
         before=_summary(windows[0]),
@@ -51,10 +59,13 @@ def compare(
         low_ns=low_ns,
         high_ns=high_ns,
         judgement=judgement,
+        same_mix=effects.same_mix(terms, overall),
         terms=terms,
         hops=effects.hops(terms),
+        languages=effects.languages(terms),
         routes=effects.routes(),
         percentiles=effects.percentiles(),
+        tails=tails(windows, alignment, PERCENTILES),
         failures=effects.failures(),
         matches=alignment.matches,
         new=alignment.new,
@@ -62,6 +73,7 @@ def compare(
         design=design.kind,
         weakness=design.weakness,
         shortage=shortage,
+        cautions=cautions(windows, own, options, drifts=design == TWO_WINDOWS, shortage=shortage),
         options=options,
     )
     found.check()

@@ -23,7 +23,7 @@ class Design(NamedTuple):
     weakness: str
 
 
-_TWO_WINDOWS: Final = Design(
+TWO_WINDOWS: Final = Design(
     "two windows",
     "What else changed between the two windows (load, data, neighbours, time of day) cannot be "
     "told from the change under test. Short turns of both (A B A B) can tell them apart.",
@@ -47,4 +47,4 @@ def design_of(before: Integers, after: Integers) -> Design:
     times = np.concatenate([before, after])
     side = np.repeat([0, 1], [len(before), len(after)])[np.argsort(times, kind="stable")]
     turns = 1 + int(np.count_nonzero(np.diff(side)))
-    return _INTERLEAVED if turns >= _FEWEST_TURNS else _TWO_WINDOWS
+    return _INTERLEAVED if turns >= _FEWEST_TURNS else TWO_WINDOWS

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from math import isfinite, log
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
@@ -14,29 +15,36 @@ from hopwatch.comparison.blocks import BLOCKS
 from hopwatch.comparison.bridged import Bridged, Key
 from hopwatch.comparison.jackknife import Floats, estimates, pseudo_values
 from hopwatch.comparison.labels import Labels
+from hopwatch.comparison.own_window import ALL, WAYS, OwnWindow
 from hopwatch.comparison.percentiles import PERCENTILES, Durations
 from hopwatch.comparison.result import (
     HopEffect,
+    LanguageEffect,
     PercentileEffect,
     RouteEffect,
+    SameMixEffect,
     Shift,
     Term,
     whole_ns,
 )
 from hopwatch.comparison.simultaneous import family
-from hopwatch.comparison.verdict import Judgement, Options, judge, unknown
+from hopwatch.comparison.verdict import FalseAlarms, Judgement, Options, judge, unknown
 from hopwatch.comparison.windows import Window
 
+T = TypeVar("T")
+Alarms = Callable[[Sequence[str], float], Sequence[int | None]]
 _SIGNS: Final = (-1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """Of a bridge. `shortage`: why nothing can be said about how sure they are, else empty."""
+    """Of a bridge. `shortage`: why nothing can be said about how sure they are, else empty. `own`:
+    the window before, where it is long enough to be compared with itself."""
 
     bridged: Bridged
     options: Options
     shortage: str
+    own: OwnWindow | None
 
     @property
     def _windows(self) -> Sequence[Window]:
@@ -64,30 +72,79 @@ class Effects:
         ]  # fmt: skip
         return tuple(sorted(terms, key=_by_size))
 
+    def same_mix(
+        self, terms: Sequence[Term], overall: tuple[Judgement, tuple[int | None, int | None]]
+    ) -> SameMixEffect:
+        """What is left without mix: what changed for requests of the same routes; that of all
+        requests (`overall`) where there is one route."""
+        routes = [
+            {self.bridged.alignment.routes[route] for route in window.routes}
+            for window in self._windows
+        ]
+        if not routes[0] & routes[1]:
+            delta_ns = sum(term.ns for term in terms if term.term != "mix")
+            return SameMixEffect(delta_ns, None, None, unknown(_OTHER_ROUTES))
+        if len(routes[0] | routes[1]) == 1:  # there is no mix
+            judgement, interval = overall
+            return SameMixEffect(sum(term.ns for term in terms), *interval, judgement)
+        keys = {key: ALL for key in self.bridged.exact if key.role}
+        (found,) = self._added(
+            lambda _, *effect: SameMixEffect(*effect), [ALL], keys, [(ALL, term) for term in terms],
+            self.own.hops if self.own else None,
+        )  # fmt: skip
+        return found
+
     def hops(self, terms: Sequence[Term]) -> tuple[HopEffect, ...]:
         """What each hop adds, the greatest rise first."""
         places = [place for side in self.bridged.alignment.sides for place in side]
-        deltas = {place.role.hop: 0 for place in places}
-        for term in terms:
+        names = {place.role.hop for place in places}
+        hop_of = {key: key.role.hop for key in self.bridged.exact if key.role}
+        by_hop = [(term.hop, term) for term in terms]
+        return self._added(HopEffect, names, hop_of, by_hop, self.own.hops if self.own else None)
+
+    def languages(self, terms: Sequence[Term]) -> tuple[LanguageEffect, ...]:
+        """What each language adds, the greatest rise first."""
+        labels = Labels(self._windows, self.bridged.alignment)
+        language_of = {
+            key: labels.of(key.route, key.role, key.variant)[0]
+            for key in self.bridged.exact
+            if key.role
+        }
+        names = {term.language for term in terms if term.term != "mix"}
+        by_language = [(term.language, term) for term in terms]
+        return self._added(LanguageEffect, names, language_of, by_language)
+
+    def _added(
+        self,
+        make: Callable[[str, int, int | None, int | None, Judgement], T],
+        found: Iterable[str],
+        name_of: Mapping[Key, str],
+        terms: Iterable[tuple[str, Term]],
+        own: Alarms | None = None,
+    ) -> tuple[T, ...]:
+        """The terms without mix added up by name, the greatest rise first, with intervals."""
+        deltas = dict.fromkeys(found, 0)
+        for name, term in terms:
             if term.term != "mix":
-                deltas[term.hop] += term.ns
+                deltas[name] += term.ns
         names = sorted(deltas, key=lambda name: (-deltas[name], name))
         mean = float(self._windows[0].mean_ns)
-        if self.shortage or not mean:
+        if self.shortage or not mean or not names:
             why = unknown(self.shortage or _NO_TIME)
-            return tuple(HopEffect(name, deltas[name], None, None, why) for name in names)
+            return tuple(make(name, deltas[name], None, None, why) for name in names)
         groups: dict[str, list[Key]] = {name: [] for name in names}
-        for key in self.bridged.exact:
-            if key.role:
-                groups[key.role.hop].append(key)
+        for key, name in name_of.items():
+            if name in groups:  # else all its terms are less than half a ns
+                groups[name].append(key)
         values = [float(sum(self.bridged.exact[k] for k in keys)) for keys in groups.values()]
         pseudo = self.bridged.stacked(groups.values())
         intervals = self._intervals(values, pseudo)
         judgements = self._judged(
-            [value / mean for value in values], [side / mean for side in pseudo], logs=False
-        )
+            [value / mean for value in values], [side / mean for side in pseudo], False,
+            partial(own, names) if own else None,
+        )  # fmt: skip
         return tuple(
-            HopEffect(name, deltas[name], *interval, judgement)
+            make(name, deltas[name], *interval, judgement)
             for name, interval, judgement in zip(names, intervals, judgements, strict=True)
         )
 
@@ -137,7 +194,9 @@ class Effects:
                 sign * pseudo_values(np.log(mean[able]), np.log(rest[able]))
                 for sign, mean, rest in zip(_SIGNS, means, rests, strict=True)
             ]
-            judged = self._judged(list(values), logs, logs=True)
+            names = [common[at] for at in able]
+            own = partial(self.own.routes, names) if self.own else None
+            judged = self._judged(list(values), logs, True, own)
             found |= {common[at]: one for at, one in zip(able, judged, strict=True)}
         return found
 
@@ -162,7 +221,9 @@ class Effects:
             sign * pseudo_values([log(mean)], np.log(rest))
             for sign, mean, rest in zip(_SIGNS, means, rests, strict=True)
         ]
-        (judgement,) = self._judged([log(means[1] / means[0])], logs, logs=True)
+        own = self.own
+        alarms = (lambda confidence: [sum(own.mean(confidence))]) if own else None
+        (judgement,) = self._judged([log(means[1] / means[0])], logs, True, alarms)
         return judgement, interval
 
     def percentiles(self) -> tuple[PercentileEffect, ...]:
@@ -171,7 +232,7 @@ class Effects:
             return tuple(
                 PercentileEffect(q, None, None, unknown(self.shortage)) for q in PERCENTILES
             )
-        sides = [Durations(window) for window in self._windows]
+        sides = [Durations(window.ledger, *window.requests_by_bucket) for window in self._windows]
         refused: dict[float, Judgement] = {}
         values: dict[float, tuple[float, float]] = {}
         for q in PERCENTILES:
@@ -186,7 +247,12 @@ class Effects:
                 for sign, side in zip(_SIGNS, sides, strict=True)
             ]
             changes = [log(after / before) for before, after in values.values()]
-            judged = dict(zip(values, self._judged(changes, logs, logs=True), strict=True))
+            own = self.own
+            alarms = (
+                (lambda confidence: [own.percentile(q, confidence) for q in values])
+                if own else None
+            )  # fmt: skip
+            judged = dict(zip(values, self._judged(changes, logs, True, alarms), strict=True))
         effects = []
         for q in PERCENTILES:
             before, after = values.get(q, (None, None))
@@ -208,12 +274,25 @@ class Effects:
         return Shift(change, *found.interval(self.options.confidence))
 
     def _judged(
-        self, values: Sequence[float], pseudo: Sequence[Floats], *, logs: bool
+        self,
+        values: Sequence[float],
+        pseudo: Sequence[Floats],
+        logs: bool,
+        own: Callable[[float], Sequence[int | None]] | None,
     ) -> list[Judgement]:
+        """`own`: how often, at a confidence, the same is alarmed about in the window before."""
         members = estimates(values, pseudo)
         together = family(members, pseudo, self.options.confidences)
         seconds = max(window.blocking.seconds for window in self._windows)
-        return [judge(member, together, self.options, seconds, log=logs) for member in members]
+        judged = [judge(member, together, self.options, seconds, log=logs) for member in members]
+        if not own:
+            return judged
+        confidence = self.options.confidence
+        return [
+            one if alarms is None
+            else replace(one, false_alarms=FalseAlarms.counted(alarms, len(WAYS), confidence))
+            for one, alarms in zip(judged, own(together.alone[confidence]), strict=True)
+        ]  # fmt: skip
 
     def _intervals(
         self, values: Sequence[float], pseudo: Sequence[Floats]
@@ -226,6 +305,10 @@ class Effects:
 
 _NO_TIME: Final = "some requests took no time: there is nothing to relate a change to"
 _ONE_SIDE: Final = "requests on one side only: nothing to compare with"
+_OTHER_ROUTES: Final = (
+    "no route is on both sides, so no request can be compared with one of its kind; say in a "
+    "mapping which routes are the same"
+)
 _TOO_RARE: Final = (
     f"too rare: of {BLOCKS} blocks of time some have no request on this route that took any"
 )

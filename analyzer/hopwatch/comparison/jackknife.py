@@ -2,12 +2,15 @@
 
 Delete-one-block jackknife (attribution.md section 8): with B blocks, x of all and x_(-b) without
 block b, the pseudo-values u_b = B x - (B - 1) x_(-b) behave as samples of x. Neighbours are alike
-under correlated load: with r1 the correlation of one with the next, the variance of x is
+under correlated load: with r1 the correlation of one with the next and r2 of one with the next but
+one, both corrected for what B samples miss by (1 + 3 r1) / B, the variance of x is
 
-    s² / B  (1 + c) / (1 - c)      c = clip(r1 + (1 + 3 r1) / B, 0, 0.95)
+    s² / B  v      v = 1 + 2 c / (1 - φ)      c = clip(r1, 0, 0.95)      φ = max(c, r2 / r1)
 
-and is known with (B - 1) (1 - c) / (1 + c) degrees of freedom. The two sides' variances add up
-(Welch, Satterthwaite).
+and is known with (B - 1) / v degrees of freedom. φ is how much of the likeness is left from one
+block to the next. The requests' own noise makes r1 smaller, but not φ: without φ (then v is
+(1 + c) / (1 - c)) slow wandering below much noise is taken for chance (docs/decisions/0020). The
+two sides' variances add up (Welch, Satterthwaite).
 """
 
 from __future__ import annotations
@@ -25,6 +28,8 @@ from hopwatch.comparison import student
 Floats = npt.NDArray[np.float64]
 
 _MOST_CORRELATION: Final = 0.95
+_LEAST_TO_DIVIDE_BY: Final = 0.05
+_MOST_LEFT: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +66,26 @@ def variance(pseudo: Floats) -> tuple[Floats, Floats]:
     """Of the figures whose pseudo-values [..., B] these are: variances and their degrees of
     freedom."""
     blocks = pseudo.shape[-1]
+    squares, r1, r2 = correlations(pseudo)
+    alike = np.clip(r1, 0, _MOST_CORRELATION)
+    left = np.where(r1 > _LEAST_TO_DIVIDE_BY, r2 / np.maximum(r1, _LEAST_TO_DIVIDE_BY), 0.0)
+    left = np.maximum(alike, np.minimum(left, _MOST_LEFT))
+    inflation = 1 + 2 * alike / (1 - left)
+    return squares / (blocks - 1) / blocks * inflation, (blocks - 1) / inflation
+
+
+def correlations(pseudo: Floats) -> tuple[Floats, Floats, Floats]:
+    """Sums of squares of samples [..., B], and their correlations with the next and with the next
+    but one."""
+    blocks = pseudo.shape[-1]
     deviations = pseudo - pseudo.mean(axis=-1, keepdims=True)
     squares = (deviations**2).sum(axis=-1)
-    products = (deviations[..., 1:] * deviations[..., :-1]).sum(axis=-1)
-    r1 = np.where(squares > 0, products / np.where(squares > 0, squares, 1), 0.0)
-    rho = np.clip(r1 + (1 + 3 * r1) / blocks, 0, _MOST_CORRELATION)
-    inflation = (1 + rho) / (1 - rho)
-    return squares / (blocks - 1) / blocks * inflation, (blocks - 1) / inflation
+    divisor = np.where(squares > 0, squares, 1)
+    found = [
+        (deviations[..., lag:] * deviations[..., :-lag]).sum(axis=-1) / divisor for lag in (1, 2)
+    ]
+    missing = (1 + 3 * found[0]) / blocks
+    return squares, found[0] + missing, found[1] + missing
 
 
 def estimates(values: npt.ArrayLike, sides: Sequence[Floats]) -> list[Estimate]:

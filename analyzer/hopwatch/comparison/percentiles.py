@@ -17,20 +17,22 @@ from typing import Final
 
 import numpy as np
 
-from hopwatch.attribution import buckets
+from hopwatch.attribution import Ledger, buckets
 from hopwatch.attribution.quantile import NEEDED_BEYOND, TooFewRequestsError, needed
+from hopwatch.comparison.blocks import Integers
 from hopwatch.comparison.jackknife import Floats, pseudo_values
-from hopwatch.comparison.windows import Window
 
 PERCENTILES: Final = (0.5, 0.9, 0.95, 0.99)
 
 
 class Durations:
-    """The end-to-end times of one side, by bucket and block."""
+    """The end-to-end times of one side: requests [bucket, block] of duration `found`, which are
+    this `share` of the ledger's."""
 
-    def __init__(self, window: Window) -> None:
-        self._ledger = window.ledger
-        found, self._by_block = window.requests_by_bucket
+    def __init__(
+        self, ledger: Ledger, found: Integers, by_block: Floats, share: float = 1.0
+    ) -> None:
+        self._ledger, self._by_block, self._share = ledger, by_block, share
         bounds = np.array([0, *buckets.BOUNDS], np.float64)
         self._low, self._high = bounds[found], bounds[found + 1]
         self._ends = np.cumsum(self._by_block.sum(axis=1))
@@ -40,7 +42,7 @@ class Durations:
 
         Raises TooFewRequestsError where fewer than 200 requests lie beyond it.
         """
-        n = self._ledger.effective_requests(q)
+        n = self._requests(q)
         if n < needed(q):
             raise TooFewRequestsError(q, needed(q), int(n), self._ledger.is_weighted)
         return self._at(q)
@@ -49,8 +51,7 @@ class Durations:
         """Pseudo-values of the logarithm of the q-quantile, one a block."""
         value = self._at(q)
         beyond = min(q, 1 - q)
-        n = self._ledger.effective_requests(q)
-        reach = min(beyond, max(beyond / 5, NEEDED_BEYOND / n)) * (1 - 1e-9)
+        reach = min(beyond, max(beyond / 5, NEEDED_BEYOND / self._requests(q))) * (1 - 1e-9)
         slope = (log(self._at(q + reach)) - log(self._at(q - reach))) / (2 * reach)
         inside = np.clip((value - self._low) / (self._high - self._low), 0, 1)
         below = inside @ self._by_block
@@ -58,6 +59,9 @@ class Durations:
         shares = (below.sum() - below) / (counts.sum() - counts)
         found: Floats = log(value) + slope * (q - pseudo_values(q, shares))
         return found
+
+    def _requests(self, q: float) -> float:
+        return self._share * self._ledger.effective_requests(q)
 
     def _at(self, q: float) -> float:
         wanted = q * self._ends[-1]

@@ -10,8 +10,10 @@ from typing import Any, Final
 import pyarrow as pa
 
 from hopwatch.attribution.long_table import from_rows
+from hopwatch.attribution.tabular import Tabular
 from hopwatch.comparison.bridge import TermName
 from hopwatch.comparison.roles import Match
+from hopwatch.comparison.tails import TailEffect
 from hopwatch.comparison.verdict import Judgement, Options, Verdict
 from hopwatch.errors import ConservationError
 
@@ -51,6 +53,28 @@ class HopEffect:
     those of the other hops."""
 
     hop: str
+    delta_ns: int
+    low_ns: int | None
+    high_ns: int | None
+    judgement: Judgement
+
+
+@dataclass(frozen=True, slots=True)
+class SameMixEffect:
+    """What is left of the difference without mix: requests of the same routes, before and after.
+    Its judgement is relative to the mean request before."""
+
+    delta_ns: int
+    low_ns: int | None
+    high_ns: int | None
+    judgement: Judgement
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageEffect:
+    """The same of a language: `nodejs -> go` where it changed, `-` for what is no code."""
+
+    language: str
     delta_ns: int
     low_ns: int | None
     high_ns: int | None
@@ -103,13 +127,16 @@ class Shift:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """What changed from one ledger to another; see the fields' classes.
+class Comparison(Tabular):
+    """What changed from one ledger to another; see the fields' classes. `judgement`: of the mean
+    of all requests, whatever they are.
 
-    `hops` and `routes`: what got slower most first. `percentiles`: of all requests. `failures`:
-    change of the share of failed requests. `shortage`: why nothing can be said about how sure
-    the numbers are; empty where it can. `new`, `vanished`: hops on one side only. `design`: how
-    the two sides lie in time, and `weakness`: what this design cannot tell.
+    `hops`, `languages` and `routes`: what got slower most first. `percentiles`: of all requests.
+    `failures`: change of the share of failed requests. `shortage`: why nothing can be said about
+    how sure the numbers are; empty where it can. `new`, `vanished`: hops on one side only.
+    `design`: how the two sides lie in time, and `weakness`: what this design cannot tell.
+    `tails`: what requests at each percentile spend more or less, by hop. `cautions`: sentences on
+    what makes verdicts on these data less sure than they say.
     """
 
     before: SideSummary
@@ -118,10 +145,13 @@ class Comparison:
     low_ns: int | None
     high_ns: int | None
     judgement: Judgement
+    same_mix: SameMixEffect
     terms: tuple[Term, ...]
     hops: tuple[HopEffect, ...]
+    languages: tuple[LanguageEffect, ...]
     routes: tuple[RouteEffect, ...]
     percentiles: tuple[PercentileEffect, ...]
+    tails: tuple[TailEffect, ...]
     failures: Shift
     matches: tuple[Match, ...]
     new: tuple[str, ...]
@@ -129,12 +159,13 @@ class Comparison:
     design: str
     weakness: str
     shortage: str
+    cautions: tuple[str, ...]
     options: Options
 
     @property
     def verdict(self) -> Verdict:
-        """On the mean request."""
-        return self.judgement.verdict
+        """On requests of the same routes: another mix makes none of them slower."""
+        return self.same_mix.judgement.verdict
 
     @property
     def mix_ns(self) -> int:
@@ -143,15 +174,23 @@ class Comparison:
         return sum(term.ns for term in self.terms if term.term == "mix")
 
     def check(self) -> None:
-        """Raises ConservationError unless the terms, and mix and hops, add up to `delta_ns`."""
+        """Raises ConservationError unless the terms, and mix and hops, add up to `delta_ns`, and
+        each tail's parts to its own."""
         for what, total in (
             ("terms", sum(term.ns for term in self.terms)),
             ("hops and mix", self.mix_ns + sum(hop.delta_ns for hop in self.hops)),
+            ("languages and mix", self.mix_ns + sum(one.delta_ns for one in self.languages)),
         ):
             if total != self.delta_ns:
                 raise ConservationError(
                     f"the comparison's {what} add up to {total} ns, the difference is "
                     f"{self.delta_ns} ns; please report this with both ledgers"
+                )
+        for tail in self.tails:
+            if sum(part.ns for part in tail.parts) != (tail.delta_ns or 0):
+                raise ConservationError(
+                    f"the hops at p{100 * tail.q:g} do not add up to its difference of "
+                    f"{tail.delta_ns} ns; please report this with both ledgers"
                 )
 
     def to_arrow(self) -> pa.Table:
@@ -160,6 +199,11 @@ class Comparison:
         return from_rows(
             TERMS_SCHEMA, ([getattr(term, name) for name in names] for term in self.terms)
         )
+
+    def _repr_html_(self) -> str:
+        from hopwatch.comparison.display import comparison_html
+
+        return comparison_html(self)
 
     def document(self) -> dict[str, Any]:
         """As `hopwatch.comparison/1`. Times in ns (means and percentiles as floats, all others
@@ -173,16 +217,30 @@ class Comparison:
             "high_ns": self.high_ns,
             "verdict": self.verdict,
             "judgement": asdict(self.judgement),
+            "same_mix": asdict(self.same_mix),
             "terms": [asdict(term) for term in self.terms],
             "hops": [_effect(hop) for hop in self.hops],
+            "languages": [_effect(language) for language in self.languages],
             "routes": [_effect(route) for route in self.routes],
             "percentiles": [_effect(percentile) for percentile in self.percentiles],
+            "tails": [
+                {
+                    "q": tail.q,
+                    "before_ns": tail.before_ns,
+                    "after_ns": tail.after_ns,
+                    "delta_ns": tail.delta_ns,
+                    "refused": tail.refused or None,
+                    "parts": [asdict(part) | {"ns": part.ns} for part in tail.parts],
+                }
+                for tail in self.tails
+            ],
             "failures": asdict(self.failures),
             "matches": [asdict(match) for match in self.matches],
             "new": list(self.new),
             "vanished": list(self.vanished),
             "design": {"kind": self.design, "weakness": self.weakness},
             "shortage": self.shortage or None,
+            "cautions": list(self.cautions),
             "options": asdict(self.options),
         }
 
@@ -194,7 +252,9 @@ def _side(side: SideSummary) -> dict[str, Any]:
     }
 
 
-def _effect(effect: HopEffect | RouteEffect | PercentileEffect) -> Mapping[str, Any]:
+def _effect(
+    effect: HopEffect | LanguageEffect | RouteEffect | PercentileEffect,
+) -> Mapping[str, Any]:
     """The effect, its verdict among its own fields."""
     found = asdict(effect)
     return found | {"verdict": found["judgement"]["verdict"]}

@@ -43,6 +43,7 @@ LEAST_ALIKE: Final = 0.6
 _MOST_HOPS: Final = 100
 """So many hops of a side, the most called first, are looked at for another name."""
 _WORDS: Final = 0.2
+_CALLERS: Final = 0.3
 _PARAMETER: Final = re.compile(r"(?<=/)(?::[^/]+|\{[^/]*\}|<[^/]*>|\[[^/]*\]|\*+)(?=/|$)")
 
 
@@ -130,9 +131,9 @@ def align(before: Window, after: Window, stated: Stated | None = None) -> Alignm
     roles_after = [Role(c.callee, operations(c.operation), c.kind) for c in after.cells]
     themselves = {old for old, new in stated.hops.items() if old == new}
     for find in (_moved, _reworded):
-        rates = _rates(before, roles, routes), _rates(after, roles_after, routes)
+        used = _used(before, roles, routes, renamed), _used(after, roles_after, routes, {})
         others, found = find(
-            {r: at for r, at in rates[0].items() if r.hop not in themselves}, rates[1]
+            {r: at for r, at in used[0].items() if r.hop not in themselves}, used[1]
         )
         roles = [others.get(role, role) for role in roles]
         matches += found
@@ -228,48 +229,77 @@ def _most_called(hops: Iterable[Hop]) -> list[Hop]:
     return nlargest(_MOST_HOPS, hops, key=lambda hop: (sum(hop.routes.values()), hop.name))
 
 
-def _rates(
-    window: Window, roles: Sequence[Role], routes: Callable[[str], str]
-) -> dict[Role, Rates]:
-    """Spans per request of each role, by route."""
+class _Use(NamedTuple):
+    """Of a role: its spans per request by route, and who calls."""
+
+    rates: Rates
+    callers: set[str]
+
+
+def _used(
+    window: Window,
+    roles: Sequence[Role],
+    routes: Callable[[str], str],
+    renamed: Mapping[str, str],
+) -> dict[Role, _Use]:
     requests: Rates = defaultdict(float)
     for route, count in zip(window.routes, window.exact.routes[:, 0, 0], strict=True):
         requests[routes(route)] += float(count)
-    found: dict[Role, Rates] = defaultdict(lambda: defaultdict(float))
+    found: dict[Role, _Use] = defaultdict(lambda: _Use(defaultdict(float), set()))
     for cell, role, spans in zip(window.cells, roles, window.exact.cells[:, 0, 0], strict=True):
         route = routes(cell.route)
-        found[role][route] += float(spans) / requests[route]
+        found[role].rates[route] += float(spans) / requests[route]
+        found[role].callers.add(renamed.get(cell.caller, cell.caller))
     return found
 
 
 def _moved(
-    before: Mapping[Role, Rates], after: Mapping[Role, Rates]
+    before: Mapping[Role, _Use], after: Mapping[Role, _Use]
 ) -> tuple[dict[Role, Role], list[Match]]:
-    """Operations that are done by another hop."""
-    return _other_roles(
-        before, after, "moved", "the same operation, called as often",
-        same=lambda role: (role.operation, role.kind),
-        score=lambda old, new: same_rates(before[old], after[new]),
-    )  # fmt: skip
+    """Operations that are done by another hop: as often, and the surer the more callers they
+    kept."""
+
+    def score(old: Role, new: Role) -> float:
+        callers = before[old].callers, after[new].callers
+        kept = len(callers[0] & callers[1]) / len(callers[0] | callers[1])
+        rates = same_rates(before[old].rates, after[new].rates)
+        return (1 - _CALLERS) * rates + _CALLERS * kept
+
+    def reason(old: Role, new: Role) -> str:
+        callers = before[old].callers, after[new].callers
+        who = "the same" if callers[0] == callers[1] else "some of the same"
+        who = who if callers[0] & callers[1] else "other"
+        return f"the same operation, called as often, by {who} callers"
+
+    def same(role: Role) -> tuple[str, str]:
+        return role.operation, role.kind
+
+    return _other_roles(before, after, "moved", reason, same, score)
 
 
 def _reworded(
-    before: Mapping[Role, Rates], after: Mapping[Role, Rates]
+    before: Mapping[Role, _Use], after: Mapping[Role, _Use]
 ) -> tuple[dict[Role, Role], list[Match]]:
     """Operations of a hop that have another name."""
-    return _other_roles(
-        before, after, "reworded", "called as often on the same routes",
-        same=lambda role: (role.hop, role.kind),
-        score=lambda old, new: (1 - _WORDS) * same_rates(before[old], after[new])
-        + _WORDS * same_words(old.operation, new.operation),
-    )  # fmt: skip
+
+    def score(old: Role, new: Role) -> float:
+        words = same_words(old.operation, new.operation)
+        return (1 - _WORDS) * same_rates(before[old].rates, after[new].rates) + _WORDS * words
+
+    def reason(_old: Role, _new: Role) -> str:
+        return "called as often on the same routes"
+
+    def same(role: Role) -> tuple[str, str]:
+        return role.hop, role.kind
+
+    return _other_roles(before, after, "reworded", reason, same, score)
 
 
 def _other_roles(
-    before: Mapping[Role, Rates],
-    after: Mapping[Role, Rates],
+    before: Mapping[Role, _Use],
+    after: Mapping[Role, _Use],
     how: str,
-    reason: str,
+    reason: Callable[[Role, Role], str],
     same: Callable[[Role], tuple[str, str]],
     score: Callable[[Role, Role], float],
 ) -> tuple[dict[Role, Role], list[Match]]:
@@ -290,7 +320,7 @@ def _other_roles(
             renamed[old] = new
             matches.append(
                 Match(how, old.hop, new.hop, old.operation, new.operation,
-                      round(scores[old, new], 3), reason)
+                      round(scores[old, new], 3), reason(old, new))
             )  # fmt: skip
     return renamed, matches
 

@@ -23,7 +23,7 @@ def tail(t: float, freedom: float) -> float:
     """P(T > t) with `freedom` > 0 degrees of freedom."""
     freedom = min(freedom, _NORMAL_FROM)
     x = freedom / (freedom + t * t)
-    beyond = _incomplete_beta(freedom / 2, 0.5, x) / 2
+    beyond = incomplete_beta(freedom / 2, 0.5, x) / 2
     return beyond if t >= 0 else 1 - beyond
 
 
@@ -58,12 +58,12 @@ def _density(t: float, freedom: float) -> float:
     )
 
 
-def _incomplete_beta(a: float, b: float, x: float) -> float:
+def incomplete_beta(a: float, b: float, x: float) -> float:
     """I_x(a, b) for 0 <= x <= 1."""
     if x <= 0 or x >= 1:
         return float(x >= 1)
     if x > (a + 1) / (a + b + 2):  # the fraction converges fast on the other side
-        return 1 - _incomplete_beta(b, a, 1 - x)
+        return 1 - incomplete_beta(b, a, 1 - x)
     front = exp(lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(x) + b * log(1 - x)) / a
     return front * _fraction(a, b, x)
 

@@ -16,15 +16,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import ceil, expm1, isfinite, log1p
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
-from hopwatch.comparison import student
+from hopwatch.comparison import binomial, student
 from hopwatch.comparison.jackknife import Estimate
 from hopwatch.comparison.simultaneous import Family
 from hopwatch.errors import UsageError
 
 Verdict = Literal["faster", "slower", "equivalent", "inconclusive"]
 
+MAKES_REQUESTS: Final = "makes requests "
+"""What the words of a hop's or language's judgement begin with."""
 _LARGEST_LOG: Final = 700.0
 
 
@@ -50,12 +52,29 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
+class FalseAlarms:
+    """Of `ways` to compare the window before with itself, `alarms` found a difference; the share
+    of such false alarms lies in [low, high] (see `own_window`)."""
+
+    alarms: int
+    ways: int
+    low: float
+    high: float
+
+    @classmethod
+    def counted(cls, alarms: int, ways: int, confidence: float) -> Self:
+        """The interval holds with this confidence."""
+        return cls(alarms, ways, *binomial.interval(alarms, ways, confidence))
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """A verdict on a relative change (0.04: 4 % slower), which lies in [low, high].
 
     not_slower: by more than the margin, at the same confidence. detectable: the least change that
     so much data finds with the wanted power. seconds_needed: of traffic on each side to tell
-    more, where the verdict is inconclusive. All None where too little is known.
+    more, where the verdict is inconclusive. false_alarms: of this very test on the window before.
+    All None where too little is known.
     """
 
     verdict: Verdict
@@ -66,6 +85,7 @@ class Judgement:
     detectable: float | None
     seconds_needed: int | None
     words: str
+    false_alarms: FalseAlarms | None = None
 
 
 def unknown(why: str, change: float | None = None) -> Judgement:
@@ -103,7 +123,7 @@ def judge(
         ceil(needed) if verdict == "inconclusive" and isfinite(needed) else None,
         "",
     )
-    return _with_words(found, options, "" if log else "makes requests ")
+    return _with_words(found, options, "" if log else MAKES_REQUESTS)
 
 
 def _with_words(found: Judgement, options: Options, what: str) -> Judgement:

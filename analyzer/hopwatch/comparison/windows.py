@@ -6,6 +6,7 @@ says is a ratio of such sums.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -17,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hopwatch.attribution import Ledger
-from hopwatch.comparison.blocks import BLOCKS, Blocking, Integers, blocking
+from hopwatch.comparison.blocks import BLOCKS, PIECES, Blocking, Integers, blocking
 from hopwatch.comparison.bridge import Numbers
 from hopwatch.errors import ConservationError
 
@@ -142,46 +143,95 @@ class Window:
     def without_each_block(self) -> WindowSums:
         """The sums without one block, for each. Raises NotEnoughDataError."""
         return WindowSums(
-            without_each(
-                self._by_block(self.ledger.requests, self._routes, "requests", "duration_ns")
-            ),
-            without_each(self._by_block(self.ledger.cells, self._cells, *_MEASURES[:3])),
+            without_each(_blocks(self.routes_by_piece)), without_each(_blocks(self.cells_by_piece))
         )
+
+    @cached_property
+    def routes_by_piece(self) -> Floats:
+        """[requests, ns] of each route [route, measure, piece]. Raises NotEnoughDataError."""
+        return self._by_piece(self.ledger.requests, self._routes, "requests", "duration_ns")
+
+    @cached_property
+    def cells_by_piece(self) -> Floats:
+        """[spans, blamed ns, local ns] of each cell [cell, measure, piece]. Raises
+        NotEnoughDataError."""
+        return self._by_piece(self.ledger.cells, self._cells, *_MEASURES[:3])
+
+    @property
+    def requests_by_piece(self) -> Integers:
+        """How many requests are there, by no weight. Raises NotEnoughDataError."""
+        found = np.zeros(PIECES, np.int64)
+        counts = self.ledger.requests["requests"].to_numpy()
+        np.add.at(found, self._piece_of(self.ledger.requests), counts)
+        return found
+
+    @cached_property
+    def durations_by_bucket(self) -> dict[int, int]:
+        """Duration bucket -> its requests' time, in the units of `Ledger.weights`."""
+        by_threshold, _ = self.ledger.weights
+        sums = self.ledger.requests.group_by(["bucket", "sampling_threshold"]).aggregate(
+            [("duration_ns", "sum")]
+        )
+        found: dict[int, int] = {}
+        for bucket, threshold, ns in zip(*(c.to_pylist() for c in sums.columns), strict=True):
+            found[bucket] = found.get(bucket, 0) + by_threshold[threshold] * ns
+        return found
+
+    def blamed_by_bucket(self, part_of_cell: Integers) -> Iterator[tuple[int, int, int]]:
+        """(duration bucket, part, blamed ns in the units of `Ledger.weights`) of the parts that
+        the cells are assigned to; a bucket and part may come more than once."""
+        by_threshold, _ = self.ledger.weights
+        names = ("bucket", "part", "sampling_threshold")
+        cells = self.ledger.cells
+        table = pa.table(
+            [cells["bucket"], part_of_cell[self._cells.of_row], cells["sampling_threshold"],
+             cells["blamed_ns"]],
+            [*names, "ns"],
+        )  # fmt: skip
+        sums = table.group_by(list(names)).aggregate([("ns", "sum")])
+        for bucket, part, threshold, ns in zip(*(c.to_pylist() for c in sums.columns), strict=True):
+            yield bucket, part, by_threshold[threshold] * ns
 
     @property
     def route_blocks(self) -> Floats:
         """Requests [route, block]. Raises NotEnoughDataError."""
-        return self._by_block(self.ledger.requests, self._routes, "requests")[:, 0]
+        return _blocks(self.routes_by_piece[:, 0])
 
     @cached_property
-    def requests_by_bucket(self) -> tuple[Integers, Floats]:
-        """Duration buckets, ascending, and how many requests [bucket, block] they have. Raises
+    def requests_by_bucket_and_piece(self) -> tuple[Integers, Floats]:
+        """Duration buckets, ascending, and how many requests [bucket, piece] they have. Raises
         NotEnoughDataError."""
         found = _Codes(self.ledger.requests, ("bucket",))
-        sums = self._by_block(self.ledger.requests, found, "requests")[:, 0]
+        sums = self._by_piece(self.ledger.requests, found, "requests")[:, 0]
         return np.array([bucket for (bucket,) in found.keys], np.int64), sums
+
+    @property
+    def requests_by_bucket(self) -> tuple[Integers, Floats]:
+        """The same by block."""
+        found, sums = self.requests_by_bucket_and_piece
+        return found, _blocks(sums)
 
     @cached_property
     def failures_by_block(self) -> Floats:
         """[requests, failed requests] by block. Raises NotEnoughDataError."""
-        sums = self._by_block(self.ledger.requests, self._outcomes, "requests")[:, 0]
+        sums = _blocks(self._by_piece(self.ledger.requests, self._outcomes, "requests")[:, 0])
         failed = [outcome == "error" for (outcome,) in self._outcomes.keys]
         return np.stack([sums.sum(axis=0), sums[failed].sum(axis=0)])
 
-    def _by_block(self, table: pa.Table, codes: _Codes, *measures: str) -> Floats:
-        """Weighted sums [code, measure, block] of a table of this side."""
-        place = codes.of_row * BLOCKS + self._block_of(table)
+    def _by_piece(self, table: pa.Table, codes: _Codes, *measures: str) -> Floats:
+        """Weighted sums [code, measure, piece] of a table of this side."""
+        place = codes.of_row * PIECES + self._piece_of(table)
         weights = self._weight_of(table)
         sums = [
-            np.bincount(place, table[name].to_numpy() * weights, len(codes.keys) * BLOCKS)
+            np.bincount(place, table[name].to_numpy() * weights, len(codes.keys) * PIECES)
             for name in measures
         ]
-        return np.stack([one.reshape(len(codes.keys), BLOCKS) for one in sums], axis=1)
+        return np.stack([one.reshape(len(codes.keys), PIECES) for one in sums], axis=1)
 
-    def _block_of(self, table: pa.Table) -> Integers:
+    def _piece_of(self, table: pa.Table) -> Integers:
         encoded = _encoded(table, "block_start_unix_nano")
         places = np.searchsorted(self.blocking.starts, encoded.dictionary.to_numpy())
-        found: Integers = self.blocking.index[places][encoded.indices.to_numpy()]
+        found: Integers = self.blocking.pieces[places][encoded.indices.to_numpy()]
         return found
 
     def _weight_of(self, table: pa.Table) -> Floats | float:
@@ -241,6 +291,12 @@ def _compact(
 
 def _total(numbers: Numbers) -> Fraction:
     return sum(numbers.ravel().tolist(), Fraction(0))
+
+
+def _blocks(by_piece: Floats) -> Floats:
+    """Sums by piece -> by block."""
+    found: Floats = by_piece.reshape(*by_piece.shape[:-1], BLOCKS, PIECES // BLOCKS).sum(axis=-1)
+    return found
 
 
 def without_each(sums: Floats) -> Floats:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from math import isfinite
 from typing import Any, Final
@@ -15,6 +15,8 @@ from hopwatch import semconv
 from hopwatch.attribution import Attribution, Ledger, UnitTime, sampling
 from hopwatch.attribution.model import Span
 from hopwatch.attribution.units import SpanTime
+from hopwatch.checks.comparing import JudgedCheck
+from hopwatch.comparison import Comparison
 from hopwatch.quality import Quality, trust_sentence
 from hopwatch.reports.numbers import apportion
 from hopwatch.spans import decode_value
@@ -181,6 +183,37 @@ def _span_document(time: SpanTime) -> dict[str, Any]:
 def span_id(span: Span) -> str:
     """Hex id; `/server` behind it for the server's half of a shared (Zipkin) id."""
     return span.id[:8].hex() + ("/server" if "shared_id" in span.flags else "")
+
+
+def comparison_document(
+    found: Comparison,
+    sources: tuple[str, str],
+    checks: Sequence[JudgedCheck],
+    notes: Sequence[str] = (),
+) -> dict[str, Any]:
+    """A comparison as `hopwatch.comparison/1` (see `Comparison.document`), with where both sides
+    are from in words, its judged checks, and notes on what was read."""
+    document = found.document()
+    for side, source in zip(("before", "after"), sources, strict=True):
+        document[side]["source"] = source
+    document["checks"] = [
+        {
+            "name": judged.check.name,
+            "route": judged.check.route,
+            "outcome": judged.check.outcome,
+            "hop": judged.subject or judged.check.hop,
+            "statistic": judged.check.statistic,
+            "verdict": judged.verdict,
+            "change": judged.change,
+            "low": judged.low,
+            "high": judged.high,
+            "confidence": judged.confidence,
+            "words": judged.words,
+        }
+        for judged in checks
+    ]
+    document["notes"] = list(notes)
+    return document
 
 
 def quality_document(quality: Quality) -> dict[str, Any]:

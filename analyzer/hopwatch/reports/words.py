@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from fractions import Fraction
 
 from hopwatch.attribution.ledger import Ledger
@@ -77,3 +78,8 @@ def _clause(language: str, kind: str) -> str:
 def _share(ns: Fraction, ledger: Ledger) -> str:
     percent = float(100 * ns / ledger.weighted_total_ns)
     return f"{percent:.0f}%" if percent >= 10 else f"{percent:.1f}%"
+
+
+def moment(unix_nano: int) -> str:
+    """A time of day here, to the second: `2026-11-21 10:15:00+01:00`."""
+    return datetime.fromtimestamp(unix_nano / 1e9).astimezone().isoformat(" ", "seconds")

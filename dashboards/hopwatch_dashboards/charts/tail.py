@@ -32,7 +32,7 @@ def spent(
         alt.Chart(data)
         .mark_area(interpolate="monotone", strokeWidth=0.6, stroke="white", strokeOpacity=0.7)
         .encode(
-            x=_x("place:Q"), y=_y(data, as_share=as_share), y2="high:Q",
+            x=percentile_axis("place:Q"), y=_y(data, as_share=as_share), y2="high:Q",
             color=alt.Color("row:N", legend=None, scale=alt.Scale(
                 domain=list(colours), range=list(colours.values()))),
         )
@@ -54,7 +54,8 @@ def _stacked(frame: pd.DataFrame, names: Mapping[int, str], *, as_share: bool) -
     return data
 
 
-def _x(field: str) -> alt.X:
+def percentile_axis(field: str) -> alt.X:
+    """An axis of `views.tail.place`."""
     axis = alt.Axis(
         values=[place(percent / 100) for percent in _TICKS],
         labelExpr="'p' + format(100 - 100 * pow(10, -datum.value), '.3~r')",

@@ -37,7 +37,7 @@ def _body(requests: Requests) -> None:
         st.caption(theme.markdown(note, 400))
     if not drawn.bars:
         return
-    row = _choose(drawn)
+    row = choose(drawn)
     if row is None:
         st.caption("As wide as its time, each call below its caller. Click one to zoom to it.")
     else:
@@ -47,7 +47,7 @@ def _body(requests: Requests) -> None:
         st.dataframe(drawn.table(), hide_index=True)
 
 
-def _choose(drawn: Flame) -> int | None:
+def choose(drawn: Flame) -> int | None:
     """Shows the flame graph; the row that is zoomed to, by the URL (`frame`) or by a click, which
     then stands in the URL."""
     asked = drawn.row_of(st.query_params.get("frame"))

@@ -115,7 +115,10 @@ class Flame:
 
     @cached_property
     def _columns(self) -> dict[str, npt.NDArray[Any]]:
-        """Times in ns, exact up to 104 days."""
+        return self.columns()
+
+    def columns(self) -> dict[str, npt.NDArray[Any]]:
+        """What is known of each row; times in ns, exact up to 104 days."""
         bars = self.bars
         return {
             "depth": _numbers((bar.depth for bar in bars), np.int32),

@@ -16,12 +16,14 @@ Sums = TypeVar("Sums", bound=LongTable)
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a request must be; None: whatever it is. `service`: one that takes part in it, which
-    cells do not tell: attribution has to leave the others out."""
+    """What a request must be; None: whatever it is. `service`: one that takes part in it;
+    `attribute`: a key and a text that one of its spans has, on itself or its resource. Cells do
+    not tell these two: attribution has to leave the others out."""
 
     service: str | None = None
     route: str | None = None
     outcome: str | None = None
+    attribute: tuple[str, str] | None = None
 
 
 def filtered(sums: Sums, filters: Filters) -> Sums:

@@ -89,13 +89,13 @@ def curve(ledger: Ledger, keys: tuple[str, ...], most: int = 10) -> pd.DataFrame
     others = (f"{len(all_keys) - len(rows)} others", *[""] * (len(keys) - 1))
     places = [place(q) for q in qs]
     records = []
-    for q, breakdown, at, edges in zip(qs, found, places, _edges(places), strict=True):
+    for q, breakdown, at, sides in zip(qs, found, places, edges(places), strict=True):
         sums = {share.key: share.ns for share in breakdown.shares}
         parts = [(key, sums.pop(key, 0)) for key in rows]
         if len(all_keys) > len(rows):
             parts.append((others, sum(sums.values())))
         records += [
-            (100 * q, at, *edges, row, key, ns, breakdown.total_ns)
+            (100 * q, at, *sides, row, key, ns, breakdown.total_ns)
             for row, (key, ns) in enumerate(parts)
         ]
     names = ["percent", "place", "left", "right", "row", "key", "ns", "total_ns"]
@@ -165,7 +165,7 @@ def _percentiles(ledger: Ledger) -> list[float]:
     return sorted({low, *(round(1 - 10 ** -float(x), 5) for x in between), high})
 
 
-def _edges(places: list[float]) -> list[tuple[float, float]]:
+def edges(places: list[float]) -> list[tuple[float, float]]:
     """The step of each place, from half-way to the one before to half-way to the next."""
     if not places:
         return []

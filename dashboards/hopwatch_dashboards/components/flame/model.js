@@ -14,12 +14,17 @@
  * @property {Float64Array} ns with all that is below
  * @property {Float64Array} own ns
  * @property {Float64Array} calls a request
+ * @property {Float64Array} [nsBefore] of two sides, of which the columns above are the sums; also
+ *   nsAfter, ownBefore, ownAfter, callsBefore, callsAfter
+ * @property {Float64Array} [change] of two sides, of the own time
+ * @property {number} [widest] the greatest of these changes
  * @property {Int32Array} parent row above; -1: none
  * @property {Int32Array} end first row after all that is below
  */
 
 import { unpack } from "../shared/columns.js";
 import { connect } from "../shared/preorder.js";
+import { twoSides } from "./difference.js";
 
 /**
  * @param {Uint8Array} bytes
@@ -27,7 +32,7 @@ import { connect } from "../shared/preorder.js";
  */
 export function decode(bytes) {
   const model = unpack(bytes);
-  return { ...model, ...connect(model.depth) };
+  return { ...model, ...connect(model.depth), ...twoSides(model) };
 }
 
 /** @param {Model} model @param {number} row @returns {Frame} */
@@ -73,13 +78,14 @@ export function search(model, words) {
  *
  * @param {Model} model
  * @param {number[]} rows ascending
+ * @param {Float64Array} [times] of one side
  */
-export function union(model, rows) {
+export function union(model, rows, times = model.ns) {
   let sum = 0;
   let end = 0;
   for (const row of rows) {
     if (row < end) continue;
-    sum += model.ns[row];
+    sum += times[row];
     end = model.end[row];
   }
   return sum;

@@ -8,6 +8,7 @@
 import { fillOf } from "../shared/fills.js";
 import { drawText, shortRpc } from "../shared/text.js";
 import { withAlpha } from "../shared/theme.js";
+import { shadeOf } from "./difference.js";
 import { frameOf, labels } from "./model.js";
 
 export const ROW = 25;
@@ -55,7 +56,9 @@ function paintBar(context, scene, row, left, right, scrolled) {
   const dimmed = scene.searching && !scene.matches.has(row);
   context.globalAlpha = dimmed ? 0.22 : left < -0.5 || right > width + 0.5 ? 0.7 : 1;
   const pale = frame.kind === "gap" ? 0.25 : theme.dark ? 0.5 : 0.42;
-  context.fillStyle = withAlpha(frame.colour, pale);
+  context.fillStyle = model.change
+    ? shadeOf(model, row, theme.faint)
+    : withAlpha(frame.colour, pale);
   context.fillRect(x, top, wide, ROW - 1);
   context.fillStyle = fillOf(context, frame);
   context.fillRect(x, top, Math.min(3, wide), ROW - 1);

@@ -2,13 +2,13 @@
 
 import { placeTip, speak } from "../shared/beside.js";
 import { context, fitCanvas } from "../shared/canvas.js";
-import { formatNs } from "../shared/durations.js";
 import { fillLegend } from "../shared/legend.js";
 import { readTheme } from "../shared/theme.js";
+import { explainShades } from "./difference.js";
 import { connectKeys, connectPointer, connectTools } from "./input.js";
-import { search, union } from "./model.js";
+import { search } from "./model.js";
 import { ROW, paintBars } from "./paint.js";
-import { describe, percent, tell } from "./words.js";
+import { describe, tell, told } from "./words.js";
 
 const TALLEST = 720;
 const SEEN = 3; // pixels that the bar the keyboard is at has at least
@@ -51,6 +51,7 @@ export class FlameView {
     this.active = Math.max(0, this.selected);
     const hops = model.frames.map(({ hop, language, colour }) => ({ name: hop, language, colour }));
     fillLegend(this.parts.legend, hops.filter((hop) => hop.language !== "-"), model.frames);
+    if (model.change) explainShades(this.parts.legend);
     this.search(this.parts.search.value);
     this.restyle();
     this.resize();
@@ -145,10 +146,7 @@ export class FlameView {
     this.found = search(this.model, words);
     this.matches = new Set(this.found);
     this.searching = words.trim() !== "";
-    const ns = union(this.model, this.found);
-    this.parts.matches.textContent = this.searching
-      ? `${this.found.length} found: ${formatNs(ns, 3)}, ${percent(ns, this.model.total)}`
-      : "";
+    this.parts.matches.textContent = this.searching ? told(this.model, this.found) : "";
     this.repaint();
   }
 

@@ -32,3 +32,13 @@ export function formatNs(ns, digits = 4) {
 export function exactNs(ns) {
   return `${Math.round(ns).toLocaleString("en")} ns`;
 }
+
+/**
+ * A change with its sign: `+1.23 ms`.
+ *
+ * @param {number} ns
+ * @param {(ns: number) => string} [format]
+ */
+export function signedNs(ns, format = (size) => formatNs(size, 3)) {
+  return `${ns > 0 ? "+" : ns < 0 ? "\u2212" : ""}${format(Math.abs(ns))}`;
+}

@@ -40,7 +40,8 @@ export function fillLegend(list, hops, cells) {
   list.replaceChildren(...items);
 }
 
-function legendItem(background, text) {
+/** @param {string} background CSS @param {string} text */
+export function legendItem(background, text) {
   const item = document.createElement("li");
   const swatch = document.createElement("i");
   swatch.style.background = background;
