@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Final, cast
 
 import streamlit as st
 
-from hopwatch.reports.folded import folded
-from hopwatch.reports.speedscope import of_bars
 from hopwatch_dashboards import controls, markup, theme
 from hopwatch_dashboards.components.flame import flame_graph
 from hopwatch_dashboards.markup import flame as flame_markup
@@ -76,18 +73,15 @@ def _details(requests: Requests, drawn: Flame, row: int, at: str) -> None:
 
 
 def _downloads(drawn: Flame, at: str) -> None:
+    # Their bytes, not functions to be called at the click: a run of the script meanwhile takes
+    # such functions away, and the click leads nowhere.
     with st.container(horizontal=True):
         st.download_button(
-            "Folded stacks",
-            lambda: folded(drawn.everything),
-            f"hopwatch-{at}.folded",
-            "text/plain",
-            on_click="ignore",
+            "Folded stacks", drawn.folded, f"hopwatch-{at}.folded", "text/plain", on_click="ignore",
             icon=":material/download:",
             help="A line a call path with its own ns, for flamegraph.pl, inferno and their like.",
-        )
+        )  # fmt: skip
         st.download_button(
-            "speedscope", lambda: json.dumps(of_bars(drawn.everything, f"requests at {at}")),
-            f"hopwatch-{at}.speedscope.json", "application/json", on_click="ignore",
-            icon=":material/download:", help="For speedscope.app.",
+            "speedscope", drawn.speedscope, f"hopwatch-{at}.speedscope.json", "application/json",
+            on_click="ignore", icon=":material/download:", help="For speedscope.app.",
         )  # fmt: skip

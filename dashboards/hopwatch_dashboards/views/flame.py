@@ -3,6 +3,7 @@ spent there. The bars of a request add up to its time exactly, and each to what 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +17,9 @@ import pandas as pd
 
 from hopwatch.attribution import Stacks
 from hopwatch.attribution.stacks import Bar, Frame
+from hopwatch.reports.folded import folded
 from hopwatch.reports.numbers import count
+from hopwatch.reports.speedscope import of_bars
 from hopwatch.reports.words import kind_phrase
 from hopwatch_dashboards.theme import colour, readable, share, time
 from hopwatch_dashboards.views.breakdown import broken_down
@@ -41,6 +44,16 @@ class Flame:
     total_ns: int
     basis: str
     notes: tuple[str, ...]
+
+    @cached_property
+    def folded(self) -> str:
+        """Everything as folded stacks."""
+        return folded(self.everything)
+
+    @cached_property
+    def speedscope(self) -> str:
+        """Everything as a file for speedscope.app."""
+        return json.dumps(of_bars(self.everything, self.basis))
 
     def rows_above(self, row: int) -> list[int]:
         """The rows from the root to this one."""
