@@ -157,6 +157,17 @@ def test_many_figures_need_wider_intervals_unless_they_say_the_same() -> None:
     assert alone["different"] <= 1 - 0.05 / 30
 
 
+def test_a_figure_of_unsure_error_makes_no_other_interval_narrower() -> None:
+    """One that wanders as slowly as the window is long has two degrees of freedom; the family of
+    the others still counts for as many figures as they are."""
+    random = np.random.default_rng(4)
+    side = np.concatenate([random.standard_normal((20, 200)), np.linspace(-1, 1, 200)[None]])
+    members = estimates(np.zeros(21), [side, side])
+    assert members[-1].freedom < 40 < members[0].freedom
+    found = family(members, [side, side], [0.95]).alone[0.95]
+    assert found == pytest.approx(0.95 ** (1 / 21), abs=0.0006)
+
+
 def test_of_more_figures_than_blocks_bonferroni_is_asked() -> None:
     side = np.random.default_rng(3).standard_normal((50, 20))
     found = family(estimates(np.zeros(50), [side, side]), [side, side], [0.95])

@@ -1,21 +1,23 @@
 """Intervals that hold all together: the more figures one looks at, the more differ by chance.
 
-The critical value of max |t| over a family of figures is that of a multivariate t with the
-correlations of their pseudo-values (a t copula, for each figure has degrees of freedom of its
-own): figures that say the same do not count twice. Of more figures than degrees of freedom these
-cannot tell the correlations: then Bonferroni, which is always safe.
+Each figure is a t with an error and degrees of freedom of its own, so what they have in common is
+a probability: that p which the least of all p-values undercuts as seldom as is wanted. The figures
+hang together as their pseudo-values correlate (a Gaussian copula), so those that say the same do not
+count twice. One multivariate t would have a single error shared by all, which is then large or small
+for all alike: the fewer its degrees of freedom, the nearer many figures come to counting as one
+(docs/decisions/0020). Of more figures than degrees of freedom the pseudo-values cannot tell the
+correlations: then Bonferroni, which is always safe.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf
+from math import erf, sqrt
 from typing import Final
 
 import numpy as np
 
-from hopwatch.comparison import student
 from hopwatch.comparison.jackknife import Estimate, Floats, variance
 
 _DRAWS: Final = 10_000
@@ -46,28 +48,24 @@ def family(
     bonferroni = {confidence: 1 - (1 - confidence) / count for confidence in confidences}
     if count > sum(pseudo.shape[-1] - 1 for pseudo in sides):
         return Family(bonferroni)
-    freedom = min(members[i].freedom for i in uncertain)
-    largest = _largest([pseudo[uncertain] for pseudo in sides], freedom)
+    largest = _largest([pseudo[uncertain] for pseudo in sides])
     alone = {}
     for confidence in confidences:
         critical = float(np.quantile(largest, confidence, method="higher"))
         # Never more than Bonferroni asks for: what is beyond it is the draws' noise.
-        alone[confidence] = min(bonferroni[confidence], 1 - 2 * student.tail(critical, freedom))
+        alone[confidence] = min(bonferroni[confidence], erf(critical / sqrt(2)))
     return Family(alone)
 
 
-def _largest(sides: Sequence[Floats], freedom: float) -> Floats:
-    """Draws of max |t|, ascending."""
+def _largest(sides: Sequence[Floats]) -> Floats:
+    """Draws of max |z|."""
     factors = _factor(np.sum([_covariance(pseudo) for pseudo in sides], axis=0))
     random = np.random.Generator(np.random.PCG64(_SEED))
     largest = np.empty(_DRAWS)
     for first in range(0, _DRAWS, _AT_ONCE):
         normal = random.standard_normal((_AT_ONCE, factors.shape[1])) @ factors.T
-        scale = np.ones(_AT_ONCE)
-        if freedom < inf:
-            scale = np.sqrt(random.chisquare(freedom, _AT_ONCE) / freedom)
-        largest[first : first + _AT_ONCE] = np.abs(normal).max(axis=1) / scale
-    return np.sort(largest)
+        largest[first : first + _AT_ONCE] = np.abs(normal).max(axis=1)
+    return largest
 
 
 def _covariance(pseudo: Floats) -> Floats:
