@@ -1,12 +1,11 @@
 """Intervals that hold all together: the more figures one looks at, the more differ by chance.
 
-Each figure is a t with an error and degrees of freedom of its own, so what they have in common is
-a probability: that p which the least of all p-values undercuts as seldom as is wanted. The figures
-hang together as their pseudo-values correlate (a Gaussian copula), so those that say the same do not
-count twice. One multivariate t would have a single error shared by all, which is then large or small
-for all alike: the fewer its degrees of freedom, the nearer many figures come to counting as one
-(docs/decisions/0020). Of more figures than degrees of freedom the pseudo-values cannot tell the
-correlations: then Bonferroni, which is always safe.
+Each figure is a t with an error and degrees of freedom of its own, so what they share is a
+probability: the p that the least of their p-values undercuts as seldom as is wanted. The figures
+depend on each other as their pseudo-values correlate (a Gaussian copula), so those that say the
+same do not count twice. A multivariate t would have one error for all: the fewer its degrees of
+freedom, the more figures it would take for one (docs/decisions/0020). Of more figures than degrees
+of freedom the pseudo-values cannot tell the correlations: then Bonferroni, which is always safe.
 """
 
 from __future__ import annotations
