@@ -21,7 +21,7 @@ demo: setup  ## Build, start, put load on, print the ledger, keep the shop up (O
 
 .PHONY: test
 test: build  ## Run every test
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses logical --dist loadgroup
 
 .PHONY: soak
 soak: build  ## What takes longer: restarts under 5,000 requests on both runtimes, a million odd traces, real backends
