@@ -11,7 +11,7 @@ import pytest
 from hopwatch.attribution import Ledger
 from hopwatch.attribution.ledger import BLOCK_NS
 from hopwatch.comparison import compare, student
-from hopwatch.comparison.blocks import Blocking, NotEnoughDataError, blocking
+from hopwatch.comparison.blocks import Blocking, NotEnoughDataError, blocking, require_enough
 from hopwatch.comparison.jackknife import Floats, correlations, estimates, pseudo_values, variance
 from hopwatch.comparison.simultaneous import family
 from tests.comparison_data import cell, ledger_of, request
@@ -22,7 +22,9 @@ Seconds = dict[int, int]
 def blocks(traffic: Seconds) -> Blocking:
     """Of so many requests in each second."""
     starts = np.array(sorted(traffic), np.int64) * BLOCK_NS
-    return blocking(starts, np.array([traffic[s] for s in sorted(traffic)]))
+    found = blocking(starts)
+    require_enough(found, np.array([traffic[s] for s in sorted(traffic)]))
+    return found
 
 
 @pytest.mark.parametrize(

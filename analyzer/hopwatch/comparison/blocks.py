@@ -53,10 +53,10 @@ class Blocking:
         return len(self.starts)
 
 
-def blocking(starts: Integers, requests: Integers) -> Blocking:
-    """Blocks for a ledger that has `requests` (> 0) in its seconds `starts`.
+def blocking(starts: Integers) -> Blocking:
+    """Blocks for a ledger that has requests in its seconds `starts`.
 
-    Raises NotEnoughDataError.
+    Raises NotEnoughDataError where these are too few.
     """
     seconds = len(starts)
     if seconds < BLOCKS:
@@ -64,8 +64,13 @@ def blocking(starts: Integers, requests: Integers) -> Blocking:
             f"{seconds} s with requests are too few to say how sure a difference is: "
             f"{BLOCKS} blocks of time are compared, so record at least {BLOCKS} s, better minutes"
         )
-    found = Blocking(starts, np.arange(seconds) * BLOCKS // seconds)
-    fewest = int(np.bincount(found.index, weights=requests).min())
+    return Blocking(starts, np.arange(seconds) * BLOCKS // seconds)
+
+
+def require_enough(blocks: Blocking, requests: Integers) -> None:
+    """Raises NotEnoughDataError where a block has too few of the `requests` (> 0, by second) for
+    verdicts; who changed more can still be guessed from it (`suspects`)."""
+    fewest = int(np.bincount(blocks.index, weights=requests).min())
     if fewest < FEWEST_REQUESTS:
         times = ceil(10 * FEWEST_REQUESTS / fewest) / 10
         raise NotEnoughDataError(
@@ -73,4 +78,3 @@ def blocking(starts: Integers, requests: Integers) -> Blocking:
             f"of {BLOCKS} blocks of time has only {fewest}, and each needs {FEWEST_REQUESTS}, so "
             f"record about {times:g} times as long, or put on more load"
         )
-    return found

@@ -85,7 +85,7 @@ def _shortage(windows: tuple[Window, Window]) -> str:
     found = []
     for name, window in zip(("before", "after"), windows, strict=True):
         try:
-            _ = window.blocking
+            window.require_enough()
         except NotEnoughDataError as error:
             found.append(f"{name}: {error}")
     return "; ".join(found)

@@ -28,6 +28,7 @@ from hopwatch.comparison.result import (
     whole_ns,
 )
 from hopwatch.comparison.simultaneous import family
+from hopwatch.comparison.suspects import sure_rises
 from hopwatch.comparison.verdict import FalseAlarms, Judgement, Options, judge, unknown
 from hopwatch.comparison.windows import Window
 
@@ -95,12 +96,14 @@ class Effects:
         return found
 
     def hops(self, terms: Sequence[Term]) -> tuple[HopEffect, ...]:
-        """What each hop adds, the greatest rise first."""
+        """What each hop adds, the one with the most that is sure of its rise first."""
         places = [place for side in self.bridged.alignment.sides for place in side]
         names = {place.role.hop for place in places}
         hop_of = {key: key.role.hop for key in self.bridged.exact if key.role}
         by_hop = [(term.hop, term) for term in terms]
-        return self._added(HopEffect, names, hop_of, by_hop, self.own.hops if self.own else None)
+        found = self._added(HopEffect, names, hop_of, by_hop, self.own.hops if self.own else None)
+        sure = sure_rises(self.bridged)
+        return tuple(sorted(found, key=lambda hop: -sure.get(hop.hop, 0.0)))  # stable
 
     def languages(self, terms: Sequence[Term]) -> tuple[LanguageEffect, ...]:
         """What each language adds, the greatest rise first."""

@@ -131,7 +131,8 @@ class Comparison(Tabular):
     """What changed from one ledger to another; see the fields' classes. `judgement`: of the mean
     of all requests, whatever they are.
 
-    `hops`, `languages` and `routes`: what got slower most first. `percentiles`: of all requests.
+    `hops`: what most surely got slower first (`suspects`); `languages` and `routes`: what did most.
+    `percentiles`: of all requests.
     `failures`: change of the share of failed requests. `shortage`: why nothing can be said about
     how sure the numbers are; empty where it can. `new`, `vanished`: hops on one side only.
     `design`: how the two sides lie in time, and `weakness`: what this design cannot tell.

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hopwatch.attribution import Ledger
-from hopwatch.comparison.blocks import BLOCKS, PIECES, Blocking, Integers, blocking
+from hopwatch.comparison.blocks import BLOCKS, PIECES, Blocking, Integers, blocking, require_enough
 from hopwatch.comparison.bridge import Numbers
 from hopwatch.errors import ConservationError
 
@@ -133,11 +133,15 @@ class Window:
     @cached_property
     def blocking(self) -> Blocking:
         """The blocks of this side. Raises NotEnoughDataError."""
+        return blocking(self.starts)
+
+    def require_enough(self) -> None:
+        """Raises NotEnoughDataError where there is too little traffic for verdicts."""
         counted = self.ledger.requests.group_by("block_start_unix_nano").aggregate(
             [("requests", "sum")]
         )
         counted = counted.sort_by("block_start_unix_nano")
-        return blocking(*(column.to_numpy() for column in counted.columns))
+        require_enough(self.blocking, counted["requests_sum"].to_numpy())
 
     @cached_property
     def without_each_block(self) -> WindowSums:
