@@ -87,7 +87,13 @@ def test_the_variance_by_hand() -> None:
     (found,), (freedom,) = variance(np.array([[1.0, 2.0, 3.0, 4.0]]))
     inflation = 1.6875 / 0.3125
     assert found == pytest.approx(5 / 3 / 4 * inflation)
-    assert freedom == pytest.approx(3 / inflation)
+    square = 0.6875**2
+    unsure = 2 / 3 * (1 + square) / (1 - square) + 4 / 4 / (1 - square)
+    assert freedom == pytest.approx(2 / unsure)
+
+
+def test_without_likeness_the_degrees_of_freedom_are_those_of_the_samples() -> None:
+    assert variance(np.array([[-1.0, 1.0] * 10]))[1] == pytest.approx([19])
 
 
 def test_likeness_that_lasts_counts_for_more() -> None:
@@ -98,7 +104,8 @@ def test_likeness_that_lasts_counts_for_more() -> None:
     (found,), (freedom,) = variance(samples)
     inflation = 1 + 2 * 0.0896825 / (1 - 0.9)
     assert found == pytest.approx(23.625 / 9 / 10 * inflation, rel=1e-5)
-    assert freedom == pytest.approx(9 / inflation, rel=1e-5)
+    unsure = (2 / 9 * 1.00804 + 4 / 10) / 0.99196  # c² = .00804
+    assert freedom == pytest.approx(2 / unsure, rel=1e-4)
 
 
 def test_slow_wandering_below_much_noise_is_not_taken_for_chance() -> None:

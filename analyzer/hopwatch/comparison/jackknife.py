@@ -7,10 +7,16 @@ one, both corrected for what B samples miss by (1 + 3 r1) / B, the variance of x
 
     s² / B  v      v = 1 + 2 c / (1 - φ)      c = clip(r1, 0, 0.95)      φ = max(c, r2 / r1)
 
-and is known with (B - 1) / v degrees of freedom. φ is how much of the likeness is left from one
-block to the next. The requests' own noise makes r1 smaller, but not φ: without φ (then v is
-(1 + c) / (1 - c)) slow wandering below much noise is taken for chance (docs/decisions/0020). The
-two sides' variances add up (Welch, Satterthwaite).
+φ is how much of the likeness is left from one block to the next. The requests' own noise makes r1
+smaller, but not φ: without φ (then v is (1 + c) / (1 - c)) slow wandering below much noise is taken
+for chance (docs/decisions/0020). Both factors are estimates. Their relative variances are, after
+Bartlett, for samples of which each is c times the one before, and chance
+
+    2 / (B - 1) (1 + c²) / (1 - c²)     of s²
+    4 / B / (1 - c²)                    of v, where c > 0
+
+and the degrees of freedom are 2 by the sum of these. The two sides' variances add up (Welch,
+Satterthwaite).
 """
 
 from __future__ import annotations
@@ -71,7 +77,9 @@ def variance(pseudo: Floats) -> tuple[Floats, Floats]:
     left = np.where(r1 > _LEAST_TO_DIVIDE_BY, r2 / np.maximum(r1, _LEAST_TO_DIVIDE_BY), 0.0)
     left = np.maximum(alike, np.minimum(left, _MOST_LEFT))
     inflation = 1 + 2 * alike / (1 - left)
-    return squares / (blocks - 1) / blocks * inflation, (blocks - 1) / inflation
+    unlike = 1 - alike**2
+    unsure = 2 / (blocks - 1) * (2 - unlike) / unlike + np.where(alike > 0, 4 / blocks / unlike, 0)
+    return squares / (blocks - 1) / blocks * inflation, 2 / unsure
 
 
 def correlations(pseudo: Floats) -> tuple[Floats, Floats, Floats]:
