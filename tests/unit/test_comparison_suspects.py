@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hopwatch.comparison import Comparison, compare
+from hopwatch.reports.comparison_sections import consequences, sections
 from tests.comparison_data import Sample, Spent, cell, ledger_of, request
 
 SECONDS = 40
@@ -80,3 +81,15 @@ def test_of_what_may_be_luck_the_greatest_rise_comes_first() -> None:
     before = traffic("price")
     slow = {4: cell("price", 500, operation="Do"), 9: cell("basic", 900, operation="Do")}
     assert order(before, traffic("price", slow=slow))[:2] == ["basic", "price"]
+
+
+def test_the_report_names_who_comes_first_however_little_it_rose() -> None:
+    hops = ("contacts", *(f"s{i}" for i in range(6)))
+    once = {4 * i + 1: cell(f"s{i}", 4_000, operation="Do") for i in range(6)}
+    after = late(traffic(*hops, slow=once), "contacts", 60)
+    found = compare(ledger_of(traffic(*hops)), ledger_of(after))
+    assert [hop.hop for hop in found.hops if hop.delta_ns > found.hops[0].delta_ns]
+    (line,) = consequences(found)
+    assert "".join(line).startswith("First to look at: contacts, +")
+    table = next(s for s in sections(found, ("a", "b"), most=4) if s.title.startswith("From"))
+    assert [row.names[0] for row in table.rows[:3]] == ["before", "traffic mix", "contacts"]

@@ -85,7 +85,12 @@ def headline(found: Comparison) -> str:
 
 
 def consequences(found: Comparison) -> Iterator[Line]:
-    """Which hops certainly changed."""
+    """Which hops certainly changed; where that cannot be known, which one to look at first."""
+    if found.shortage and found.hops and found.hops[0].delta_ns > 0:
+        first = found.hops[0]
+        size = signed_duration(first.delta_ns)
+        chance = "whether by chance cannot be told."
+        yield ("First to look at: ", Name(first.hop), f", {size} a request; {chance}")
     for verdict in ("slower", "faster"):
         hops = [hop for hop in found.hops if hop.judgement.verdict == verdict]
         hops.sort(key=lambda hop: (-abs(hop.delta_ns), hop.hop))
@@ -126,7 +131,8 @@ def _sides(found: Comparison, sources: tuple[str, str]) -> Section:
 def _bridge(found: Comparison, most: int) -> Section:
     """From the mean before to the mean after, hop by hop."""
     scale = scale_of(found)
-    apart = sorted(found.hops, key=lambda hop: (-abs(hop.delta_ns), hop.hop))
+    first = found.hops[:1]
+    apart = sorted(found.hops, key=lambda hop: (hop not in first, -abs(hop.delta_ns), hop.hop))
     moved = [hop for hop in apart if hop.delta_ns]
     kept = set(moved[: most if len(moved) <= most else most - 1])
     shown = [hop for hop in found.hops if hop in kept]

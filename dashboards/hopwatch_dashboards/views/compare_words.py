@@ -21,7 +21,7 @@ def where(found: Comparison) -> str:
     if not found.delta_ns and not certain:
         said = "Nothing changed."
     elif found.shortage:
-        most = max(found.hops, key=lambda hop: abs(hop.delta_ns))
+        most = found.hops[0 if found.delta_ns > 0 else -1]
         said = f"{_hop(most)}; whether by chance cannot be told."
     elif not certain:
         said = "Of no hop by itself is the change more than chance."
