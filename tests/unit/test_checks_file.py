@@ -87,13 +87,20 @@ def test_a_file_says_options_mapping_and_checks(tmp_path: Path) -> None:
         ("[[check]]\nname = 3", "line 2: check[1].name", "write a text"),
         ('[[check]]\n\nmargin = "wide"', "line 3: check[1].margin", "write a share"),
         ('[[check]]\nmargin = "0%"', "line 2: check[1].margin", "between 0 and 10"),
+        ("[[check]]\nmargin = 5", "line 2: check[1].margin", "that would be 500 %"),
+        (
+            '[compare]\nconfidence = "95"\n[[check]]',
+            "line 2: compare.confidence",
+            "that would be 9500 %",
+        ),
+        ("[mapping.hops]\na = 'b'", "line 1", "no [[check]]"),
         ('[[check]]\nmax-rise = "5 minutes"', "line 2: check[1].max-rise", "a time such as"),
         ("[[check]]\nmax-rise = 5", "line 2: check[1].max-rise", "a time such as"),
         ('[[check]]\nhop = "a"\nstatistic = "p95"', "line 3: check[1].statistic", "the mean"),
         ('[[check]]\nmargin = 0.1\nmax-rise = "1s"', "line 2: check[1].margin", "give one"),
         ('[check]\nhop = "a"', "line 1: check", "write [[check]]"),
         ("[compare]\nmargins = 0.1", "line 2: compare.margins", "did you mean margin?"),
-        ("[compare]\nconfidence = 95", "line 2: compare.confidence", "between 0.5 and 1"),
+        ('[compare]\nconfidence = "40%"', "line 2: compare.confidence", "between 0.5 and 1"),
         ("checks = 3", "line 1: checks", "did you mean check?"),
         ("[mapping.hops]\na = 1", "line 2: mapping.hops.a", "write a text"),
         ('\n"mapping"."hops"."x y" = 1', "line 2: mapping.hops.x y", "write a text"),
@@ -107,6 +114,12 @@ def test_mistakes_are_named_by_line_and_key(
         read_check_file(written(tmp_path, text))
     assert f"hopwatch.toml, {place}: " in str(raised.value)
     assert why in str(raised.value)
+
+
+def test_marks_and_line_ends_of_editors_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "hopwatch.toml"
+    path.write_bytes(b'\xef\xbb\xbf[[check]]\r\nmargin = "10%"\r\n')
+    assert [check.margin for check in read_check_file(path).checks] == [0.1]
 
 
 @pytest.mark.parametrize("text", ["[[check", "a = 1\na = 2", "x = " + "[" * 5000])

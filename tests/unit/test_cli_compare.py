@@ -4,6 +4,7 @@ or a clear error out."""
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -257,7 +258,37 @@ def test_a_damaged_baseline_is_refused(tmp_path: Path) -> None:
             baselines.load(path)
     baselines.save(path, ledger, "x", 0)
     path.write_bytes(path.read_bytes()[:-100])
-    assert not baselines.is_baseline(path)
+    assert baselines.is_baseline(path)
+    with pytest.raises(InputError, match="no sound baseline"):
+        baselines.load(path)
+
+
+def test_a_baseline_of_another_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "b"
+    baselines.save(path, hopwatch.attribute(hopwatch.read("before.jsonl")), "x", 0)
+    _damaged(path, **{"baseline.json": b'{"schema": "hopwatch.baseline/2"}'})
+    with pytest.raises(InputError, match=r"it is hopwatch.baseline/2, which another hopwatch"):
+        baselines.load(path)
+
+
+def test_a_baseline_replaces_files_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    device = tmp_path / "device"
+    os.mkfifo(device)
+    for target in (device, tmp_path, ".", ""):
+        code, _, err = run(capsys, "baseline", "save", "before.jsonl", "--output", target)
+        assert (code, "Traceback" in err) == (2, False)
+    assert device.is_fifo()
+    assert run(capsys, "baseline", "save", "before.jsonl")[0] == 2  # without a name
+
+
+def test_one_damaged_baseline_hides_no_other(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "baseline", "save", "main", "before.jsonl")[0] == 0
+    folder = Path(os.environ["HOPWATCH_STORE"]) / "baselines"
+    (folder / "odd name.hopwatch").write_bytes(b"PK")
+    code, out, err = run(capsys, "baseline", "list")
+    assert code == 2
+    assert "main" in out
+    assert "odd name.hopwatch: this is no sound baseline" in err
 
 
 @pytest.mark.parametrize(
@@ -279,6 +310,7 @@ def test_a_damaged_baseline_is_refused(tmp_path: Path) -> None:
         (["baseline:../x", "after.jsonl"], "no name for a baseline"),
         (["before.jsonl", "after.jsonl", "--route", "PUT *"], "no requests before"),
         (["before.jsonl", "after.jsonl", "--margin", "2000%"], "margin must be"),
+        (["before.jsonl", "after.jsonl", "--checks", "before.jsonl"], "no TOML"),
         (["before.jsonl", "after.jsonl", "--format", "junit"], "--checks FILE"),
         (["before.jsonl", "after.jsonl", "--top", "1"], "--top"),
     ],

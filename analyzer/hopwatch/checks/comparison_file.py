@@ -86,6 +86,8 @@ def read_check_file(path: Path, instead: Mapping[str, float] | None = None) -> C
     stated = mapping(document.table("mapping"))
     checks = tuple(_check(table, options) for table in document.tables("check"))
     document.end("compare", "mapping", "check")
+    if not checks:
+        document.refuse("there is no [[check]] in it, so nothing would ever fail")
     return CheckFile(options, stated, checks)
 
 

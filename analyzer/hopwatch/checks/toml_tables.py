@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fractions import Fraction
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -29,7 +30,7 @@ _NS: Final = {"ns": 1, "us": 1_000, "µs": 1_000, "μs": 1_000, "ms": 10**6, "s"
 def read_file(path: Path) -> Table:
     """A file's outermost table. Raises InputError for what cannot be read or is no TOML."""
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")  # some editors begin with a mark
         document = tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
@@ -130,12 +131,15 @@ def share(value: Any) -> float:
     found = _SHARE.fullmatch(value.strip()) if isinstance(value, str) else None
     if found:
         return float(Fraction(found[1]) / 100)
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
     try:
-        return float(value)
+        number = None if isinstance(value, bool) else float(value)
     except (TypeError, ValueError):
-        raise ValueError('write a share such as "5%", or 0.05') from None
+        number = None
+    if number is None:
+        raise ValueError('write a share such as "5%", or 0.05')
+    if number >= 1 and isfinite(number):  # who writes 5 means 5 %, hardly ever 500 %
+        raise ValueError(f'that would be {100 * number:g} %; write it with its %, as in "5%"')
+    return number
 
 
 def rise(value: Any) -> tuple[Fraction, str]:

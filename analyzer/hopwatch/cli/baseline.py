@@ -19,7 +19,7 @@ from typing import Final
 
 from hopwatch.cli.compare import add_request_arguments
 from hopwatch.cli.options import add_attribution_arguments, add_source_arguments
-from hopwatch.errors import UsageError
+from hopwatch.errors import InputError, UsageError
 
 NAME: Final = "baseline"
 HELP: Final = "save ledgers to compare with later"
@@ -55,11 +55,15 @@ def _save(args: argparse.Namespace) -> None:
         name, *args.paths = args.paths or [""]
         if not name:
             raise UsageError("say under which name: hopwatch baseline save NAME [PATH ...]")
+        if Path(name).is_file():
+            raise UsageError(f"{name} is a file; say the name first: baseline save NAME {name}")
         target = baselines.place(_store(args), name)
         if args.paths:
             args.store = None  # where it is saved, not what is read
     else:
         target = args.output
+        if not target.name:
+            raise UsageError(f"--output: {str(target)!r} names no file")
     side = source_side(args)
     baselines.save(target, side.ledger, side.source, time.time_ns())
     for note in side.notes:
@@ -75,17 +79,21 @@ def _list(args: argparse.Namespace) -> None:
 
     if args.paths or args.output is not None:
         raise UsageError("list takes no name: it lists all of the store")
-    found = list(baselines.all_of(_store(args)))
-    if not found:
+    everything = list(baselines.all_of(_store(args)))
+    damaged = [said for _, said in everything if isinstance(said, InputError)]
+    found = [(name, said) for name, said in everything if isinstance(said, baselines.About)]
+    if not everything:
         _say(f"no baselines in {_store(args)}; `hopwatch baseline save NAME` makes one")
-        return
     console = stdout()
     names = {"name": [name for name, _ in found], "of": [said.source for _, said in found]}
     figures = {
         "requests": [f"{said.requests:,}" for _, said in found],
         "saved": [moment(said.saved_unix_nano) for _, said in found],
     }
-    console.print(table_of(names, figures, [""] * len(found), console.width))
+    if found:
+        console.print(table_of(names, figures, [""] * len(found), console.width))
+    if damaged:
+        raise InputError("; ".join(map(str, damaged)))
 
 
 def _remove(args: argparse.Namespace) -> None:

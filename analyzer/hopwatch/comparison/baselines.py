@@ -35,6 +35,8 @@ _FOLDER: Final = "baselines"
 _ABOUT: Final = "baseline.json"
 _TABLES: Final = {"cells.parquet": CELLS_SCHEMA, "requests.parquet": REQUESTS_SCHEMA}
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
+_HEAD: Final = 30
+"""Bytes of a ZIP archive before its first file's name."""
 _OLDEST: Final = (1980, 1, 1, 0, 0, 0)
 """What ZIP says of a file without a time: the same ledger makes the same bytes."""
 
@@ -81,6 +83,9 @@ def save(path: Path, ledger: Ledger, source: str, now_ns: int) -> None:
         sink = pa.BufferOutputStream()
         parquet.write_table(table, sink, compression="zstd")
         contents[file] = sink.getvalue().to_pybytes()
+    if path.exists() and not path.is_file():
+        # To replace a folder fails, to replace a device such as /dev/null must not succeed.
+        raise InputError(f"{path}: cannot be written: this is no file")
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -113,8 +118,12 @@ def unknown(store: Path, name: str) -> str:
 
 
 def is_baseline(path: str | os.PathLike[str]) -> bool:
-    """Whether this file is a baseline, by its content."""
+    """Whether this file is a baseline, or was one before it was cut, by its content."""
     try:
+        with open(path, "rb") as file:
+            head = file.read(_HEAD + len(_ABOUT))
+        if head.startswith(b"PK") and head[_HEAD:] == _ABOUT.encode():
+            return True
         with zipfile.ZipFile(path) as archive:
             return _ABOUT in archive.namelist()
     except (OSError, zipfile.BadZipFile, ValueError):
@@ -162,7 +171,10 @@ def _member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
 
 def _about(content: bytes) -> About:
     document: Any = json.loads(content)
-    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+    said = document.get("schema") if isinstance(document, dict) else None
+    if isinstance(said, str) and said != SCHEMA and said.startswith(SCHEMA.rpartition("/")[0]):
+        raise ValueError(f"it is {said}, which another hopwatch has written; this reads {SCHEMA}")
+    if said != SCHEMA:
         raise ValueError(f"it does not say that it is {SCHEMA}")
     quality = document["quality"]
     counts = [document["saved_unix_nano"], document["requests"], *quality.values()]
@@ -175,7 +187,9 @@ def _table(content: bytes, name: str, schema: pa.Schema) -> pa.Table:
     # Through memory: a file that is read lazily could change meanwhile.
     table = parquet.read_table(io.BytesIO(content), partitioning=None)
     if not table.schema.equals(schema):
-        raise ValueError(f"{name} does not have the columns of a ledger of this version")
+        raise ValueError(
+            f"{name} does not have the columns of a ledger of this version; save it anew"
+        )
     if any(column.null_count for column in table.columns):
         raise ValueError(f"{name} has rows without values")
     return table
@@ -186,8 +200,10 @@ def described(name: str, said: About) -> str:
     return f"baseline {name} of {said.source}"
 
 
-def all_of(store: Path) -> Iterator[tuple[str, About]]:
-    """A store's baselines with what they say of themselves. Raises InputError for a damaged
-    one."""
+def all_of(store: Path) -> Iterator[tuple[str, About | InputError]]:
+    """A store's baselines with what they say of themselves, or what is wrong with them."""
     for name in names(store):
-        yield name, about(place(store, name))
+        try:
+            yield name, about(store / _FOLDER / f"{name}{SUFFIX}")
+        except InputError as error:
+            yield name, error
