@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from hopwatch.attribution import Attribution, Ledger, Selection
 from hopwatch.comparison import compare
+from hopwatch.comparison.aligning import aligned
 from hopwatch.comparison.bridged import Bridged
-from hopwatch.comparison.charges import charged
-from hopwatch.comparison.roles import Place, align
+from hopwatch.comparison.roles import Place
 from hopwatch.comparison.windows import Cell, Window
 from tests.comparison_data import Sample, ledger_of
 from tests.property.test_attribution import span_rows as odd_rows
@@ -121,7 +121,7 @@ def within_role(
 def read(before: Ledger, after: Ledger) -> tuple[Terms, Terms, Fraction]:
     """The terms as hopwatch has them, as the definition has them, and the difference."""
     windows = Window(before), Window(after)
-    alignment = charged(windows, align(*windows))
+    alignment = aligned(*windows)
     sides = [
         Side(ledger, dict(alignment.routes), dict(zip(window.cells, places, strict=True)))
         for ledger, window, places in zip(

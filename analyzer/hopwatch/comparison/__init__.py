@@ -2,7 +2,8 @@
 
 windows, blocks       a ledger as sums by cell, exact and by time blocks
 likeness, roles       the same roles on both sides, though services were renamed or rewritten
-charges               whose doing a longer way between two services is
+unseen                calls of a service that sends no spans any more
+charges               whose doing a longer way between two services is; aligning: all of these
 bridge, bridged       the difference of the means in terms that add up
 jackknife, student    how sure a figure is; simultaneous: how sure many are together
 percentiles, tails    the same for percentiles; what requests there spend

@@ -7,16 +7,16 @@ from math import floor
 
 from hopwatch.attribution import Ledger
 from hopwatch.attribution.ledger import BLOCK_NS
+from hopwatch.comparison.aligning import aligned
 from hopwatch.comparison.blocks import NotEnoughDataError
 from hopwatch.comparison.bridged import Bridged
 from hopwatch.comparison.cautions import cautions
-from hopwatch.comparison.charges import charged
 from hopwatch.comparison.design import TWO_WINDOWS, design_of
 from hopwatch.comparison.effects import Effects
 from hopwatch.comparison.own_window import OwnWindow
 from hopwatch.comparison.percentiles import PERCENTILES
 from hopwatch.comparison.result import Comparison, SideSummary
-from hopwatch.comparison.roles import Stated, align
+from hopwatch.comparison.roles import Stated
 from hopwatch.comparison.tails import tails
 from hopwatch.comparison.verdict import Options
 from hopwatch.comparison.windows import Window
@@ -42,7 +42,7 @@ def compare(
             )
     options = options or Options()
     windows = Window(before), Window(after)
-    alignment = charged(windows, align(*windows, stated))
+    alignment = aligned(*windows, stated)
     shortage = _shortage(windows)
     own = None if shortage else OwnWindow(windows[0], alignment.sides[0], alignment.routes)
     if own and own.too_short:

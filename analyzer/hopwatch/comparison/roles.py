@@ -12,6 +12,7 @@ this order:
     moved      an operation went from one hop and came at another, as often on the same routes
                (services were split or merged)
     reworded   a hop lost an operation and got one, as often on the same routes
+    unseen     calls that no service receives any more (`unseen`)
 
 What fits nothing well is new or has vanished: a wrong match would hide both. `likeness` says
 what "like" is.

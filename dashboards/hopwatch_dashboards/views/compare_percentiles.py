@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from hopwatch.attribution import Ledger, quantile
-from hopwatch.comparison.roles import align
+from hopwatch.comparison.aligning import aligned
 from hopwatch.comparison.tails import TailEffect, tails
 from hopwatch.comparison.windows import Window
 from hopwatch_dashboards.views import distribution
@@ -32,7 +32,7 @@ def differences(before: Ledger, after: Ledger, most: int = 8) -> pd.DataFrame:
     if not qs:
         return pd.DataFrame(columns=names)
     windows = Window(before), Window(after)
-    changes = [_by_hop(effect) for effect in tails(windows, align(*windows), qs)]
+    changes = [_by_hop(effect) for effect in tails(windows, aligned(*windows), qs)]
     kept = _most(changes, most)
     places = [place(q) for q in qs]
     records = []
