@@ -13,7 +13,7 @@ from hopwatch.comparison import Judgement, Options, compare
 from hopwatch.comparison.design import design_of
 from hopwatch.comparison.jackknife import Estimate
 from hopwatch.comparison.simultaneous import Family
-from hopwatch.comparison.verdict import judge, percent
+from hopwatch.comparison.verdict import _long, judge, percent
 from hopwatch.errors import UsageError
 from tests.comparison_data import cell, ledger_of, request
 
@@ -41,11 +41,19 @@ def test_verdicts(change: float, error: float, verdict: str, not_slower: bool) -
     assert (found.verdict, found.not_slower) == (verdict, not_slower)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(119, "119 s"), (120, "2 min"), (7_199, "120 min"), (12_600, "3.5 h"), (864_000, "10 days")],
+)
+def test_time_needed_is_said_as_people_say_it(seconds: int, said: str) -> None:
+    assert _long(seconds) == said
+
+
 def test_words_say_the_change_its_interval_and_the_margin() -> None:
     assert judged(0.10, 0.01).words == "10.0 % slower (95% interval: 7.9 % slower to 12.2 % slower)"
     assert judged(0.02, 0.005).words.endswith("less than the margin of 5.0 %")
     assert judged(0.0, 0.01).words.startswith("no change beyond the margin of 5.0 %")
-    assert "s of such traffic" in judged(0.0, 0.04).words
+    assert "about 5 min of such traffic on each side would tell" in judged(0.0, 0.04).words
     assert percent(0.00034) == "0.034 %"
 
 

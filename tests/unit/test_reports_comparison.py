@@ -143,9 +143,28 @@ def test_another_mix_is_told_from_the_requests_themselves() -> None:
     found = compare(of(0, 2), of(100, 6))
     text = " ".join(printed(found).split())
     assert text.startswith("Equivalent: the mean request took 18.01 ms and now takes 34.01 ms.")
-    assert "Traffic mix makes +16.00 ms of that" in text
+    assert "For requests of the same routes: no change beyond the margin" in text
+    assert "More requests of slow routes than before add 16.00 ms to the mean." in text
     assert "the routes compare like with like" in text
     assert "Equivalent: no change" in found._repr_html_()
+
+
+def test_quick_failures_are_no_improvement_unsaid() -> None:
+    def of(start: int, failing: int) -> Ledger:
+        return ledger_of(
+            request(
+                s,
+                cell("a", (1 if i < failing else 20) * MS + 1000 * ((7 * s + i) % 13)),
+                outcome="error" if i < failing else "ok",
+            )
+            for s in range(start, start + 60)
+            for i in range(10)
+        )
+
+    text = " ".join(printed(compare(of(0, 0), of(100, 3))).split())
+    assert text.startswith("Faster: ")
+    assert "Certainly more requests fail: 0 % before, 30.0 % after." in text
+    assert "more requests fail" not in printed(compare(of(0, 3), of(100, 0)))
 
 
 def test_too_little_data_still_gives_exact_terms() -> None:

@@ -137,14 +137,23 @@ def _with_words(found: Judgement, options: Options, what: str) -> Judgement:
             )
         case "equivalent":
             words = f"no change beyond the margin of {margin} ({between})"
+            if found.low == found.high == 0:
+                words = "no change at all"
         case _:
-            needed = (
-                "far more" if found.seconds_needed is None else f"about {found.seconds_needed:,} s"
-            )
+            needed = found.seconds_needed
+            much = "far more" if needed is None else f"about {_long(needed)}"
             words = (
-                f"cannot be told yet ({between}): {needed} of such traffic is needed on each side"
+                f"cannot be told yet ({between}): {much} of such traffic on each side would tell"
             )
     return replace(found, words=words)
+
+
+def _long(seconds: int) -> str:
+    """A time to wait, as people say it: `50 s`, `26 min`, `3.5 h`."""
+    for unit, size, most in (("s", 1, 120), ("min", 60, 120), ("h", 3600, 48)):
+        if seconds < most * size:
+            return f"{round(seconds / size, 1 if unit == 'h' else None):g} {unit}"
+    return f"{seconds / 86_400:,.0f} days"
 
 
 def percent(share: float) -> str:

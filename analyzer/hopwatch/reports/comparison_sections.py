@@ -36,6 +36,7 @@ CAUSES: Final[dict[TermName, str]] = {
     "exposure": "what of a call is waited for",
 }
 _MOST_NAMED: Final = 3
+_WORTH_SAYING: Final = Fraction(1, 100)
 _NO_CODE: Final = "no code of ours"
 
 
@@ -72,16 +73,26 @@ class Section:
 def headline(found: Comparison) -> str:
     """The verdict in a sentence."""
     before, after = (duration(round(side.mean_ns)) for side in (found.before, found.after))
-    words = found.same_mix.judgement.words.removeprefix(MAKES_REQUESTS)
-    if found.mix_ns:
-        words = (
-            f"traffic mix makes {signed_duration(found.mix_ns)} of that, requests of the same "
-            f"routes {signed_duration(found.same_mix.delta_ns)}: {words}"
-        )
+    judgement = found.same_mix.judgement
+    words = judgement.words.removeprefix(MAKES_REQUESTS)
+    if found.shortage:
+        words = "too little traffic to tell whether that is more than chance"
+    elif found.mix_ns and judgement.change is not None:
+        words = f"for requests of the same routes: {words}"
     return (
         f"{found.verdict.capitalize()}: the mean request took {before} and now takes {after}. "
-        f"{_sentence(words)}"
+        f"{_sentence(words)}{_mix(found)}"
     )
+
+
+def _mix(found: Comparison) -> str:
+    """What another mix of traffic does, where it is worth a sentence."""
+    if abs(found.mix_ns) < _WORTH_SAYING * found.before.mean_ns:
+        return ""
+    size = duration(abs(found.mix_ns))
+    if found.mix_ns > 0:
+        return f" More requests of slow routes than before add {size} to the mean."
+    return f" Fewer requests of slow routes than before take {size} off the mean."
 
 
 def consequences(found: Comparison) -> Iterator[Line]:
@@ -96,6 +107,12 @@ def consequences(found: Comparison) -> Iterator[Line]:
         hops.sort(key=lambda hop: (-abs(hop.delta_ns), hop.hop))
         if hops:
             yield (f"Certainly {verdict}: ", *_listed(hops), ".")
+    if found.failures.low is not None and found.failures.low > 0:
+        shares = [percent(side.failed_share) for side in (found.before, found.after)]
+        yield (
+            f"Certainly more requests fail: {shares[0]} before, {shares[1]} after. What fails may "
+            "be quick: compare those that succeed (outcome ok), too.",
+        )
 
 
 def sections(found: Comparison, sources: tuple[str, str], most: int) -> Iterator[Section]:
