@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pyarrow as pa
@@ -86,6 +87,29 @@ def test_a_service_whose_network_is_slow_comes_first(minute: pa.Table, service: 
     found = compared(minute, with_fault(minute, 100 * _MS, passes))
     assert found.hops[0].hop == service
     assert found.hops[0].delta_ns > 0.8 * found.delta_ns
+
+
+def test_of_few_requests_a_slow_service_comes_before_luck(minute: pa.Table) -> None:
+    """Random half against random half, 35 requests each, of which 4 call the service: luck alone
+    moves other services by more than the fault does."""
+    services = ("ts-food-service", "ts-station-food-service", "ts-train-food-service",
+                "ts-security-service")  # fmt: skip
+    traces = sorted(set(minute["trace_id"].to_pylist()))
+    first = []
+    for seed in (1, 2):
+        shuffled = Random(seed).sample(traces, len(traces))
+        before, after = (
+            minute.filter(pa.compute.is_in(minute["trace_id"], pa.array(half, pa.binary(16))))
+            for half in (shuffled[: len(traces) // 2], shuffled[len(traces) // 2 :])
+        )
+        for service in services:
+
+            def serves(span: Span, _: list[Span], service: str = service) -> bool:
+                return bool(span["kind"] == "SERVER" and span["service_name"] == service)
+
+            found = compared(before, with_fault(after, 50 * _MS, serves))
+            first.append(found.hops[0].hop == service)
+    assert sum(first) >= 6
 
 
 def test_too_coarse_routes_are_said_to_be(minute: pa.Table) -> None:
