@@ -7,9 +7,10 @@ says is a ratio of such sums.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -256,16 +257,16 @@ class _Codes:
         codes: Integers = np.zeros(table.num_rows, np.int64)
         keys: list[tuple[Any, ...]] = [()]
         radix, columns = 1, list[list[Any]]()
-        for name in names:
-            column = _encoded(table, name)
-            if radix * len(column.dictionary) > _LARGEST_CODE:
-                codes, keys = _compact(codes, keys, columns)
-                radix, columns = len(keys), []
-            columns.append(column.dictionary.to_pylist())
-            if len(column.dictionary) > 1:  # in place: new memory is slow
-                codes *= len(column.dictionary)
-                codes += column.indices.to_numpy()
-            radix *= len(column.dictionary)
+        with ThreadPoolExecutor() as pool:  # to look at texts is most of the work
+            for column in pool.map(partial(_encoded, table), names):
+                if radix * len(column.dictionary) > _LARGEST_CODE:
+                    codes, keys = _compact(codes, keys, columns)
+                    radix, columns = len(keys), []
+                columns.append(column.dictionary.to_pylist())
+                if len(column.dictionary) > 1:  # in place: new memory is slow
+                    codes *= len(column.dictionary)
+                    codes += column.indices.to_numpy()
+                radix *= len(column.dictionary)
         codes, keys = _compact(codes, keys, columns)
         order = sorted(range(len(keys)), key=keys.__getitem__)
         rank = np.empty(len(keys), np.int64)
