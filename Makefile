@@ -24,10 +24,10 @@ test: build  ## Run every test
 	@$(BIN)/pytest --numprocesses logical --dist loadgroup
 
 .PHONY: soak
-soak: build  ## What takes longer: restarts under 5,000 requests on both runtimes, a million odd traces, real backends
+soak: build  ## What takes longer: restarts under 5,000 requests on both runtimes, a million odd traces, 200 compared pairs, real backends
 	@HOPWATCH_SOAK=1 $(BIN)/pytest tests/stack/test_survival.py \
 		tests/property/test_simulated_ledgers.py tests/property/test_clocks.py \
-		tests/integration/test_backends_real.py
+		tests/property/test_false_alarms.py tests/integration/test_backends_real.py
 
 .PHONY: setup
 setup: $(INSTALLED)  ## Make the Python environment

@@ -11,7 +11,7 @@ import json
 import platform
 from pathlib import Path
 
-from benchmarks import attribution, giants, scale, start
+from benchmarks import attribution, compare, giants, scale, start
 
 
 def main() -> None:
@@ -32,6 +32,9 @@ def main() -> None:
     odd = giants.measure(longest)
     giants.show(longest, odd)
     print()
+    changed = compare.measure(1_000_000, routes=10, roles=20)
+    compare.show(changed)
+    print()
     soon = start.measure()
     start.show(soon)
     if args.json:
@@ -42,6 +45,7 @@ def main() -> None:
             "stages": stages,
             "scale": by_size,
             "giants": {"spans": longest, "seconds": odd},
+            "compare": changed,
             "start_seconds": soon,
         }
         args.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")

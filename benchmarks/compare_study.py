@@ -1,7 +1,7 @@
 """How well the verdicts of `compare` hold: thousands of simulated pairs without a difference.
 
     python -m benchmarks.compare_study --pairs 4000 --results FILE.jsonl --json SUMMARY.json
-    python -m benchmarks.compare_study --pairs 4000 --results OTHER.jsonl --change time:prices,1.1
+    python -m benchmarks.compare_study --pairs 1200 --results OTHER.jsonl --change time:prices,2.5
 
 A pair is two windows of the shipped scenario `migration`, whose load and pace wander; the wander
 times take turns. A line of FILE a pair: run it again to go on where it was stopped. Of each
@@ -14,7 +14,11 @@ statistic the summary says
                down alike moves the logarithms of these pairs and leaves their errors, so the same
                pairs tell.
 
-and, with a change, `coverage`: how often the interval of the mean held the true difference.
+and of the mean
+
+    coverage   how often its interval held the true difference
+    found      with a change: how often it was found by pairs whose stated detectable size is as
+               large or a little less (of `so_sensitive` pairs)
 """
 
 from __future__ import annotations
@@ -35,6 +39,7 @@ from hopwatch.comparison.binomial import interval
 from hopwatch.simulation import Pair, Scenario, changed, shipped
 
 _DRIFT, _PACE = 0.25, 0.1
+_A_LITTLE_LESS: Final = 0.75
 _ONE_SIDED: Final = 0.9
 """The upper bound of a two-sided interval at this confidence is one of 95 %."""
 
@@ -55,11 +60,13 @@ def one(job: tuple[int, int], *, rate: float, seconds: int, changes: Sequence[st
     started = time.process_time()
     pair = Pair(changed(scenario(rate, wander_s), list(changes)), number, round(rate * seconds))
     found = compare(*pair.ledgers())
-    truth = pair.truth().delta_ns if changes else 0
+    truth = pair.truth() if changes else None
     return {
         "pair": number, "wander_s": wander_s,
         "how": {"rate": rate, "seconds": seconds, "changes": list(changes)},
-        "true_ns": truth, "low_ns": found.low_ns, "high_ns": found.high_ns,
+        "true_ns": truth.delta_ns if truth else 0, "low_ns": found.low_ns, "high_ns": found.high_ns,
+        "true_share": truth.delta_ns * truth.requests / truth.before.total_ns() if truth else 0.0,
+        "detectable": found.judgement.detectable,
         "statistics": dict(_statistics(found)),
         "own_alarms": found.judgement.false_alarms and found.judgement.false_alarms.alarms,
         "cautions": len(found.cautions),
@@ -137,10 +144,16 @@ def summary(records: Sequence[Record]) -> dict[str, Any]:
 def _of_group(records: Sequence[Record]) -> dict[str, Any]:
     names = sorted({name for record in records for name in record["statistics"]})
     held = [r["low_ns"] <= r["true_ns"] <= r["high_ns"] for r in records if r["low_ns"] is not None]
+    promised = [
+        r for r in records
+        if r["detectable"] and _A_LITTLE_LESS * r["true_share"] < r["detectable"] <= r["true_share"]
+    ]  # fmt: skip
     counted = [r["own_alarms"] for r in records if r["own_alarms"] is not None]
     return {
         "pairs": len(records),
         "coverage": _share(held),
+        "so_sensitive": len(promised),
+        "found": _share([r["statistics"]["mean"]["alarm"] for r in promised]),
         "own_window_alarms": sum(counted) / len(counted) / 39 if counted else None,
         "cautioned": sum(r["cautions"] > 0 for r in records) / len(records),
         "cpu_seconds_a_pair": sum(r["cpu_seconds"] for r in records) / len(records),
@@ -171,8 +184,9 @@ def show(document: dict[str, Any]) -> None:
     for name, group in document.items():
         print(f"\nwander {name}: {group['pairs']:,} pairs, "
               f"{group['cpu_seconds_a_pair']:.1f} CPU s each")  # fmt: skip
-        for key in ("coverage", "own_window_alarms", "cautioned"):
+        for key in ("coverage", "own_window_alarms", "cautioned", "found"):
             print(f"  {key:28}{_percent(group[key])}")
+        print(f"  {'so_sensitive':28}{group['so_sensitive']:9,}")
         print(f"  {'statistic':28}{'alarms':>9}{'upper':>9}{'power':>9}{'refused':>9}")
         for statistic, row in group["statistics"].items():
             shares = "".join(_percent(row[key]) for key in ("alarms", "upper", "power"))

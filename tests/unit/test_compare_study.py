@@ -17,8 +17,8 @@ def record(pair: int, alarm: bool | None, **other: Any) -> dict[str, Any]:
     told = {"alarm": alarm} if alarm is None else {"alarm": alarm, "found": pair % 2 == 0}
     return {
         "pair": pair, "wander_s": (10, 2)[pair % 2], "how": HOW, "true_ns": 0, "low_ns": -5,
-        "high_ns": 5, "statistics": {"mean": told}, "own_alarms": 2, "cautions": 0,
-        "cpu_seconds": 2.0, **other,
+        "high_ns": 5, "true_share": 0.0, "detectable": 0.1, "statistics": {"mean": told},
+        "own_alarms": 2, "cautions": 0, "cpu_seconds": 2.0, **other,
     }  # fmt: skip
 
 
@@ -37,6 +37,16 @@ def test_refused_is_no_alarm_and_no_peace() -> None:
         "alarms": None, "upper": None, "refused": 2, "power": None,
     }  # fmt: skip
     assert found["coverage"] == 0.5
+
+
+def test_what_is_found_is_counted_of_the_pairs_that_state_so_small_a_change() -> None:
+    stated = [(0.11, False), (0.10, True), (0.09, False), (0.08, True), (0.05, True)]
+    records = [
+        record(pair, alarm, true_share=0.1, detectable=detectable)
+        for pair, (detectable, alarm) in enumerate(stated)
+    ]
+    found = summary(records)["all"]
+    assert (found["so_sensitive"], found["found"]) == (3, pytest.approx(2 / 3))
 
 
 def test_what_was_done_is_not_done_again_and_never_mixed(tmp_path: Path) -> None:
