@@ -1,4 +1,4 @@
-"""Whether verdicts hold on simulated pairs: the first 200 of `python -m benchmarks.compare_study`."""
+"""Whether verdicts hold on simulated pairs: the first 200 of `benchmarks.compare_study`."""
 
 from __future__ import annotations
 
