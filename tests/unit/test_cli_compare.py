@@ -137,6 +137,24 @@ def test_traces_of_both_values_are_of_neither(
     assert found["notes"] == ["Left out, for they have spans of both values: 12 traces."]
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("before.jsonl", "before.jsonl", ["Both sides are the same requests."]),
+        (
+            "after.jsonl",
+            "before.jsonl",
+            ["AFTER was recorded earlier than BEFORE: if that is not meant, swap them."],
+        ),
+        ("before.jsonl", "same.jsonl", []),
+    ],
+)
+def test_sides_that_are_hardly_meant_are_noted(
+    capsys: pytest.CaptureFixture[str], before: str, after: str, said: list[str]
+) -> None:
+    assert compared(capsys, before, after)["notes"] == said
+
+
 def test_filters_are_of_both_sides(capsys: pytest.CaptureFixture[str]) -> None:
     found = compared(capsys, "before.jsonl", "after.jsonl", "--route", "*/b")
     assert [route["route"] for route in found["routes"]] == ["/b"]
@@ -305,6 +323,9 @@ def test_one_damaged_baseline_hides_no_other(capsys: pytest.CaptureFixture[str])
         (["--by", "side", "same", "no", "--from", "same.jsonl"], "no requests with side=no"),
         (["--by", "http.route", "/a", "/c", "--from", "same.jsonl"], "http.route=/c"),
         (["20m/10m", "10m/10m", "--last", "5m"], "windows already"),
+        (["20m/10m", "15m/"], "the windows overlap"),
+        (["10m/", "20m/"], "the windows overlap"),
+        (["--split", "1600000000", "--from", "same.jsonl"], "Read were 300 requests, from 2026-"),
         (["20m/10m", "10m/2020-01-01"], "ends before it begins"),
         (["before.jsonl", "after.jsonl", "--from", "same.jsonl"], "is no window"),
         (["baseline:../x", "after.jsonl"], "no name for a baseline"),

@@ -207,6 +207,19 @@ def test_hostile_names_stay_text_in_markdown() -> None:
         assert len(widths) == 1
 
 
+def test_a_narrow_terminal_still_gets_everything() -> None:
+    assert printed(migrated(), 40) == printed(migrated(), 80)
+
+
+def test_many_renamings_leave_room_for_a_comment() -> None:
+    names = {f"{'service' * 9}-{i}": f"{'svc' * 20}-{i}" for i in range(300)}
+    spent = ([cell(name, MS) for name in which] for which in (names, names.values()))
+    before, after = (side(60 * at, *cells, seconds=2) for at, cells in enumerate(spent))
+    text = markdown(compare(before, after, stated=Stated(names)), SOURCES, most=12)
+    assert "288 renamings more; --top shows them, and --json." in text
+    assert len(text) < 65_536  # the longest comment that GitHub takes
+
+
 def test_markdown_folds_what_is_not_asked_first() -> None:
     text = markdown(migrated(), SOURCES, most=12)
     head, _, rest = text.partition("<details>")
@@ -236,6 +249,7 @@ def test_junit_tells_failures_from_what_cannot_be_judged() -> None:
         ["error"],
     ]
     assert "slower" in suite[0][0].get("message", "")
+    assert suite[0][0].get("type") == "failed"
 
 
 @pytest.mark.parametrize("make", [migrated, hostile])

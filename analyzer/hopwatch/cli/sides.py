@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -49,7 +49,35 @@ class _Attributed(NamedTuple):
 
 def sides(args: argparse.Namespace) -> tuple[Side, Side]:
     """Both sides that the arguments ask for. Raises UsageError for words that do not fit
-    together, InputError for what cannot be read."""
+    together, InputError for what cannot be read, and for a side without requests."""
+    before, after = _sides(args)
+    for name, side in (("before", before), ("after", after)):
+        if not side.ledger.request_count:
+            raise InputError(
+                f"no requests {name}, in {side.source}: widen the window or the filters"
+                f"{_few(side.notes)}"
+            )
+    odd = tuple(_odd(before.ledger, after.ledger))
+    return replace(before, notes=(*odd, *before.notes)), after
+
+
+def _odd(before: Ledger, after: Ledger) -> Iterator[str]:
+    """What is hardly meant."""
+    if before.requests.equals(after.requests) and before.cells.equals(after.cells):
+        yield "Both sides are the same requests."
+    elif _extent(after)[1] < _extent(before)[0]:
+        yield "AFTER was recorded earlier than BEFORE: if that is not meant, swap them."
+
+
+def _extent(ledger: Ledger) -> tuple[int, int]:
+    """When the first and the last of a ledger's requests began, to the second; Unix ns."""
+    import pyarrow.compute as pc
+
+    found = pc.min_max(ledger.requests["block_start_unix_nano"]).as_py()
+    return found["min"], found["max"]
+
+
+def _sides(args: argparse.Namespace) -> tuple[Side, Side]:
     now_ns = time.time_ns()
     bounds = time_window(args, now_ns)
     words: list[str] = args.paths
@@ -71,6 +99,7 @@ def sides(args: argparse.Namespace) -> tuple[Side, Side]:
         )
     of_words = _Words(args, bounds, now_ns)
     before, after = (of_words.reader(word) for word in words)
+    of_words.require_apart()
     return before(), after()
 
 
@@ -84,6 +113,7 @@ class _Words:
 
     def __init__(self, args: argparse.Namespace, bounds: Window, now_ns: int) -> None:
         self._args, self._bounds, self._now_ns = args, bounds, now_ns
+        self._windows: list[Window] = []
 
     def reader(self, word: str) -> Callable[[], Side]:
         """What reads this side. Raises UsageError for words that do not fit, before anything is
@@ -97,7 +127,17 @@ class _Words:
             return partial(_source_side, self._args, self._bounds, paths=[word])
         if self._bounds != Window():
             raise UsageError("BEFORE and AFTER are windows already; leave out --last, --since")
+        self._windows.append(window)
         return lambda: _source_side(self._args, window, shared=self._shared)
+
+    def require_apart(self) -> None:
+        """Raises UsageError where requests would be on both sides."""
+        if len(self._windows) == 2:
+            first, second = sorted(self._windows, key=lambda window: window.start or 0)
+            if first.end is None or first.end > (second.start or 0):
+                raise UsageError(
+                    "the windows overlap: requests would be on both sides, which makes them alike"
+                )
 
     @cached_property
     def _shared(self) -> _Attributed | None:
@@ -134,8 +174,9 @@ def _split(args: argparse.Namespace, bounds: Window, moment: int) -> tuple[Side,
         raise UsageError("--split is not inside the window that --last, --since and --until say")
     attribution, source, notes = _attributed(args, args.source, bounds)
     found = [
-        Side(
-            attribution.ledger(_selection(args, window)),
+        _side(
+            attribution,
+            _selection(args, window),
             f"{source}, {words} {at(moment)}",
             notes if not i else (),
         )
@@ -196,9 +237,17 @@ def _source_side(
 ) -> Side:
     wanted = args.source if paths is None else paths
     attribution, source, notes = shared or _attributed(args, wanted, window)
-    return Side(
-        attribution.ledger(_selection(args, window)), f"{source}{_window_said(window)}", notes
-    )
+    return _side(attribution, _selection(args, window), f"{source}{_window_said(window)}", notes)
+
+
+def _side(attribution: Attribution, select: Selection, source: str, notes: tuple[str, ...]) -> Side:
+    """A side; where it is empty, with a note on what there would be."""
+    ledger = attribution.ledger(select)
+    if not ledger.request_count and (everything := attribution.ledger()).request_count:
+        first, last = map(at, _extent(everything))
+        there = count(everything.request_count, "request")
+        notes = (*notes, f"Read were {there}, from {first} to {last}.")
+    return Side(ledger, source, notes)
 
 
 def _attributed(args: argparse.Namespace, paths: Sequence[str], window: Window) -> _Attributed:

@@ -125,7 +125,7 @@ def sections(found: Comparison, sources: tuple[str, str], most: int) -> Iterator
     yield from _tails(found, most)
     yield _routes(found, most)
     yield _terms(found, most)
-    yield _names(found)
+    yield _names(found, most)
     yield Section("How sure this is", lines=tuple((line,) for line in trust(found)))
 
 
@@ -317,9 +317,9 @@ def _what(term: Term) -> str:
     return f"{term.route}: {names} ({inside})" if names else term.route
 
 
-def _names(found: Comparison) -> Section:
+def _names(found: Comparison, most: int) -> Section:
     lines: list[Line] = []
-    for match in found.matches:
+    for match in found.matches[:most]:
         before, after = (
             " ".join(part for part in names if part)
             for names in (
@@ -331,9 +331,12 @@ def _names(found: Comparison) -> Section:
         lines.append(
             (Name(before), " is now ", Name(after), f" ({match.how}{sure}): {match.reason}.")
         )
+    if left := len(found.matches) - len(lines):
+        lines.append((f"{count(left, 'renaming')} more; --top shows them, and --json.",))
     for what, names in (("New", found.new), ("Gone", found.vanished)):
         if names:
-            lines.append((f"{what}: ", *_joined([Name(name) for name in names]), "."))
+            more = f" and {len(names) - most} more" if len(names) > most else ""
+            lines.append((f"{what}: ", *_joined([Name(n) for n in names[:most]]), f"{more}."))
     return Section("Renamed, new, gone", lines=tuple(lines))
 
 

@@ -23,6 +23,7 @@ from hopwatch.reports.comparison_sections import (
 from hopwatch.reports.text import plain, shorten
 
 _MARGIN: Final = 2
+_NARROWEST: Final = 80
 _LONGEST_NAME: Final = 300
 _VERDICT_STYLES: Final = {"slower": "bold red", "faster": "bold green", "equivalent": "bold"}
 _CHECK_STYLES: Final = {"passed": "green", "failed": "bold red", "unjudged": "bold yellow"}
@@ -40,6 +41,8 @@ def print_comparison(
 ) -> None:
     """Prints the verdict, then everything it follows from. `sources`: where the spans of both
     sides are from, in words. `notes`: lines for the foot."""
+    # Narrower ones wrap it: a verdict that is not shown, and an exit code for it, would be worse.
+    console.width = max(console.width, _NARROWEST)
     console.print(Text(headline(found), style=_VERDICT_STYLES.get(found.verdict, "bold yellow")))
     for line in consequences(found):
         console.print(Text(_plain(line)))

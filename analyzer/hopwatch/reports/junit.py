@@ -22,9 +22,9 @@ def junit(checks: Sequence[JudgedCheck]) -> str:
         f"{element}s": str(sum(judged.verdict == verdict for judged in checks))
         for verdict, element in _ELEMENTS.items()
     }
-    suites = ElementTree.Element("testsuites")
-    about = {"name": "hopwatch compare", "tests": str(len(checks)), **counts}
-    suite = ElementTree.SubElement(suites, "testsuite", about)
+    about = {"name": "hopwatch compare", "tests": str(len(checks)), **counts, "time": "0"}
+    suites = ElementTree.Element("testsuites", about)
+    suite = ElementTree.SubElement(suites, "testsuite", about | {"skipped": "0"})
     for judged in checks:
         names = [judged.check.name]
         if judged.subject not in ("", judged.check.hop):
@@ -34,7 +34,9 @@ def junit(checks: Sequence[JudgedCheck]) -> str:
         )
         words = _text(judged.words)
         if judged.verdict in _ELEMENTS:
-            ElementTree.SubElement(case, _ELEMENTS[judged.verdict], message=words).text = words
+            element = _ELEMENTS[judged.verdict]
+            found = ElementTree.SubElement(case, element, message=words, type=judged.verdict)
+            found.text = words
         else:
             ElementTree.SubElement(case, "system-out").text = words
     ElementTree.indent(suites)
