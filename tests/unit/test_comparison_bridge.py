@@ -77,6 +77,51 @@ def test_each_change_is_the_term_it_is(
     assert terms(ledger(request(0, *before)), ledger(request(0, *after))) == expected  # type: ignore[arg-type]
 
 
+def test_where_everything_changes_each_term_is_as_defined() -> None:
+    """By hand: 4 calls become 8, of two languages in other shares, times and exposures."""
+    before = ledger(
+        request(
+            0,
+            cell("a", 16 * 40, spans=2),
+            cell("a", 16 * 120, 16 * 160, spans=2, language="nodejs"),
+        )
+    )
+    after = ledger(
+        request(
+            0,
+            cell("a", 16 * 90, 16 * 180, spans=6),
+            cell("a", 16 * 100, spans=2, language="nodejs"),
+        )
+    )
+    found = {(t.term, t.language): t.ns for t in compare(before, after).terms}
+    assert found == {
+        ("calls", "go, nodejs"): 2040, ("variant", "go, nodejs"): -900,
+        ("time", "go"): 450, ("time", "nodejs"): -945,
+        ("exposure", "go"): -750, ("exposure", "nodejs"): 585,
+    }  # fmt: skip
+
+
+def test_mix_is_weighed_by_both_sides() -> None:
+    """By hand: half and half become 1 of 4 and 3 of 4, and one route is slower."""
+
+    def of(x: int, y: int, slow: int) -> Ledger:
+        return ledger(
+            *[request(0, cell("x", 100), route="GET /x")] * x,
+            *[request(0, cell("y", slow), route="GET /y")] * y,
+        )
+
+    found = {(t.term, t.route): t.ns for t in compare(of(2, 2, 200), of(1, 3, 280)).terms}
+    # The mean of both means is 192.5; of y 240, of x 100.
+    assert found == {("mix", "GET /x"): 23, ("mix", "GET /y"): 12, ("time", "GET /y"): 50}
+
+
+def test_an_arrow_in_a_name_is_no_way() -> None:
+    def way(ns: int) -> Ledger:
+        return ledger(request(0, cell("a -> b -> c", ns, kind="gap", caller="a -> b")))
+
+    assert terms(way(5), way(9)) == {("c", "time"): 4}
+
+
 def test_a_route_on_one_side_only_is_all_mix() -> None:
     old = request(0, cell("a", 10), route="GET /old")
     new = request(0, cell("a", 10), cell("b", 30), route="GET /new")

@@ -51,6 +51,10 @@ def test_the_way_to_who_answers_late_is_the_callees(slow: str, rise: int) -> Non
     assert rises(trip(), trip(slow)) == {slow[2:]: rise}
 
 
+def test_the_way_between_two_slow_machines_is_the_callees() -> None:
+    assert rises(trip(), trip("travel", "seat")) == {"travel": 80, "seat": 160}
+
+
 def test_where_all_ways_are_longer_each_is_the_callees() -> None:
     everywhere = tuple({f"->{callee}" for caller, callee in WAYS if caller})
     found = rises(trip(), trip(*everywhere))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hopwatch.comparison import Comparison, Stated, compare
+from hopwatch.comparison.likeness import same_words
 from hopwatch.comparison.roles import operation_class
 from hopwatch.errors import UsageError
 from tests.comparison_data import Spent, cell, ledger, request
@@ -104,6 +105,19 @@ def test_split_and_merged_services_are_followed_by_their_operations() -> None:
         assert {(t.term, abs(t.ns)) for t in found.terms} == {("time", 5)}
 
 
+def test_a_renamed_caller_is_no_other_variant() -> None:
+    found = compared(shop("orders"), shop("orders", ns=40, web="front"))
+    assert matches(found) == {("renamed", "web", "front")}
+    assert [(t.hop, t.term, t.ns) for t in found.terms] == [("orders", "time", 10)]
+
+
+def test_how_many_requests_there_are_does_not_matter() -> None:
+    whole = operations({"Place": "shop", "Bill": "shop"}, 20)
+    pieces = operations({"Place": "orders", "Bill": "billing"}, 25)
+    found = compare(ledger(request(0, *whole)), ledger(*[request(0, *pieces)] * 5))
+    assert matches(found) == {("moved", "shop", "orders"), ("moved", "shop", "billing")}
+
+
 def test_parameters_are_written_in_many_ways() -> None:
     spellings = ["GET /a/:id", "GET /a/{id}", "GET /a/<int:id>", "GET /a/[id]", "GET /a/*"]
     assert len({operation_class(text) for text in spellings}) == 1
@@ -121,6 +135,12 @@ def test_a_mapping_comes_first() -> None:
     assert compared(*unlike).matches == ()
     stated = Stated(hops={"old": "young"}, operations={("old", "X"): ("young", "Y")})
     assert compared(*unlike, stated).new == ()
+
+
+def test_words_of_a_longer_name_are_no_difference() -> None:
+    assert same_words("orders", "orders-go v2") == 1.0
+    assert same_words("orders-node", "orders-go") == 0.5
+    assert same_words("", "orders") == 0.0
 
 
 def test_stated_routes_are_one() -> None:
