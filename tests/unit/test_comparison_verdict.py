@@ -53,6 +53,7 @@ def test_words_say_the_change_its_interval_and_the_margin() -> None:
     assert judged(0.10, 0.01).words == "10.0 % slower (95% interval: 7.9 % slower to 12.2 % slower)"
     assert judged(0.02, 0.005).words.endswith("less than the margin of 5.0 %")
     assert judged(0.0, 0.01).words.startswith("no change beyond the margin of 5.0 %")
+    assert "(90% interval: " in judged(0.0, 0.01).words
     assert "about 5 min of such traffic on each side would tell" in judged(0.0, 0.04).words
     assert percent(0.00034) == "0.034 %"
 

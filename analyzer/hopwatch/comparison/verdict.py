@@ -123,10 +123,13 @@ def judge(
         ceil(needed) if verdict == "inconclusive" and isfinite(needed) else None,
         "",
     )
-    return _with_words(found, options, "" if log else MAKES_REQUESTS)
+    within = (_relative(within_low, log=log), _relative(within_high, log=log))
+    return _with_words(found, within, options, "" if log else MAKES_REQUESTS)
 
 
-def _with_words(found: Judgement, options: Options, what: str) -> Judgement:
+def _with_words(
+    found: Judgement, within: tuple[float | None, float | None], options: Options, what: str
+) -> Judgement:
     between = f"{options.confidence:.0%} interval: {_size(found.low)} to {_size(found.high)}"
     margin = percent(options.margin)
     match found.verdict:
@@ -136,7 +139,11 @@ def _with_words(found: Judgement, options: Options, what: str) -> Judgement:
                 f", less than the margin of {margin}" if small else ""
             )
         case "equivalent":
-            words = f"no change beyond the margin of {margin} ({between})"
+            # What two one-sided tests rest on; the wider interval may well reach beyond the margin.
+            narrow = (
+                f"{options.confidences[1]:.0%} interval: {_size(within[0])} to {_size(within[1])}"
+            )
+            words = f"no change beyond the margin of {margin} ({narrow})"
             if found.low == found.high == 0:
                 words = "no change at all"
         case _:
