@@ -127,7 +127,17 @@ def test_a_route_on_one_side_only_is_all_mix() -> None:
     new = request(0, cell("a", 10), cell("b", 30), route="GET /new")
     found = compare(ledger(old), ledger(old, new))
     assert {(t.term, t.route) for t in found.terms} == {("mix", "GET /old"), ("mix", "GET /new")}
-    assert found.delta_ns == 15
+    assert (found.delta_ns, found.same_mix.delta_ns) == (15, 0)
+
+
+def test_without_a_common_route_nothing_is_said_to_be_alike() -> None:
+    def of(route: str) -> Ledger:
+        return ledger(*[request(s, cell("a", 10), route=route) for s in range(40)] * 10)
+
+    found = compare(of("GET /old"), of("GET /new"))
+    assert not found.shortage
+    assert found.verdict == "inconclusive"
+    assert found.same_mix.judgement.words.startswith("no route is on both sides")
 
 
 def test_sampled_requests_count_for_what_they_stand_for() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -53,6 +54,14 @@ def test_the_way_to_who_answers_late_is_the_callees(slow: str, rise: int) -> Non
 
 def test_the_way_between_two_slow_machines_is_the_callees() -> None:
     assert rises(trip(), trip("travel", "seat")) == {"travel": 80, "seat": 160}
+
+
+def test_ways_that_became_shorter_are_not_alike() -> None:
+    after = [
+        replace(one, blamed=2, local=2) if one.hop in ("web -> travel", "travel -> basic") else one
+        for one in trip("->seat")
+    ]
+    assert rises(trip(), after) == {"seat": 80, "travel": -8, "basic": -8}
 
 
 def test_where_all_ways_are_longer_each_is_the_callees() -> None:

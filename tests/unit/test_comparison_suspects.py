@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from hopwatch.comparison import Comparison, compare
@@ -60,6 +62,17 @@ def test_other_calls_that_came_by_chance_do_not_hide_slower_ones() -> None:
     logins = {second: cell("login", 900, operation="Do") for second in (5, 18, 33)}
     after = late(traffic("contacts", slow=logins), "contacts", 60)
     assert order(before, after)[0] == "contacts"
+
+
+def test_calls_that_came_by_chance_do_not_hide_that_each_is_slower() -> None:
+    """contacts is called 7 times before and 9 after, in a few clusters; price is slow once."""
+
+    def called(seconds: Sequence[int], ns: int) -> dict[int, Spent]:
+        return {s: cell("contacts", ns + s % 3, operation="Do", spans=1) for s in seconds}
+
+    before = traffic("price", slow=called([1, 2, 3, 21, 22, 37, 38], 200))
+    slow = {**called([2, 3, 5, 6, 7, 26, 27, 33, 34], 270), 4: cell("price", 3_000, operation="Do")}
+    assert order(before, traffic("price", slow=slow))[0] == "contacts"
 
 
 def test_more_calls_in_every_request_come_first() -> None:
