@@ -76,7 +76,7 @@ def one(job: tuple[int, int], *, rate: float, seconds: int, changes: Sequence[st
 
 def _statistics(found: Comparison) -> Iterator[tuple[str, Record]]:
     yield "mean", _told(found.judgement)
-    yield "same mix", _told(found.same_mix.judgement, log=False)
+    yield "same mix", _told(found.same_mix.judgement)
     for percentile in found.percentiles:
         yield f"p{100 * percentile.q:g}", _told(percentile.judgement)
     for route in found.routes:

@@ -229,6 +229,23 @@ def test_a_true_change_is_found_and_placed() -> None:
     assert median.judgement.low < 0.5 < median.judgement.high
 
 
+def test_the_change_at_the_same_mix_is_relative_to_requests_of_that_mix() -> None:
+    """Both routes take twice as long, so requests of the same routes do, whatever their mix."""
+
+    def side(homes: int, orders: int, factor: int) -> Ledger:
+        return ledger_of(
+            request(second, cell("a", factor * ns), route=route)
+            for second in range(40)
+            for route, count, ns in (("GET /", homes, 10**7), ("POST /orders", orders, 10**8))
+            for _ in range(count)
+        )
+
+    found = compare(side(9, 1, 1), side(1, 9, 2))
+    assert found.judgement.change == pytest.approx(182 / 19 - 1)
+    assert found.same_mix.judgement.change == pytest.approx(1)
+    assert found.same_mix.delta_ns == 55 * 10**6  # of half homes, half orders
+
+
 def test_percentiles_of_few_requests_are_refused() -> None:
     p99 = compare(noisy(1), noisy(2)).percentiles[-1]
     assert (p99.before_ns, p99.judgement.verdict) == (None, "inconclusive")

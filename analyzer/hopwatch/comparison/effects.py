@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import partial
 from math import isfinite, log
 from typing import Final, TypeVar
@@ -88,12 +89,39 @@ class Effects:
         if len(routes[0] | routes[1]) == 1:  # there is no mix
             judgement, interval = overall
             return SameMixEffect(sum(term.ns for term in terms), *interval, judgement)
-        keys = {key: ALL for key in self.bridged.exact if key.role}
-        (found,) = self._added(
-            lambda _, *effect: SameMixEffect(*effect), [ALL], keys, [(ALL, term) for term in terms],
-            self.own.hops if self.own else None,
-        )  # fmt: skip
-        return found
+        delta_ns = sum(term.ns for term in terms if term.term != "mix")
+        keys = [key for key in self.bridged.exact if key.role]
+        change = float(sum(self.bridged.exact[key] for key in keys))
+        before = self._mean_at_same_mix()
+        after = before + change
+        if self.shortage or not min(before, after) > 0:
+            why = unknown(self.shortage or _NO_TIME, change / before if before else None)
+            return SameMixEffect(delta_ns, None, None, why)
+        pseudo = self.bridged.stacked([keys])
+        (interval,) = self._intervals([change], pseudo)
+        # On logarithms, as of all requests: what takes longer scatters more.
+        logs = [side / mean for side, mean in zip(pseudo, (before, after), strict=True)]
+        own = partial(self.own.hops, [ALL]) if self.own else None
+        (judgement,) = self._judged([log(after / before)], logs, True, own)
+        return SameMixEffect(delta_ns, *interval, judgement)
+
+    def _mean_at_same_mix(self) -> float:
+        """ns of a request before, of the routes on both sides, with the mix that the bridge holds
+        (the mean of the sides')."""
+        names = self.bridged.alignment.routes
+        sides: list[dict[str, list[Fraction]]] = [{}, {}]
+        for side, window in zip(sides, self._windows, strict=True):
+            for route, sums in zip(window.routes, window.exact.routes[:, :, 0], strict=True):
+                there = side.setdefault(names[route], [Fraction(0)] * 2)
+                side[names[route]] = [one + more for one, more in zip(there, sums, strict=True)]
+        shares = [
+            {route: requests / window.weighted_requests for route, (requests, _) in side.items()}
+            for side, window in zip(sides, self._windows, strict=True)
+        ]
+        return float(sum(
+            (share + shares[1][route]) / 2 * sides[0][route][1] / sides[0][route][0]
+            for route, share in shares[0].items() if route in shares[1]
+        ))  # fmt: skip
 
     def hops(self, terms: Sequence[Term]) -> tuple[HopEffect, ...]:
         """What each hop adds, the one with the most that is sure of its rise first."""
