@@ -41,6 +41,8 @@ def test_engine_and_reference_agree(
     assert made.to_pylist() == reference.times(cells, select, detached=detached).to_pylist()
     failed = engine.failures(select, detached=detached)
     assert failed.to_pylist() == reference.failures(select, detached=detached).to_pylist()
+    masked = engine.masked_failures(select)
+    assert masked.to_pylist() == reference.masked_failures(select).to_pylist()
 
 
 def test_they_agree_on_generated_traffic_and_add_up_to_the_ledger() -> None:
@@ -50,6 +52,9 @@ def test_they_agree_on_generated_traffic_and_add_up_to_the_ledger() -> None:
     made = engine.times(cells)
     assert made.to_pylist() == reference.times(cells).to_pylist()
     assert engine.failures().to_pylist() == reference.failures().to_pylist()
+    masked = engine.masked_failures().to_pylist()
+    assert masked == reference.masked_failures().to_pylist()
+    assert masked
     (group,) = [group for group in ledger.group_by("kind") if group.key == ("db",)]
     for name in ("blamed_ns", "retry_ns", "calls", "spans"):
         assert sum(made[name].to_pylist()) == getattr(group, name)
@@ -96,3 +101,39 @@ def test_where_a_request_began_to_fail(rows: list[dict[str, Any]], origin: str) 
     for attribution in both(table(root, ok, *rows)):
         (row,) = attribution.failures().to_pylist()
         assert row["hop"] == origin
+
+
+@pytest.mark.parametrize(
+    ("rows", "began"),
+    [
+        ([], []),
+        # What a failure passed through does not count, nor what failed nowhere.
+        (
+            [
+                call("c", 10, 90, "R", "ERROR"),
+                span("s", 20, 80, "c", service="B", kind="SERVER"),
+                span("x", 30, 70, "s", service="B", status="ERROR"),
+                call("fine", 92, 95, "R"),
+            ],
+            [("B", "self")],
+        ),
+        # Attempts that were repeated do; a cell counts once, however often it failed.
+        (
+            [
+                call("c1", 10, 20, "R", "ERROR"),
+                call("c2", 30, 40, "R", "ERROR"),
+                call("c3", 50, 90, "R"),
+                span("s3", 52, 88, "c3", service="C", kind="SERVER", status="ERROR"),
+            ],
+            [("unknown", "remote"), ("C", "self")],
+        ),
+    ],
+)
+def test_what_failed_though_the_request_ended_well(
+    rows: list[dict[str, Any]], began: list[tuple[str, str]]
+) -> None:
+    root = span("R", 0, 100, kind="SERVER")
+    failed = span("failed", 0, 100, trace="u", status="ERROR")
+    for attribution in both(table(root, failed, *rows)):
+        found = attribution.masked_failures().to_pylist()
+        assert [(row["hop"], row["kind"]) for row in found] == began

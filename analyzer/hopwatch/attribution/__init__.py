@@ -244,6 +244,13 @@ class Attribution:
             return self._engine.failures(select, detached=detached)
         return failures.of_units(self._counted(select, detached=detached))
 
+    def masked_failures(self, select: Selection | None = None) -> pa.Table:
+        """Where something failed in requests that the ledger counts and that ended well: a row
+        (`failures.SCHEMA`) for each request and cell, by trace id."""
+        if self._engine:
+            return self._engine.masked_failures(select)
+        return failures.masked_of_units(self._counted(select))
+
     def _counted(self, select: Selection | None, *, detached: bool = False) -> Iterator[UnitTime]:
         """The units that the ledger counts."""
         keeps = None if select is None else select.predicate(self.table)

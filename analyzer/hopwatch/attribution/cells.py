@@ -31,6 +31,11 @@ class Cell(NamedTuple):
     operation: str
 
 
+def ledger_order(cell: Cell) -> tuple[str, ...]:
+    """What the cells of a ledger are sorted by."""
+    return (cell.caller, cell.hop, cell.operation, cell.language, cell.version, cell.kind)
+
+
 def classify(span: Span, caller: str, extra_waits: frozenset[str]) -> Cell:
     """The cell of `span`, whose service was called by hop `caller` (empty: by none)."""
     operation = semconv.operation(span.name, span.fields)

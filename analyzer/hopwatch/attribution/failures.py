@@ -1,58 +1,92 @@
-"""Where failed requests began to fail: one row a failed request.
+"""Where requests failed: the spans in which failures began.
 
-The origin of a failure is the deepest span of the request that failed itself: what failed above it
-mostly passed the failure on. Attempts that were repeated do not count, for another attempt made
-up for them or failed as well; of several spans that are as deep, the last to begin counts.
+A failed span with failed spans below it mostly passed a failure on; one without is where a failure
+*began*. Of a request that failed, it is told once, as its *origin*: the deepest of these spans.
+Attempts that were repeated do not count there, for another attempt made up for them or failed as
+well; of several spans that are as deep, the last to begin counts.
 
     root   |------------------------x|
     call     |--x|     |-----------x|        the first was repeated
     query    |x|           |------x|         the origin
+
+A failure is *masked* where the request ended well all the same: it was repeated, something else
+stood in for it, or nobody minded. Of a request that ended well, each cell (see `cells`) in which a
+failure began is told once, attempts that were repeated among them.
+
+    root   |---------------------------|
+    call     |--x|     |--------|
+    query    |x|                             masked
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import pyarrow as pa
 
 from hopwatch import semconv
+from hopwatch.attribution.cells import Cell, ledger_order
 from hopwatch.attribution.request_table import TEXT, table_of
 from hopwatch.attribution.units import SpanTime, UnitTime
 
-CELL_KEYS: Final = ("hop", "kind", "operation")
-"""What is said of the cell of the span where the failure began."""
 SCHEMA: Final = pa.schema(
     [
         ("trace_id", pa.binary(16)),
         ("root_span_id", pa.binary(8)),
-        *((key, TEXT) for key in CELL_KEYS),
+        ("route", TEXT),
+        ("start_unix_nano", pa.int64()),
+        ("sampling_threshold", pa.int64()),  # see `sampling`
+        *((key, TEXT) for key in Cell._fields),  # of the span where the failure began
     ]
 )
 
 
 def of_units(units: Iterable[UnitTime]) -> pa.Table:
-    """The table of the failed among attributed units, in their order."""
-    rows = []
-    for unit in units:
-        if unit.outcome == "error":
-            cell = _origin(unit).cell
-            said = (getattr(cell, key) for key in CELL_KEYS)
-            rows.append((unit.trace.trace_id, unit.unit.root.id[:8], *said))
-    return table_of(SCHEMA, rows)
+    """A row for each that failed among attributed units, in their order."""
+    failed = (unit for unit in units if unit.outcome == "error")
+    return table_of(SCHEMA, [_row(unit, _origin(unit).cell) for unit in failed])
+
+
+def masked_of_units(units: Iterable[UnitTime]) -> pa.Table:
+    """A row for each cell in which a failure was masked, of each unit that ended well, in their
+    order and that of the cells in a ledger."""
+    fine = (unit for unit in units if unit.outcome == "ok")
+    return table_of(SCHEMA, [_row(unit, cell) for unit in fine for cell in _masked(unit)])
+
+
+def _row(unit: UnitTime, cell: Cell) -> tuple[object, ...]:
+    root = unit.unit.root
+    ids = unit.trace.trace_id, root.id[:8]
+    return *ids, unit.route, root.start, unit.threshold, *cell
+
+
+def _failed(unit: UnitTime) -> Iterator[SpanTime]:
+    for time in unit.spans:
+        if semconv.is_failure(time.span.status, time.span.fields):
+            yield time
 
 
 def _origin(unit: UnitTime) -> SpanTime:
     depth: dict[int, int] = {}
     repeated: set[int] = set()
-    failed = []
     for time in unit.spans:  # parents first
         span = time.span
         depth[id(span)] = depth[id(span.parent)] + 1 if span.parent else 0
         if "retry" in span.flags or (span.parent and id(span.parent) in repeated):
             repeated.add(id(span))
-        elif semconv.is_failure(span.status, span.fields):
-            failed.append(time)
     return max(
-        failed, key=lambda time: (depth[id(time.span)], time.span.start - time.shift, time.span.id)
+        (time for time in _failed(unit) if id(time.span) not in repeated),
+        key=lambda time: (depth[id(time.span)], time.span.start - time.shift, time.span.id),
     )
+
+
+def _masked(unit: UnitTime) -> list[Cell]:
+    passed_on: set[int] = set()  # spans with failed ones below
+    for time in _failed(unit):
+        above = time.span.parent
+        while above and id(above) not in passed_on:
+            passed_on.add(id(above))
+            above = above.parent
+    began = {time.cell for time in _failed(unit) if id(time.span) not in passed_on}
+    return sorted(began, key=ledger_order)

@@ -38,6 +38,7 @@ def main() -> None:
     engine = Engine(example(), Options())
     engine.ledger()
     engine.failures()
+    engine.masked_failures()
     engine.stacks()
 
 

@@ -223,10 +223,6 @@ class CellNumbering:
 
     def ranks(self) -> tuple[list[Cell], Codes]:
         """The cells in the ledger's order, and the place there of each number."""
-        distinct = sorted(set(self._cells), key=_ledger_order)
+        distinct = sorted(set(self._cells), key=cells.ledger_order)
         place = {cell: position for position, cell in enumerate(distinct)}
         return distinct, np.array([place[cell] for cell in self._cells], np.int32)
-
-
-def _ledger_order(cell: Cell) -> tuple[str, ...]:
-    return (cell.caller, cell.hop, cell.operation, cell.language, cell.version, cell.kind)

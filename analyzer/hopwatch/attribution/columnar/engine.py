@@ -143,11 +143,31 @@ class Engine:
         """See `Attribution.failures`."""
         units = self._counted(select, detached=detached)
         units = units[self._outcome[units] == _index(_OUTCOMES, "error")]
-        failed = self.rows.contents.failed[self._content]
-        cell = self._cell[per_request.origins(self.nodes, self.rows, self._spent, failed, units)]
-        texts = ([getattr(found, name) for found in self._cells] for name in failures.CELL_KEYS)
+        origin = per_request.origins(self.nodes, self.rows, self._spent, self._failed, units)
+        return self._failure_table(units, self._cell[origin])
+
+    def masked_failures(self, select: Selection | None = None) -> pa.Table:
+        """See `Attribution.masked_failures`."""
+        units = self._counted(select)
+        units = units[self._outcome[units] == _index(_OUTCOMES, "ok")]
+        fine = np.zeros(len(self.nodes.units), np.bool_)
+        fine[units] = True
+        began = per_request.began(self.nodes.members, self.nodes.parent, self._failed)
+        began = began[fine[self._unit_of[began]]]
+        places = np.unique(np.stack([self._unit_of[began], self._cell[began]], axis=1), axis=0)
+        return self._failure_table(places[:, 0], places[:, 1])
+
+    def _failure_table(self, units: Integers, cell: Integers) -> pa.Table:
+        routes, route = self._routes
+        names = ([getattr(found, name) for found in self._cells] for name in Cell._fields)
         return pa.Table.from_arrays(
-            [*self._ids(units), *(text(found, cell).dictionary_encode() for found in texts)],
+            [
+                *self._ids(units),
+                _dictionary(route[units], routes),
+                pa.array(self.nodes.start[self.nodes.units[units]]),
+                pa.array(self._said_threshold[units]),
+                *(text(of_cells, cell).dictionary_encode() for of_cells in names),
+            ],
             schema=failures.SCHEMA,
         )
 
@@ -195,6 +215,12 @@ class Engine:
     def _content(self) -> Integers:
         """By node."""
         return self.rows.contents.of[self.nodes.row]
+
+    @property
+    def _failed(self) -> Mask:
+        """By node."""
+        failed: Mask = self.rows.contents.failed[self._content]
+        return failed
 
     @cached_property
     def _unit_of(self) -> Integers:

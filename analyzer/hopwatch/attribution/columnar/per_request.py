@@ -43,6 +43,22 @@ def origins(nodes: Nodes, rows: Rows, spent: Records, failed: Mask, units: Integ
     return found
 
 
+def began(members: Integers, parent: Integers, failed: Mask) -> Integers:
+    """The nodes that failed, and none below them. `members`: nodes, parents before children."""
+    return np.flatnonzero(failed & ~_above_failed(members, parent, failed))
+
+
+@compiled
+def _above_failed(members: Integers, parent: Integers, failed: Mask) -> Mask:
+    """Which nodes have a failed one below them."""
+    found = np.zeros(len(parent), np.bool_)
+    for i in range(len(members) - 1, -1, -1):
+        node = members[i]
+        if parent[node] >= 0 and (failed[node] or found[node]):
+            found[parent[node]] = True
+    return found
+
+
 @compiled
 def _depths(members: Integers, parent: Integers) -> Integers:
     """How far each of some members is below its root. All of a unit, parents first."""
