@@ -125,7 +125,7 @@ def test_where_a_request_began_to_fail(rows: list[dict[str, Any]], origin: str) 
                 call("c3", 50, 90, "R"),
                 span("s3", 52, 88, "c3", service="C", kind="SERVER", status="ERROR"),
             ],
-            [("unknown", "remote"), ("C", "self")],
+            [("C", "self"), ("unknown", "remote")],
         ),
     ],
 )
