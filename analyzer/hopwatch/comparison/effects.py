@@ -91,21 +91,21 @@ class Effects:
             return SameMixEffect(sum(term.ns for term in terms), *interval, judgement)
         delta_ns = sum(term.ns for term in terms if term.term != "mix")
         keys = [key for key in self.bridged.exact if key.role]
-        change = float(sum(self.bridged.exact[key] for key in keys))
+        change = sum((self.bridged.exact[key] for key in keys), Fraction(0))
         before = self._mean_at_same_mix()
         after = before + change
         if self.shortage or not min(before, after) > 0:
-            why = unknown(self.shortage or _NO_TIME, change / before if before else None)
+            why = unknown(self.shortage or _NO_TIME, float(change / before) if before else None)
             return SameMixEffect(delta_ns, None, None, why)
         pseudo = self.bridged.stacked([keys])
-        (interval,) = self._intervals([change], pseudo)
+        (interval,) = self._intervals([float(change)], pseudo)
         # On logarithms, as of all requests: what takes longer scatters more.
-        logs = [side / mean for side, mean in zip(pseudo, (before, after), strict=True)]
+        logs = [side / float(mean) for side, mean in zip(pseudo, (before, after), strict=True)]
         own = partial(self.own.hops, [ALL]) if self.own else None
         (judgement,) = self._judged([log(after / before)], logs, True, own)
         return SameMixEffect(delta_ns, *interval, judgement)
 
-    def _mean_at_same_mix(self) -> float:
+    def _mean_at_same_mix(self) -> Fraction:
         """ns of a request before, of the routes on both sides, with the mix that the bridge holds
         (the mean of the sides')."""
         names = self.bridged.alignment.routes
@@ -118,10 +118,11 @@ class Effects:
             {route: requests / window.weighted_requests for route, (requests, _) in side.items()}
             for side, window in zip(sides, self._windows, strict=True)
         ]
-        return float(sum(
-            (share + shares[1][route]) / 2 * sides[0][route][1] / sides[0][route][0]
-            for route, share in shares[0].items() if route in shares[1]
-        ))  # fmt: skip
+        both = shares[0].keys() & shares[1].keys()
+        parts = (
+            (shares[0][r] + shares[1][r]) / 2 * sides[0][r][1] / sides[0][r][0] for r in both
+        )
+        return sum(parts, Fraction(0))
 
     def hops(self, terms: Sequence[Term]) -> tuple[HopEffect, ...]:
         """What each hop adds, the one with the most that is sure of its rise first."""
