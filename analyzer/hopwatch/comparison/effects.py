@@ -119,9 +119,7 @@ class Effects:
             for side, window in zip(sides, self._windows, strict=True)
         ]
         both = shares[0].keys() & shares[1].keys()
-        parts = (
-            (shares[0][r] + shares[1][r]) / 2 * sides[0][r][1] / sides[0][r][0] for r in both
-        )
+        parts = ((shares[0][r] + shares[1][r]) / 2 * sides[0][r][1] / sides[0][r][0] for r in both)
         return sum(parts, Fraction(0))
 
     def hops(self, terms: Sequence[Term]) -> tuple[HopEffect, ...]:
