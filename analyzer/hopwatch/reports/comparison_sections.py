@@ -107,12 +107,19 @@ def consequences(found: Comparison) -> Iterator[Line]:
         hops.sort(key=lambda hop: (-abs(hop.delta_ns), hop.hop))
         if hops:
             yield (f"Certainly {verdict}: ", *_listed(hops), ".")
-    if found.failures.low is not None and found.failures.low > 0:
-        shares = [percent(side.failed_share) for side in (found.before, found.after)]
-        yield (
-            f"Certainly more requests fail: {shares[0]} before, {shares[1]} after. What fails may "
-            "be quick: compare those that succeed (outcome ok), too.",
-        )
+    if said := failing(found):
+        yield (said,)
+
+
+def failing(found: Comparison) -> str:
+    """Whether more requests fail, in a sentence; empty where that is not certain."""
+    if found.failures.low is None or found.failures.low <= 0:
+        return ""
+    shares = [percent(side.failed_share) for side in (found.before, found.after)]
+    return (
+        f"Certainly more requests fail: {shares[0]} before, {shares[1]} after. What fails may "
+        "be quick: compare those that succeed (outcome ok), too."
+    )
 
 
 def sections(found: Comparison, sources: tuple[str, str], most: int) -> Iterator[Section]:
