@@ -31,7 +31,15 @@ class Saved:
 
     @property
     def ledger(self) -> Ledger:
-        return filtered(_baseline(str(self.path), self.path.stat().st_mtime_ns), self.filters)
+        return filtered(self._loaded[0], self.filters)
+
+    @property
+    def about(self) -> baselines.About:
+        return self._loaded[1]
+
+    @property
+    def _loaded(self) -> tuple[Ledger, baselines.About]:
+        return _baseline(str(self.path), self.path.stat().st_mtime_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +103,8 @@ def _compared(before: Ledger, after: Ledger, margin: float) -> Comparison:
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the baseline …")
-def _baseline(path: str, changed_ns: int) -> Ledger:
-    return baselines.load(Path(path))[0]
+def _baseline(path: str, changed_ns: int) -> tuple[Ledger, baselines.About]:
+    return baselines.load(Path(path))
 
 
 @st.cache_resource(max_entries=64, show_spinner="Comparing …")

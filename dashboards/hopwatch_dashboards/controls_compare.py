@@ -24,7 +24,6 @@ from hopwatch_dashboards.views.windows import SECOND, Window
 _MARGINS: Final = ("1 %", "2 %", "5 %", "10 %", "20 %")
 _TAKEN: Final = "sides"
 """Session state: what was chosen, and the snapshots that were taken for it."""
-_Side = Requests | Saved
 
 
 def sides(source: Source) -> tuple[Compared, tuple[str, str]] | None:
@@ -40,20 +39,27 @@ def sides(source: Source) -> tuple[Compared, tuple[str, str]] | None:
             key="design", bind="query-params", help=compare_sides.explained(words),
         )  # fmt: skip
         if word == CUSTOM:
-            return _with_filters(*_custom(source, first_ns, last_ns))
+            before, after = _custom(source, first_ns, last_ns)
+            return _with_filters(before, "", after, "")
         if word == ATTRIBUTE:
             return _by_attribute(source)
         again = controls.look_again()
         if word == AGAINST and against is not None:
-            before: _Side = Requests(_whole(against), Filters(), against)
-            return _with_filters(before, _all(source, again), (against.label, source.label))
+            if isinstance(against, Path):
+                return _with_saved(against, _all(source, again), source.label)
+            whole = Requests(_whole(against), Filters(), against)
+            return _with_filters(whole, against.label, _all(source, again), source.label)
         if word == BASELINE:
             name = st.selectbox("Baseline", saved, key="baseline", bind="query-params")
-            return _with_filters(
-                Saved(saved[name], Filters()), _all(source, again), (f"baseline {name}", "")
-            )
+            return _with_saved(saved[name], _all(source, again), source.label)
         pair = _pair(source, str(word), again, first_ns, last_ns)
-        return _with_filters(*pair, ("", ""))
+        return _with_filters(pair[0], "", pair[1], "")
+
+
+def _with_saved(path: Path, after: Requests, label: str) -> tuple[Compared, tuple[str, str]]:
+    before = Saved(path, Filters())
+    words = baselines.described(path.name.removesuffix(baselines.SUFFIX), before.about)
+    return _with_filters(before, words, after, label)
 
 
 def _usual(source: Source, words: tuple[str, ...], *, live: bool) -> str:
@@ -64,9 +70,10 @@ def _usual(source: Source, words: tuple[str, ...], *, live: bool) -> str:
 
 
 def _with_filters(
-    before: _Side, after: Requests, names: tuple[str, str]
+    before: Requests | Saved, name_before: str, after: Requests, name_after: str
 ) -> tuple[Compared, tuple[str, str]]:
-    """With what requests must be, on both sides, and the margin."""
+    """With what requests must be, on both sides, and the margin. The names say how the sides were
+    chosen."""
     chosen = controls.filters(snapshot.ledger(after.snapshot, after.source))
     margin = st.selectbox("Margin", _MARGINS, index=2, key="margin", bind="query-params",
                           width=110, help="A relative change that is of no consequence: what is"
@@ -79,16 +86,14 @@ def _with_filters(
         replace(after, filters=_both(chosen, after.filters)),
         float(margin.rstrip(" %")) / 100,
     )
-    return found, names
+    return found, (name_before, name_after)
 
 
 def _both(chosen: Filters, own: Filters) -> Filters:
     return replace(chosen, attribute=own.attribute)
 
 
-def _custom(
-    source: Source, first_ns: int, last_ns: int
-) -> tuple[Requests, Requests, tuple[str, str]]:
+def _custom(source: Source, first_ns: int, last_ns: int) -> tuple[Requests, Requests]:
     middle = (first_ns + last_ns) // 2
     # Moments are whole minutes: the last one is rounded up.
     ends = {"before": (first_ns, middle), "after": (middle, last_ns + 60 * SECOND)}
@@ -102,7 +107,7 @@ def _custom(
         window = Window(low * SECOND, max(high, low + 1) * SECOND)
         taken = Snapshot(source.key, source.version(), window)
         found.append(Requests(taken, Filters(), source))
-    return found[0], found[1], ("", "")
+    return found[0], found[1]
 
 
 def _pair(
@@ -140,7 +145,7 @@ def _by_attribute(source: Source) -> tuple[Compared, tuple[str, str]] | None:
                              key=side, bind="query-params", width=170)  # fmt: skip
         found.append(Requests(taken, Filters(attribute=(keys[key], texts[label])), source))
         names.append(f"{key} = {label}")
-    return _with_filters(found[0], found[1], (names[0], names[1]))
+    return _with_filters(found[0], names[0], found[1], names[1])
 
 
 def _all(source: Source, again: bool) -> Requests:
@@ -162,7 +167,7 @@ def _extent(source: Source) -> tuple[int, int]:
 
 
 @st.cache_resource
-def _against() -> Source | None:
+def _against() -> Source | Path | None:
     return against_from_environment()
 
 

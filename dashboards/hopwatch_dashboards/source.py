@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hopwatch.backends import Query, named, read_contents
+from hopwatch.comparison import baselines
 from hopwatch.errors import InputError, UsageError
 from hopwatch.formats import Contents
 from hopwatch.signals import LOGS, METRICS, SPANS
@@ -226,7 +227,9 @@ def from_environment() -> Source:
     return FileSource(paths) if paths else StoreSource(default_path())
 
 
-def against_from_environment() -> Source | None:
-    """What `hopwatch dashboard --against` was given."""
+def against_from_environment() -> Source | Path | None:
+    """What `hopwatch dashboard --against` was given: spans, or a baseline's file."""
     paths = json.loads(os.environ.get(AGAINST_VARIABLE) or "[]")
+    if len(paths) == 1 and baselines.is_baseline(paths[0]):
+        return Path(paths[0])
     return FileSource(paths) if paths else None

@@ -37,9 +37,10 @@ def both(tmp_path: Path) -> Path:
 
 def test_the_halves_of_a_file_are_compared(dashboard: Open, both: Path) -> None:
     page = Page(dashboard(both, page="compare"))
-    assert "Slower: the mean request took 7.0" in page.text
+    assert "Slower" in page.text
+    assert "The mean request took 7.0" in page.text
     assert "What changed most is back: +6.00 ms a request" in page.text
-    assert "Design: two windows." in page.text
+    assert "What else changed between the two windows" in page.text
     assert "p95 needs 4,000 requests on each side" in page.text
     assert "New hops: none." in page.text
 
@@ -77,6 +78,19 @@ def test_a_file_against_another(
     assert traces <= {trace.hex() for trace in spans_of(*BEFORE, *AFTER)["trace_id"].to_pylist()}
 
 
+def test_a_baseline_carried_here_as_a_file(
+    dashboard: Open, both: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / f"<b>main{baselines.SUFFIX}"
+    baselines.save(file, ledger_of(*BEFORE[:40]), "last week", 1)
+    monkeypatch.setenv(AGAINST_VARIABLE, json.dumps([str(file)]))
+    page = Page(dashboard(both, page="compare"))
+    assert "before: baseline <b>main of last week" in page.text
+    assert "40 requests" in page.text
+    file.write_bytes(file.read_bytes()[:-200])
+    assert "no sound baseline" in messages(dashboard(both, page="compare"))
+
+
 def test_two_values_of_an_attribute(dashboard: Open, tmp_path: Path) -> None:
     sides = ((BEFORE, "1"), (AFTER, "2"))
     path = written(
@@ -106,8 +120,12 @@ def test_a_baseline_is_compared_with_what_is_stored(dashboard: Open, tmp_path: P
     baselines.save(baselines.place(store, "v1"), ledger_of(*BEFORE[:40]), "a test", 1)
     app = dashboard(store=store, page="compare", design="baseline", route="GET /things")
     page = Page(app)
-    assert "before: baseline v1" in page.text
+    assert "before: baseline v1 of a test" in page.text
     assert not app.text_input  # nor traces nor call paths: there are none of the baseline
+    assert "A baseline keeps sums, not spans" in messages(app)
+    traces = {parse_qs(urlsplit(link).query)["trace"][0] for link in page.links if "trace=" in link}
+    assert traces
+    assert traces <= {trace.hex() for trace in spans_of(*AFTER[:40])["trace_id"].to_pylist()}
     app = dashboard(store=store, page="compare", design="baseline", service="back")
     assert "A baseline does not know" in messages(app)
 

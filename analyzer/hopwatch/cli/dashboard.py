@@ -32,8 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="PATH",
-        help="traces from before a change: the page Compare shows what changed since "
-        "(hopwatch dashboard after.json --against before.json)",
+        help="traces from before a change, or a baseline: the page Compare shows what changed "
+        "since (hopwatch dashboard after.json --against before.json)",
     )
     parser.add_argument(
         "--listen",
@@ -58,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
     for path in (*args.paths, *args.against):
         if not is_url(path) and not Path(path).exists():
             raise InputError(f"{path}: no such file or folder")
+    _require_spans(args.paths, args.against)
     host, port = args.listen
     _require_free(host, port)
     environment = dict(os.environ)
@@ -85,6 +86,19 @@ def _headers(given: list[str], environment: dict[str, str]) -> str:
 
     said = [f"{name}={quote(value)}" for name, value in map(header, given)]
     return ",".join(filter(None, [environment.get("HOPWATCH_HEADERS"), *said]))
+
+
+def _require_spans(paths: list[str], against: list[str]) -> None:
+    """A baseline has none: it can only be what all is compared with."""
+    from hopwatch.comparison import baselines
+
+    for path in filter(baselines.is_baseline, paths):
+        raise UsageError(
+            f"{path} is a baseline, which keeps sums and no spans to show; compare with it: "
+            f"hopwatch dashboard AFTER --against {path}"
+        )
+    if len(against) > 1 and any(map(baselines.is_baseline, against)):
+        raise UsageError("--against: one baseline, or files and folders of traces, not both")
 
 
 def _require_free(host: str, port: int) -> None:

@@ -23,24 +23,24 @@ _SEQUENCE: Final = (
 )  # fmt: skip
 _OTHERS: Final = "#7d838c"
 _LINE: Final = "#3b4048"
-_ROW: Final = 30
+_ROW: Final = 32
 
 
 def bridge(shown: Bridge) -> Chart:
-    """Before, each step from where the last one ended, after: downwards, in ms. What may be
-    chance is pale; a line is the interval of a step, where there is one. The axis begins where
-    there is something to see."""
+    """Before, each step from where the last one ended, after: downwards. What may be chance is
+    pale; a line below is the interval of a step, where there is one. The axis begins where there
+    is something to see."""
     data, domain = _rows(shown)
     order = list(data["label"])
     y = alt.Y("label:N", sort=order, title=None,
-              axis=alt.Axis(labelLimit=170, labelOverlap=False, ticks=False,
+              axis=alt.Axis(labelLimit=170, labelOverlap=False, labelFlush=False, ticks=False,
                             domain=False))  # fmt: skip
     scale = alt.Scale(domain=domain, nice=False, zero=False)
     cut = "" if domain[0] <= 0 else " (not from 0)"
-    x = alt.X("from:Q", scale=scale, title=f"ms, the mean request{cut}",
+    x = alt.X("from:Q", scale=scale, title=f"{shown.scale.unit}, the mean request{cut}",
               axis=alt.Axis(tickCount=4, format=",~r"))  # fmt: skip
     base = alt.Chart(data)
-    bars = base.mark_bar(cornerRadius=2, height=16).encode(
+    bars = base.mark_bar(cornerRadius=2, height=14).encode(
         x=x, x2="to:Q", y=y,
         color=alt.Color("sort:N", legend=None,
                         scale=alt.Scale(domain=list(_COLOURS), range=list(_COLOURS.values()))),
@@ -49,15 +49,16 @@ def bridge(shown: Bridge) -> Chart:
     joints = base.mark_rule(strokeDash=[2, 2], opacity=0.6, color=_OTHERS).encode(
         x=alt.X("end:Q", scale=scale), y=y, y2="next:N"
     )
+    # Below its bar: on the bar no one colour is seen in both themes.
     intervals = base.transform_filter("isValid(datum.low)").mark_rule(
-        strokeWidth=2, color=_OTHERS
+        strokeWidth=2, color=_OTHERS, yOffset=11
     ).encode(x=alt.X("low:Q", scale=scale), x2="high:Q", y=y)  # fmt: skip
     texts = base.mark_text(align="left", dx=6, fontWeight=600, color=_OTHERS).encode(
         x=alt.X("right:Q", scale=scale), y=y, text="printed:N"
     )
     tooltip = [
         alt.Tooltip("label:N", title="step"),
-        alt.Tooltip("printed:N", title=f"{shown.unit} a request"),
+        alt.Tooltip("printed:N", title=f"{shown.scale.unit} a request"),
         alt.Tooltip("interval:N"),
         alt.Tooltip("words:N", title="how sure"),
     ]
@@ -70,37 +71,37 @@ def bridge(shown: Bridge) -> Chart:
 
 def _rows(shown: Bridge) -> tuple[pd.DataFrame, list[float]]:
     steps = shown.all
-    ends = [ms for step in steps for ms in _reach(step)]
+    unit_ns = 1000 * shown.scale.tick_ns
+    reaches = [[ns / unit_ns for ns in _reach(step)] for step in steps]
+    ends = [end for reach in reaches for end in reach]
     low, high = min(ends), max(ends)
     room = (high - low) or high or 1.0
     first = low - 0.12 * room
     domain = [first if first > high / 4 else min(0.0, low), high + 0.3 * room]
     labels = list(theme.labels(_unlike(step.name for step in steps)))
     rows = []
-    for step, label, following in zip(steps, labels, [*labels[1:], labels[-1]], strict=True):
-        start = domain[0] if step.sort == "mean" else step.start_ns / 1e6
-        end = step.end_ns / 1e6
-        known = step.low_ns is not None and step.high_ns is not None
-        around = _reach(step)
+    for step, reach, label, following in zip(
+        steps, reaches, labels, [*labels[1:], labels[-1]], strict=True
+    ):
+        end, start, *around = reach
         rows.append(
             {
-                "label": label, "next": following, "from": start, "to": end, "end": end,
+                "label": label, "next": following, "to": end, "end": end,
+                "from": domain[0] if step.sort == "mean" else start,
                 "sort": _sort(step), "printed": step.printed,
                 "opacity": 1.0 if step.is_certain or step.low_ns is None else 0.45,
-                "low": around[2] if known else None, "high": around[3] if known else None,
-                "right": max(around), "words": step.words,
-                "interval": _interval(step) if known else "",
+                "low": around[0] if around else None, "high": around[1] if around else None,
+                "right": max(reach), "words": step.words, "interval": step.between,
             }
         )  # fmt: skip
     return pd.DataFrame(rows), domain
 
 
-def _reach(step: Step) -> list[float]:
-    """Where a step lies, and its interval where there is one, ms."""
-    start = step.end_ns if step.sort == "mean" else step.start_ns
-    found = [step.end_ns / 1e6, start / 1e6]
+def _reach(step: Step) -> list[int]:
+    """Where a step ends and starts, and its interval where there is one, ns."""
+    found = [step.end_ns, step.end_ns if step.sort == "mean" else step.start_ns]
     if step.low_ns is not None and step.high_ns is not None:
-        found += [(step.start_ns + bound) / 1e6 for bound in (step.low_ns, step.high_ns)]
+        found += [step.start_ns + step.low_ns, step.start_ns + step.high_ns]
     return found
 
 
@@ -108,10 +109,6 @@ def _sort(step: Step) -> str:
     if step.sort in ("mean", "mix"):
         return step.sort
     return "more" if step.change_ns > 0 else "less"
-
-
-def _interval(step: Step) -> str:
-    return f"{(step.low_ns or 0) / 1e6:+,.3f} to {(step.high_ns or 0) / 1e6:+,.3f} ms"
 
 
 def _unlike(names: Iterable[str]) -> list[str]:

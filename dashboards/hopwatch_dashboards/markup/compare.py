@@ -9,18 +9,23 @@ from markupsafe import Markup
 
 from hopwatch.comparison import Comparison, Judgement, Term
 from hopwatch.comparison.result import PercentileEffect
-from hopwatch.reports.comparison_sections import CAUSES, headline, trust
-from hopwatch.reports.numbers import MILLISECONDS
+from hopwatch.reports.comparison_figures import scale_of
+from hopwatch.reports.comparison_sections import CAUSES, failing, headline, trust
 from hopwatch_dashboards import theme
 from hopwatch_dashboards.charts.compare import hop_colours
 from hopwatch_dashboards.markup.names import name, sentences, swatch
 from hopwatch_dashboards.markup.tables import Column, table
 from hopwatch_dashboards.markup.tiles import Tile, tiles, trace_link
-from hopwatch_dashboards.views.compare_bridge import SHORT, Bridge, signed, signed_ticks
+from hopwatch_dashboards.views.compare_bridge import (
+    SHORT,
+    Bridge,
+    interval,
+    signed,
+    signed_ticks,
+)
 from hopwatch_dashboards.views.compare_traces import Row, TwoTraces
 from hopwatch_dashboards.views.compare_words import (
     change,
-    interval,
     share,
     side,
     where,
@@ -41,25 +46,33 @@ Link = Callable[[str, str], str]
 
 
 def head(found: Comparison, names: tuple[str, str]) -> Markup:
-    """The verdict, where it comes from, the sides, and how sure it is. `names`: how the sides were
-    chosen."""
+    """The verdict, where it comes from, the sides, and what such sides cannot tell. `names`: how
+    the sides were chosen."""
+    verdict, _, words = headline(found).partition(": ")
+    said = [words[:1].upper() + words[1:], where(found), failing(found)]
+    about = [
+        (f"{word}: {theme.readable(chosen, 80)}" if chosen else word, side(summary))
+        for word, chosen, summary in zip(
+            ("before", "after"), names, (found.before, found.after), strict=True
+        )
+    ]
+    about.append((found.design, found.weakness))
+    about += [("too few", found.shortage)] if found.shortage else []
+    about += [("beware", caution) for caution in found.cautions]
     return Markup(
-        '<div class="finding" style="--colour:{}" role="status">{}</div>{}<p class="quiet">{}</p>'
+        '<div class="finding" style="--colour:{}" role="status"><p class="verdict">{}</p>{}</div>'
+        '<dl class="pairs">{}</dl>'
     ).format(
         _SHADES[found.verdict],
-        sentences(theme.readable(headline(found), 600), theme.readable(where(found), 600)),
-        Markup('<dl class="pairs">{}</dl>').format(
-            Markup("").join(
-                Markup("<dt>{}{}</dt><dd>{}</dd>").format(
-                    word, f": {theme.readable(chosen, 80)}" if chosen else "", side(summary)
-                )
-                for word, chosen, summary in zip(
-                    ("before", "after"), names, (found.before, found.after), strict=True
-                )
-            )
-        ),
-        theme.readable(" ".join(trust(found)), 3000),
+        verdict,
+        sentences(*(theme.readable(text, 600) for text in said if text)),
+        Markup("").join(Markup("<dt>{}</dt><dd>{}</dd>").format(*pair) for pair in about),
     )
+
+
+def how_sure(found: Comparison) -> Markup:
+    """What intervals and verdicts rest on."""
+    return Markup("").join(Markup('<p class="note">{}</p>').format(text) for text in trust(found))
 
 
 def figures(found: Comparison) -> Markup:
@@ -92,21 +105,24 @@ def hops(
     found: Comparison,
     bridge: Bridge,
     pairs: Mapping[str, tuple[str, str]],
-    link: Link,
+    link: Link | None,
     *,
     same_source: bool,
 ) -> Markup:
-    """What each hop adds, with a pair of traces in which it can be seen. `same_source`: whether
-    the page of traces has those before, too."""
+    """What each hop adds, with a pair of traces in which it can be seen. `link` leads to both
+    beside each other, where they can be shown; `same_source`: whether the page of traces has those
+    before, too."""
+    elsewhere = "" if same_source else "; it is in no page here: look for it by its id elsewhere"
     columns = [
         Column("hop", "a service or a database, the way to it included", "name first"),
-        Column(f"{bridge.unit}/request", "what it adds to the mean request, the sum of its terms;"
-               " the rows add up to the difference of the means", "figure"),
+        Column(f"{bridge.scale.unit}/request", "what it adds to the mean request, the sum of its"
+               " terms; the rows add up to the difference of the means", "figure"),
         Column("interval", "holds the change, together with the intervals of all other hops, with"
                f" {found.options.confidence:.0%} confidence", "figure quiet"),
         Column("", "", "bars wide-bars"),
-        Column("verdict", _VERDICT_HELP),
-        Column("before", "a trace before in which what changed most in the hop is as usual"),
+        Column("verdict", _VERDICT_HELP, "nowrap"),
+        Column("before", "a trace before in which what changed most in the hop is as usual"
+               + elsewhere),
         Column("after", "a trace after in which it is as usual"),
         Column("", "the two traces role by role"),
     ]  # fmt: skip
@@ -114,40 +130,42 @@ def hops(
     rows = []
     for step in bridge.steps:
         one, other = pairs.get(step.name, ("", "")) if step.sort == "part" else ("", "")
-        both = Markup('<a href="{}">compare</a>').format(link(one, other)) if one and other else ""
+        both: Markup | str = ""
+        if link and one and other:
+            both = Markup('<a href="{}">compare</a>').format(link(one, other))
         rows.append(
             [
-                name(step.name, 80), step.printed, interval(step.low_ns, step.high_ns),
+                name(step.name, 80), step.printed, step.between or _DASH,
                 _bar(step.change_ns, widest), _verdict(step.judgement) if step.judgement else "",
                 _trace(one, linked=same_source), _trace(other), both,
             ]
         )  # fmt: skip
-    foot = [f"sum = after {_MINUS} before", bridge.change, interval(found.low_ns, found.high_ns),
-            "", _verdict(found.judgement), "", "", ""]  # fmt: skip
+    foot = [f"sum = after {_MINUS} before", bridge.change, bridge.between or _DASH, "",
+            _verdict(found.judgement), "", "", ""]  # fmt: skip
     return table(columns, rows, foot=foot)
 
 
 def terms(found: Comparison, most: int = 20) -> Markup:
     """The largest terms of the bridge, the others as one."""
+    scale = scale_of(found)
     columns = [
         Column("where", "the hop (or the way to it), and what was asked of it", "name first"),
         Column("route", "", "name"),
         Column("cause", "; ".join(f"{SHORT[cause]}: {words}" for cause, words in CAUSES.items())),
-        Column("ms/request", "the terms add up to the difference of the means", "figure"),
+        Column(f"{scale.unit}/request", "they add up to the difference of the means", "figure"),
         Column("interval", "holds together with those of all other terms", "figure quiet"),
         Column("", "", "bars wide-bars"),
         Column("language", ""), Column("version", "", "name"),
     ]  # fmt: skip
     shown, rest = found.terms[:most], found.terms[most:]
     changes = [*(term.ns for term in shown), *([sum(term.ns for term in rest)] if rest else [])]
-    total = MILLISECONDS.ticks(found.delta_ns)
-    ticks = signed_ticks(changes, total, MILLISECONDS)
-    figures = [signed(tick, MILLISECONDS) for tick in ticks]
+    total = scale.ticks(found.delta_ns)
+    figures = [signed(tick, scale) for tick in signed_ticks(changes, total, scale)]
     widest = max(map(abs, changes), default=0) or 1
     rows: list[list[Markup | str]] = [
         [
             _where(term), name(term.route, 80), SHORT[term.term], figure,
-            interval(term.low_ns, term.high_ns), _bar(term.ns, widest),
+            interval(term.low_ns, term.high_ns, scale) or _DASH, _bar(term.ns, widest),
             theme.readable(term.language, 40), name(term.version, 40),
         ]
         for term, figure in zip(shown, figures, strict=False)
@@ -155,7 +173,7 @@ def terms(found: Comparison, most: int = 20) -> Markup:
     if rest:
         bar = _bar(changes[-1], widest)
         rows.append([f"{len(rest):,} smaller terms", "", "", figures[-1], "", bar, "", ""])
-    foot = [f"sum = after {_MINUS} before", "", "", signed(total, MILLISECONDS), "", "", "", ""]
+    foot = [f"sum = after {_MINUS} before", "", "", signed(total, scale), "", "", "", ""]
     return table(columns, rows, foot=foot)
 
 
@@ -175,7 +193,7 @@ def routes(found: Comparison) -> Markup:
         Column("mean after", "", "figure"),
         Column("change", "relative, of the mean", "figure"),
         Column("interval", "holds the change, together with those of the other routes", "figure"),
-        Column("verdict", _VERDICT_HELP),
+        Column("verdict", _VERDICT_HELP, "nowrap"),
     ]
     return table(
         columns,

@@ -44,6 +44,9 @@ def _body(source: Source) -> None:
     found = compared.found
     head = compare_markup.head(found, names) + compare_markup.figures(found)
     markup.show(head, key="words")
+    if not compared.has_spans:
+        st.caption("A baseline keeps sums, not spans: its traces and call paths cannot be shown"
+                   " beside those after.")  # fmt: skip
     _bridge(compared)
     st.subheader("Why", help="The terms of the bridge, the largest first. Each is of one operation"
                  " of a hop on a route.")  # fmt: skip
@@ -57,6 +60,8 @@ def _body(source: Source) -> None:
     markup.show(compare_markup.routes(found), key="routes")
     if compared.has_spans:
         _flame(compared)
+    st.subheader("How sure this is")
+    markup.show(compare_markup.how_sure(found), key="sure")
     st.subheader("Who is who", help="What does the same on both sides is compared, also where it"
                  " has another name.")  # fmt: skip
     markup.show(compare_markup.roles(found), key="roles")
@@ -64,8 +69,8 @@ def _body(source: Source) -> None:
 
 def _bridge(compared: Compared) -> None:
     st.subheader("From before to after", help="The mean request before, what each hop adds or"
-                 " takes away, the mean request after. The steps add up exactly. A line is the"
-                 " interval of a step; pale steps may be chance.")  # fmt: skip
+                 " takes away, the mean request after. The steps add up exactly. The line"
+                 " below a step is its interval; pale steps may be chance.")  # fmt: skip
     by = st.segmented_control("Steps by", BY, default="hop", required=True, key="bridge",
                               bind="query-params")  # fmt: skip
     found = compared.found
@@ -73,18 +78,20 @@ def _bridge(compared: Compared) -> None:
     charts.show(compare_charts.bridge(shown), f"The mean request before and after, and what each"
                 f" {by} adds to it or takes away.")  # fmt: skip
     by_hop = bridge(found, "hop", most=40)
-    traces = compared.exemplars if compared.has_spans else {}
-    table = compare_markup.hops(found, by_hop, traces, _pair_link, same_source=compared.same_source)
+    table = compare_markup.hops(
+        found, by_hop, compared.exemplars, _pair_link if compared.has_spans else None,
+        same_source=compared.same_source,
+    )  # fmt: skip
     markup.show(table, key="hops")
 
 
 def _pair_link(before: str, after: str) -> str:
-    return _link(one=before, other=after)
+    return _link("two-traces", one=before, other=after)
 
 
-def _link(**parameters: str) -> str:
-    """This view with other parameters."""
-    return navigation.url("compare", **(st.query_params.to_dict() | parameters))
+def _link(section: str, **parameters: str) -> str:
+    """This view with other parameters, at a section of it."""
+    return f"{navigation.url('compare', **(st.query_params.to_dict() | parameters))}#{section}"
 
 
 def _two_traces(compared: Compared) -> None:
@@ -153,7 +160,14 @@ def _flame(compared: Compared) -> None:
     rows = []
     for row in most_changed(drawn):
         before, after = drawn.sides[row]
-        rows.append((way(drawn, row), _link(frame=drawn.names[row]), before.own_ns, after.own_ns))
+        rows.append(
+            (
+                way(drawn, row),
+                _link("call-paths", frame=drawn.names[row]),
+                before.own_ns,
+                after.own_ns,
+            )
+        )
     if rows:
         markup.show(compare_markup.changed_paths(rows), key="paths")
     if st.toggle("As a table", help="The same calls as a table that can be sorted and searched."):

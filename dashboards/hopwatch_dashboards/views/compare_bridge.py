@@ -32,7 +32,7 @@ class Step:
     """A step of the bridge from `start_ns` to `end_ns`, ns per request. `sort`: the mean before or
     after, the mix of routes, a hop, language or cause of this `name`, or several others as one.
     `printed`: its change with a sign, of a mean the mean. The interval, of the change, and the
-    judgement are None where they are not known."""
+    judgement are None where they are not known; `between` is the interval as it is printed."""
 
     sort: Literal["mean", "mix", "part", "others"]
     name: str
@@ -42,6 +42,7 @@ class Step:
     low_ns: int | None = None
     high_ns: int | None = None
     judgement: Judgement | None = None
+    between: str = ""
 
     @property
     def change_ns(self) -> int:
@@ -62,13 +63,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """Before, the `steps`, after. Printed figures, in `unit`, add up."""
+    """Before, the `steps`, after. Printed figures, in the unit of `scale`, add up. `change`: the
+    difference of the means, which is `between` these."""
 
     before: Step
     steps: tuple[Step, ...]
     after: Step
-    unit: str
+    scale: Scale
     change: str
+    between: str
 
     @property
     def all(self) -> tuple[Step, ...]:
@@ -89,14 +92,17 @@ def bridge(found: Comparison, by: str, most: int = 12) -> Bridge:
     steps, at = [], before_ns
     for part, tick in zip(parts, ticks, strict=True):
         moved = at + part.change_ns
-        steps.append(replace(part, start_ns=at, end_ns=moved, printed=signed(tick, scale)))
+        between = interval(part.low_ns, part.high_ns, scale)
+        printed = signed(tick, scale)
+        steps.append(replace(part, start_ns=at, end_ns=moved, printed=printed, between=between))
         at = moved
     return Bridge(
         Step("mean", "before", 0, before_ns, scale.show(before_ticks)),
         tuple(steps),
         Step("mean", "after", 0, after_ns, scale.show(before_ticks + change)),
-        scale.unit,
+        scale,
         signed(change, scale),
+        interval(found.low_ns, found.high_ns, scale),
     )
 
 
@@ -151,3 +157,10 @@ def signed(ticks: int, scale: Scale) -> str:
     """`+1.234`."""
     sign = "+" if ticks > 0 else _MINUS if ticks < 0 else ""
     return sign + scale.show(abs(ticks))
+
+
+def interval(low_ns: int | None, high_ns: int | None, scale: Scale) -> str:
+    """`-0.310 to +0.220`; empty where it is not known."""
+    if low_ns is None or high_ns is None:
+        return ""
+    return f"{signed(scale.ticks(low_ns), scale)} to {signed(scale.ticks(high_ns), scale)}"

@@ -21,7 +21,7 @@ def where(found: Comparison) -> str:
     if not found.delta_ns and not certain:
         said = "Nothing changed."
     elif found.shortage:
-        most = found.hops[0 if found.delta_ns > 0 else -1]
+        most = max(found.hops, key=lambda hop: abs(hop.delta_ns))
         said = f"{_hop(most)}; whether by chance cannot be told."
     elif not certain:
         said = "Of no hop by itself is the change more than chance."
@@ -57,13 +57,6 @@ def change(ns: int) -> str:
 def share(part: float) -> str:
     """A relative change with its sign: `+1.2 %`."""
     return f"{'+' if part > 0 else _MINUS if part < 0 else ''}{percent(part)}"
-
-
-def interval(low_ns: int | None, high_ns: int | None) -> str:
-    """`-0.31 ms to +0.22 ms`; a dash where it is not known."""
-    if low_ns is None or high_ns is None:
-        return "\N{EN DASH}"
-    return f"{change(low_ns)} to {change(high_ns)}"
 
 
 def _hop(hop: HopEffect) -> str:
