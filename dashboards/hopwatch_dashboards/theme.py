@@ -46,6 +46,8 @@ ACCENT: Final = "#c2571a"
 SLOWER: Final = "#d1520a"
 FASTER: Final = "#1b87b8"
 """What takes more, or less, than before."""
+MIX: Final = "#85796a"
+"""What differs only because other requests were made."""
 
 
 def colour(language: str, kind: str = "self") -> str:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hopwatch.attribution import Attribution, Ledger
 from hopwatch.attribution.stacks import Frame
 from hopwatch.comparison import Comparison, Match, compare
+from hopwatch_dashboards import theme
 from hopwatch_dashboards.charts import compare as charts
 from hopwatch_dashboards.markup import compare as markup
 from hopwatch_dashboards.views import compare_percentiles, compare_sides
@@ -23,7 +24,7 @@ from hopwatch_dashboards.views.compare_exemplars import pairs
 from hopwatch_dashboards.views.compare_flame import flame_difference, most_changed
 from hopwatch_dashboards.views.compare_names import Names, Role
 from hopwatch_dashboards.views.compare_traces import two_traces
-from hopwatch_dashboards.views.compare_words import where
+from hopwatch_dashboards.views.compare_words import verdict, where
 from hopwatch_dashboards.views.flame import Flame, flame
 from hopwatch_dashboards.views.windows import SECOND, Window
 from tests import comparison_data as data
@@ -104,6 +105,49 @@ def test_what_is_certain_is_named_and_drawn_full() -> None:
     rows = next(iter(drawn["datasets"].values()))
     assert rows[0]["label"] == "before"
     assert {row["opacity"] for row in rows if row["label"] == "postgresql/shop"} == {1.0}
+
+
+def test_too_little_traffic_is_said_once_and_its_steps_are_pale() -> None:
+    few = [request(i, i * SECOND, back=2 * MS) for i in range(9)]
+    slow = [request(20 + i, i * SECOND, back=9 * MS) for i in range(9)]
+    found = compare(ledger_of(*few), ledger_of(*slow))
+    head = markup.head(found, ("", "")) + markup.figures(found)
+    assert head.count("too few to say how sure") == 2  # of each side
+    drawn = charts.bridge(bridge(found, "hop")).to_dict()
+    rows = next(iter(drawn["datasets"].values()))
+    assert {row["opacity"] for row in rows if row["sort"] == "more"} == {0.45}
+
+
+def test_where_the_mean_says_otherwise_the_verdict_says_of_what_it_is() -> None:
+    fast, slow = data.cell("web", 10), data.cell("web", 100)
+    before, after = (
+        data.ledger(
+            *(data.request(i, fast, route="quick") for i in range(400) if i % 4 < 4 - share),
+            *(data.request(i, slow, route="slow") for i in range(400) if i % 4 < share),
+        )
+        for share in (1, 3)
+    )
+    assert verdict(compare(before, after)) == "Equivalent"
+    faster = data.ledger(
+        *(data.request(i, data.cell("web", 8), route="quick") for i in range(400) if i % 4 < 1),
+        *(data.request(i, data.cell("web", 80), route="slow") for i in range(400) if i % 4 < 3),
+    )
+    assert verdict(compare(before, faster)) == "Faster for requests of the same routes"
+
+
+def test_another_mix_is_drawn_neither_slower_nor_faster() -> None:
+    before, after = (
+        data.ledger(
+            data.request(0, data.cell("web", 10 * MS), route="a"),
+            data.request(1, data.cell("web", 50 * MS), route=route),
+        )
+        for route in ("a", "b")
+    )
+    found = compare(before, after)
+    table = markup.hops(found, bridge(found, "hop"), {}, None, same_source=True)
+    assert found.mix_ns
+    assert theme.MIX in table
+    assert theme.MIX in markup.terms(found)
 
 
 def test_by_percentile_hops_add_up_to_the_difference() -> None:

@@ -16,7 +16,7 @@ from hopwatch_dashboards.views.compare_percentiles import OTHERS
 
 BEFORE, AFTER = "#8a94a3", "#c2571a"
 _COLOURS: Final = {
-    "mean": theme.NEUTRAL, "more": theme.SLOWER, "less": theme.FASTER, "mix": "#85796a",
+    "mean": theme.NEUTRAL, "more": theme.SLOWER, "less": theme.FASTER, "mix": theme.MIX,
 }  # fmt: skip
 _SEQUENCE: Final = (
     "#1b87b8", "#d1520a", "#0b9467", "#a253b3", "#b07d00", "#4668d8", "#c8457d", "#8a7a12",
@@ -89,7 +89,7 @@ def _rows(shown: Bridge) -> tuple[pd.DataFrame, list[float]]:
                 "label": label, "next": following, "to": end, "end": end,
                 "from": domain[0] if step.sort == "mean" else start,
                 "sort": _sort(step), "printed": step.printed,
-                "opacity": 1.0 if step.is_certain or step.low_ns is None else 0.45,
+                "opacity": 1.0 if step.is_certain or step.judgement is None else 0.45,
                 "low": around[0] if around else None, "high": around[1] if around else None,
                 "right": max(reach), "words": step.words, "interval": step.between,
             }

@@ -28,6 +28,7 @@ from hopwatch_dashboards.views.compare_words import (
     change,
     share,
     side,
+    verdict,
     where,
 )
 
@@ -48,7 +49,7 @@ Link = Callable[[str, str], str]
 def head(found: Comparison, names: tuple[str, str]) -> Markup:
     """The verdict, where it comes from, the sides, and what such sides cannot tell. `names`: how
     the sides were chosen."""
-    verdict, _, words = headline(found).partition(": ")
+    words = headline(found).partition(": ")[2]
     said = [words[:1].upper() + words[1:], where(found), failing(found)]
     about = [
         (f"{word}: {theme.readable(chosen, 80)}" if chosen else word, side(summary))
@@ -64,7 +65,7 @@ def head(found: Comparison, names: tuple[str, str]) -> Markup:
         '<dl class="pairs">{}</dl>'
     ).format(
         _SHADES[found.verdict],
-        verdict,
+        verdict(found),
         sentences(*(theme.readable(text, 600) for text in said if text)),
         Markup("").join(Markup("<dt>{}</dt><dd>{}</dd>").format(*pair) for pair in about),
     )
@@ -97,6 +98,7 @@ def figures(found: Comparison) -> Markup:
                 f" other percentiles. {effect.judgement.words}",
             )
             for effect in found.percentiles
+            if not found.shortage
         ),
     )  # fmt: skip
 
@@ -136,7 +138,8 @@ def hops(
         rows.append(
             [
                 name(step.name, 80), step.printed, step.between or _DASH,
-                _bar(step.change_ns, widest), _verdict(step.judgement) if step.judgement else "",
+                _bar(step.change_ns, widest, mix=step.sort == "mix"),
+                _verdict(step.judgement) if step.judgement else "",
                 _trace(one, linked=same_source), _trace(other), both,
             ]
         )  # fmt: skip
@@ -165,7 +168,8 @@ def terms(found: Comparison, most: int = 20) -> Markup:
     rows: list[list[Markup | str]] = [
         [
             _where(term), name(term.route, 80), SHORT[term.term], figure,
-            interval(term.low_ns, term.high_ns, scale) or _DASH, _bar(term.ns, widest),
+            interval(term.low_ns, term.high_ns, scale) or _DASH,
+            _bar(term.ns, widest, mix=term.term == "mix"),
             theme.readable(term.language, 40), name(term.version, 40),
         ]
         for term, figure in zip(shown, figures, strict=False)
@@ -318,14 +322,14 @@ def _operation(hop: str, operation: str) -> Markup:
     return Markup("{} {}").format(shown, name(operation, 100)) if operation else shown
 
 
-def _bar(ns: int, widest: int) -> Markup:
-    """To the right of the middle for more, to the left for less."""
+def _bar(ns: int, widest: int, *, mix: bool = False) -> Markup:
+    """To the right of the middle for more, to the left for less. `mix`: only by other requests."""
     return Markup(
         '<span class="diverging {}"><i class="bar" style="--part:{};--colour:{}"></i></span>'
     ).format(
         "less" if ns < 0 else "more",
         f"{abs(ns) / widest:.4f}",
-        theme.FASTER if ns < 0 else theme.SLOWER,
+        theme.MIX if mix else theme.FASTER if ns < 0 else theme.SLOWER,
     )
 
 
@@ -346,6 +350,8 @@ def _pair(effect: PercentileEffect) -> str:
 def _judged(judgement: Judgement) -> str:
     if judgement.change is None:
         return theme.readable(judgement.words, 200)
+    if judgement.low is None or judgement.high is None:
+        return _share(judgement.change)
     return f"{_share(judgement.change)} ({_range(judgement)})"
 
 

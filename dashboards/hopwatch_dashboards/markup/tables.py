@@ -36,6 +36,8 @@ def table(
 
 def _head(column: Column) -> Markup:
     help_text = Markup(' title="{}"').format(column.help) if column.help else ""
+    if not column.title:  # who hears the page is told of no head without words
+        return Markup('<td class="{}"{}></td>').format(column.css, help_text)
     return Markup('<th scope="col" class="{}"{}>{}</th>').format(
         column.css, help_text, column.title
     )

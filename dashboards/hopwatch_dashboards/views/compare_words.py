@@ -21,7 +21,7 @@ def where(found: Comparison) -> str:
     if not found.delta_ns and not certain:
         said = "Nothing changed."
     elif found.shortage:
-        most = max(found.hops, key=lambda hop: abs(hop.delta_ns))
+        most = found.hops[0 if found.same_mix.delta_ns > 0 else -1]
         said = f"{_hop(most)}; whether by chance cannot be told."
     elif not certain:
         said = "Of no hop by itself is the change more than chance."
@@ -31,6 +31,13 @@ def where(found: Comparison) -> str:
         more = f"; {count(others, 'other hop')} changed beyond chance too" if others else ""
         said = f"{_hop(most)}{more}."
     return said
+
+
+def verdict(found: Comparison) -> str:
+    """The verdict, and of what it is where the mean request says otherwise."""
+    word = found.verdict.capitalize()
+    against = found.delta_ns * found.same_mix.delta_ns < 0
+    return f"{word} for requests of the same routes" if against else word
 
 
 def side(summary: SideSummary) -> str:
