@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from hopwatch.attribution import Attribution, Ledger, Options, Selection, Stacks
+    from hopwatch.attribution.failures import Failures
     from hopwatch.attribution.quantile import at_mean, at_quantile, of_slowest
     from hopwatch.comparison import Comparison, Stated
 
@@ -116,7 +117,8 @@ def compare(
     """What changed from before to after, in terms that add up, and whether that is more than
     chance.
 
-    A side is a ledger, a span table, or what `read` takes: a file, a folder, a backend; or a file
+    Where failures begin is told of sides that have spans, which a ledger has not. A side is a
+    ledger, a span table, or what `read` takes: a file, a folder, a backend; or a file
     of `hopwatch baseline save`. margin: a relative change that is of no consequence. mapping:
     names that changed, where that is not found by itself, or a file of them
     (`hopwatch.checks.mapping`).
@@ -133,18 +135,21 @@ def compare(
 
         mapping = read_mapping(Path(mapping))
     options = comparison.Options(margin=margin, confidence=confidence)
-    return comparison.compare(_ledger(before), _ledger(after), options, mapping)
+    (before, failed_before), (after, failed_after) = _side(before), _side(after)
+    failures = (failed_before, failed_after) if failed_before and failed_after else None
+    return comparison.compare(before, after, options, mapping, failures)
 
 
-def _ledger(side: Ledger | pa.Table | str | os.PathLike[str]) -> Ledger:
-    """The ledger of a side of a comparison."""
-    from hopwatch.attribution import Ledger
+def _side(side: Ledger | pa.Table | str | os.PathLike[str]) -> tuple[Ledger, Failures | None]:
+    """The ledger of a side of a comparison, and where its requests failed, if it has spans."""
+    from hopwatch.attribution import Attribution, Ledger
     from hopwatch.comparison import baselines
 
     if isinstance(side, Ledger):
-        return side
-    if not isinstance(side, (str, os.PathLike)):
-        return attribute(side)
-    if baselines.is_baseline(side):
-        return baselines.load(side)[0]
-    return attribute(read(side))
+        return side, None
+    if isinstance(side, (str, os.PathLike)):
+        if baselines.is_baseline(side):
+            return baselines.load(side)[0], None
+        side = read(side)
+    attribution = Attribution(side)
+    return attribution.ledger(), attribution.where_failed()

@@ -91,6 +91,16 @@ def call(name: str, start: int, end: int, parent: str, status: str = "UNSET") ->
             ],
             "C",
         ),
+        # But where nothing else failed: what follows may be another call of the same name.
+        (
+            [
+                call("c1", 10, 20, "R", "ERROR"),
+                span("s1", 12, 18, "c1", service="B", kind="SERVER", status="ERROR"),
+                call("c2", 30, 90, "R"),
+                span("s2", 32, 88, "c2", service="C", kind="SERVER"),
+            ],
+            "B",
+        ),
         # What failed when the request had ended does not.
         ([call("late", 150, 160, "R", "ERROR")], "A"),
     ],

@@ -22,8 +22,9 @@ from hopwatch.attribution import Ledger
 from hopwatch.checks.comparing import judge_checks
 from hopwatch.checks.comparison_file import ComparisonCheck
 from hopwatch.comparison import Comparison, Options, Stated, compare
+from hopwatch.reports.comparison_lines import Section
 from hopwatch.reports.comparison_markdown import markdown
-from hopwatch.reports.comparison_sections import Section, sections
+from hopwatch.reports.comparison_sections import sections
 from hopwatch.reports.comparison_terminal import print_comparison
 from hopwatch.reports.documents import comparison_document
 from hopwatch.reports.junit import junit

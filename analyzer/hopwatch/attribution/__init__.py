@@ -28,6 +28,7 @@ from hopwatch.attribution import forest as _forest
 from hopwatch.attribution.cells import Cell
 from hopwatch.attribution.clocks import Clocks
 from hopwatch.attribution.details import Details
+from hopwatch.attribution.failures import Failures
 from hopwatch.attribution.forest import COLUMNS
 from hopwatch.attribution.intervals import union
 from hopwatch.attribution.ledger import Ledger
@@ -250,6 +251,10 @@ class Attribution:
         if self._engine:
             return self._engine.masked_failures(select)
         return failures.masked_of_units(self._counted(select))
+
+    def where_failed(self, select: Selection | None = None) -> Failures:
+        """Both of these: what a comparison looks at."""
+        return Failures(self.failures(select), self.masked_failures(select))
 
     def _counted(self, select: Selection | None, *, detached: bool = False) -> Iterator[UnitTime]:
         """The units that the ledger counts."""

@@ -2,8 +2,8 @@
 
 A failed span with failed spans below it mostly passed a failure on; one without is where a failure
 *began*. Of a request that failed, it is told once, as its *origin*: the deepest of these spans.
-Attempts that were repeated do not count there, for another attempt made up for them or failed as
-well; of several spans that are as deep, the last to begin counts.
+Attempts that were repeated count only where there is nothing else, for another attempt made up for
+them or failed as well; of several spans that are as deep, the last to begin counts.
 
     root   |------------------------x|
     call     |--x|     |-----------x|        the first was repeated
@@ -20,8 +20,8 @@ failure began is told once, attempts that were repeated among them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Iterable
+from typing import Final, NamedTuple
 
 import pyarrow as pa
 
@@ -40,6 +40,14 @@ SCHEMA: Final = pa.schema(
         *((key, TEXT) for key in Cell._fields),  # of the span where the failure began
     ]
 )
+
+
+class Failures(NamedTuple):
+    """Where requests failed (`Attribution.failures`), and where it was masked
+    (`Attribution.masked_failures`)."""
+
+    failed: pa.Table
+    masked: pa.Table
 
 
 def of_units(units: Iterable[UnitTime]) -> pa.Table:
@@ -61,10 +69,16 @@ def _row(unit: UnitTime, cell: Cell) -> tuple[object, ...]:
     return *ids, unit.route, root.start, unit.threshold, *cell
 
 
-def _failed(unit: UnitTime) -> Iterator[SpanTime]:
-    for time in unit.spans:
-        if semconv.is_failure(time.span.status, time.span.fields):
-            yield time
+def _began(unit: UnitTime) -> list[SpanTime]:
+    """The failed spans with no failed ones below."""
+    failed = [time for time in unit.spans if semconv.is_failure(time.span.status, time.span.fields)]
+    passed_on: set[int] = set()
+    for time in failed:
+        above = time.span.parent
+        while above and id(above) not in passed_on:
+            passed_on.add(id(above))
+            above = above.parent
+    return [time for time in failed if id(time.span) not in passed_on]
 
 
 def _origin(unit: UnitTime) -> SpanTime:
@@ -75,18 +89,13 @@ def _origin(unit: UnitTime) -> SpanTime:
         depth[id(span)] = depth[id(span.parent)] + 1 if span.parent else 0
         if "retry" in span.flags or (span.parent and id(span.parent) in repeated):
             repeated.add(id(span))
-    return max(
-        (time for time in _failed(unit) if id(time.span) not in repeated),
-        key=lambda time: (depth[id(time.span)], time.span.start - time.shift, time.span.id),
-    )
+
+    def rank(time: SpanTime) -> tuple[bool, int, int, bytes]:
+        span = time.span
+        return id(span) not in repeated, depth[id(span)], span.start - time.shift, span.id
+
+    return max(_began(unit), key=rank)
 
 
 def _masked(unit: UnitTime) -> list[Cell]:
-    passed_on: set[int] = set()  # spans with failed ones below
-    for time in _failed(unit):
-        above = time.span.parent
-        while above and id(above) not in passed_on:
-            passed_on.add(id(above))
-            above = above.parent
-    began = {time.cell for time in _failed(unit) if id(time.span) not in passed_on}
-    return sorted(began, key=ledger_order)
+    return sorted({time.cell for time in _began(unit)}, key=ledger_order)

@@ -155,7 +155,8 @@ def run(args: argparse.Namespace) -> int:
     with written(args):
         before, after = sides(args)
         ledgers = before.ledger, after.ledger
-        found = compare(*ledgers, asked.options, asked.stated)
+        failures = (before.failures, after.failures) if before.failures and after.failures else None
+        found = compare(*ledgers, asked.options, asked.stated, failures)
         checks = judge_checks(asked.checks, *ledgers, asked.options, asked.stated)
         _show(args, found, (before, after), checks)
     verdicts = [judged.verdict for judged in checks]

@@ -25,6 +25,7 @@ from hopwatch.reports.words import moment as at
 
 if TYPE_CHECKING:
     from hopwatch.attribution import Attribution, Ledger, Selection
+    from hopwatch.attribution.failures import Failures
 
 BASELINE: Final = "baseline:"
 _WINDOW: Final = re.compile(r"([^/]+)/([^/]*)")
@@ -32,11 +33,13 @@ _WINDOW: Final = re.compile(r"([^/]+)/([^/]*)")
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One side: its ledger, where it is from in words, and lines on what is odd about it."""
+    """One side: its ledger, where it is from in words, lines on what is odd about it, and where
+    its requests failed, which a baseline does not know."""
 
     ledger: Ledger
     source: str
     notes: tuple[str, ...] = ()
+    failures: Failures | None = None
 
 
 class _Attributed(NamedTuple):
@@ -222,7 +225,10 @@ def _by_attribute(
             )
     made = [
         Side(
-            attribution.ledger(select), f"{source}, {key}={value}", notes if value == before else ()
+            attribution.ledger(select),
+            f"{source}, {key}={value}",
+            notes if value == before else (),
+            attribution.where_failed(select),
         )
         for select, value in zip(chosen, (before, after), strict=True)
     ]
@@ -247,7 +253,7 @@ def _side(attribution: Attribution, select: Selection, source: str, notes: tuple
         first, last = map(at, _extent(everything))
         there = count(everything.request_count, "request")
         notes = (*notes, f"Read were {there}, from {first} to {last}.")
-    return Side(ledger, source, notes)
+    return Side(ledger, source, notes, attribution.where_failed(select))
 
 
 def _attributed(args: argparse.Namespace, paths: Sequence[str], window: Window) -> _Attributed:

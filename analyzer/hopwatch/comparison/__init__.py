@@ -8,7 +8,7 @@ bridge, bridged       the difference of the means in terms that add up
 jackknife, student    how sure a figure is; simultaneous: how sure many are together
 percentiles, tails    the same for percentiles; what requests there spend
 own_window, binomial  false alarms counted in the window before; cautions: what verdicts miss
-suspects              which hop to look at first
+suspects              which hop to look at first; origins: where failures begin
 verdict, effects      faster, slower, equivalent, inconclusive; design: what cannot be told
 comparing, result     all of it, as data
 """

@@ -6,6 +6,7 @@ from fractions import Fraction
 from math import floor
 
 from hopwatch.attribution import Ledger
+from hopwatch.attribution.failures import Failures
 from hopwatch.attribution.ledger import BLOCK_NS
 from hopwatch.comparison.aligning import aligned
 from hopwatch.comparison.blocks import NotEnoughDataError
@@ -13,6 +14,7 @@ from hopwatch.comparison.bridged import Bridged
 from hopwatch.comparison.cautions import cautions
 from hopwatch.comparison.design import TWO_WINDOWS, design_of
 from hopwatch.comparison.effects import Effects
+from hopwatch.comparison.origins import failure_origins
 from hopwatch.comparison.own_window import OwnWindow
 from hopwatch.comparison.percentiles import PERCENTILES
 from hopwatch.comparison.result import Comparison, SideSummary
@@ -28,12 +30,15 @@ def compare(
     after: Ledger,
     options: Options | None = None,
     stated: Stated | None = None,
+    failures: tuple[Failures, Failures] | None = None,
 ) -> Comparison:
     """What changed from one ledger to another. `stated`: names that changed, where they are not
-    found by themselves (see `roles`).
+    found by themselves (see `roles`). `failures`: of both ledgers' requests, where there are spans
+    to tell.
 
     Raises InputError where a side has no requests, UsageError for names in `stated` that are not
-    there, ConservationError if terms do not add up, which is a defect of hopwatch.
+    there and for failures of other requests, ConservationError if terms do not add up, which is a
+    defect of hopwatch.
     """
     for name, ledger in (("before", before), ("after", after)):
         if not ledger.requests.num_rows:
@@ -47,6 +52,9 @@ def compare(
     own = None if shortage else OwnWindow(windows[0], alignment.sides[0], alignment.routes)
     if own and own.too_short:
         own = None
+    origins = (
+        failure_origins(windows, alignment, failures, options.confidence) if failures else None
+    )
     effects = Effects(Bridged(windows, alignment), options, shortage, own)
     delta_ns = floor(windows[1].mean_ns - windows[0].mean_ns + Fraction(1, 2))
     terms = effects.terms(delta_ns)
@@ -67,6 +75,7 @@ def compare(
         percentiles=effects.percentiles(),
         tails=tails(windows, alignment, PERCENTILES),
         failures=effects.failures(),
+        failure_origins=origins,
         matches=alignment.matches,
         new=alignment.new,
         vanished=alignment.vanished,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from fractions import Fraction
+from math import isclose
 from typing import Any, Final
 
 import pyarrow as pa
@@ -12,12 +13,15 @@ import pyarrow as pa
 from hopwatch.attribution.long_table import from_rows
 from hopwatch.attribution.tabular import Tabular
 from hopwatch.comparison.bridge import TermName
+from hopwatch.comparison.origins import FailureOrigin, ShareEffect
 from hopwatch.comparison.roles import Match
 from hopwatch.comparison.tails import TailEffect
 from hopwatch.comparison.verdict import Judgement, Options, Verdict
 from hopwatch.errors import ConservationError
 
 SCHEMA: Final = "hopwatch.comparison/1"
+_ROUNDING: Final = 1e-9
+"""Of shares, which are exact until they are shown."""
 TERMS_SCHEMA: Final = pa.schema(
     [
         *((name, pa.string()) for name in ("route", "hop", "operation", "kind", "language")),
@@ -133,8 +137,10 @@ class Comparison(Tabular):
 
     `hops`: what most surely got slower first (`suspects`); `languages` and `routes`: what did most.
     `percentiles`: of all requests.
-    `failures`: change of the share of failed requests. `shortage`: why nothing can be said about
-    how sure the numbers are; empty where it can. `new`, `vanished`: hops on one side only.
+    `failures`: change of the share of failed requests; `failure_origins`: where they began to fail,
+    what most surely rose first; None where a side has no spans to tell. `shortage`: why nothing can
+    be said about how sure the numbers are; empty where it can. `new`, `vanished`: hops on one side
+    only.
     `design`: how the two sides lie in time, and `weakness`: what this design cannot tell.
     `tails`: what requests at each percentile spend more or less, by hop. `cautions`: sentences on
     what makes verdicts on these data less sure than they say.
@@ -154,6 +160,7 @@ class Comparison(Tabular):
     percentiles: tuple[PercentileEffect, ...]
     tails: tuple[TailEffect, ...]
     failures: Shift
+    failure_origins: tuple[FailureOrigin, ...] | None
     matches: tuple[Match, ...]
     new: tuple[str, ...]
     vanished: tuple[str, ...]
@@ -175,8 +182,8 @@ class Comparison(Tabular):
         return sum(term.ns for term in self.terms if term.term == "mix")
 
     def check(self) -> None:
-        """Raises ConservationError unless the terms, and mix and hops, add up to `delta_ns`, and
-        each tail's parts to its own."""
+        """Raises ConservationError unless the terms, and mix and hops, add up to `delta_ns`, each
+        tail's parts to its own, and where failures begin to the change of their share."""
         for what, total in (
             ("terms", sum(term.ns for term in self.terms)),
             ("hops and mix", self.mix_ns + sum(hop.delta_ns for hop in self.hops)),
@@ -193,6 +200,14 @@ class Comparison(Tabular):
                     f"the hops at p{100 * tail.q:g} do not add up to its difference of "
                     f"{tail.delta_ns} ns; please report this with both ledgers"
                 )
+        began = sum(float(origin.failed.change) for origin in self.failure_origins or ())
+        if self.failure_origins is not None and not isclose(
+            began, self.failures.value, abs_tol=_ROUNDING
+        ):
+            raise ConservationError(
+                f"failures that begin in hops add up to a change of {began}, that of failed "
+                f"requests is {self.failures.value}; please report this with both ledgers"
+            )
 
     def to_arrow(self) -> pa.Table:
         """The terms (`TERMS_SCHEMA`)."""
@@ -236,6 +251,9 @@ class Comparison(Tabular):
                 for tail in self.tails
             ],
             "failures": asdict(self.failures),
+            "failure_origins": None
+            if self.failure_origins is None
+            else [_origin(origin) for origin in self.failure_origins],
             "matches": [asdict(match) for match in self.matches],
             "new": list(self.new),
             "vanished": list(self.vanished),
@@ -251,6 +269,24 @@ def _side(side: SideSummary) -> dict[str, Any]:
         "weighted_requests": float(side.weighted_requests),
         "mean_ns": float(side.mean_ns),
     }
+
+
+def _origin(origin: FailureOrigin) -> dict[str, Any]:
+    return {
+        "hop": origin.hop,
+        "operation": origin.operation,
+        "kind": origin.kind,
+        "caller": origin.caller,
+        "unanswered": origin.unanswered,
+        "failed": _share(origin.failed),
+        "masked": _share(origin.masked),
+        "sure_rise": origin.sure_rise,
+    }
+
+
+def _share(share: ShareEffect) -> dict[str, Any]:
+    shares = {"before": share.before, "after": share.after, "change": share.change}
+    return asdict(share) | {name: float(value) for name, value in shares.items()}
 
 
 def _effect(

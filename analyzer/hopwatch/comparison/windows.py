@@ -63,9 +63,9 @@ class Window:
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
-        self._routes = _Codes(ledger.requests, ("route",))
-        self._outcomes = _Codes(ledger.requests, ("outcome",))
-        self._cells = _Codes(ledger.cells, Cell._fields)
+        self._routes = Codes(ledger.requests, ("route",))
+        self._outcomes = Codes(ledger.requests, ("outcome",))
+        self._cells = Codes(ledger.cells, Cell._fields)
         self.routes: list[str] = [route for (route,) in self._routes.keys]
         self.cells: list[Cell] = [Cell(*key) for key in self._cells.keys]
 
@@ -84,7 +84,7 @@ class Window:
             )
         return WindowSums(routes, cells)
 
-    def _exact(self, table: pa.Table, codes: _Codes, measures: tuple[str, ...]) -> Numbers:
+    def _exact(self, table: pa.Table, codes: Codes, measures: tuple[str, ...]) -> Numbers:
         keys = {"code": codes.of_row, "threshold": table["sampling_threshold"]}
         sums = pa.table({**keys, **{name: table[name] for name in measures}}).group_by(list(keys))
         found = sums.aggregate([(name, "sum") for name in measures])
@@ -206,7 +206,7 @@ class Window:
     def requests_by_bucket_and_piece(self) -> tuple[Integers, Floats]:
         """Duration buckets, ascending, and how many requests [bucket, piece] they have. Raises
         NotEnoughDataError."""
-        found = _Codes(self.ledger.requests, ("bucket",))
+        found = Codes(self.ledger.requests, ("bucket",))
         sums = self._by_piece(self.ledger.requests, found, "requests")[:, 0]
         return np.array([bucket for (bucket,) in found.keys], np.int64), sums
 
@@ -223,7 +223,7 @@ class Window:
         failed = [outcome == "error" for (outcome,) in self._outcomes.keys]
         return np.stack([sums.sum(axis=0), sums[failed].sum(axis=0)])
 
-    def _by_piece(self, table: pa.Table, codes: _Codes, *measures: str) -> Floats:
+    def _by_piece(self, table: pa.Table, codes: Codes, *measures: str) -> Floats:
         """Weighted sums [code, measure, piece] of a table of this side."""
         place = codes.of_row * PIECES + self._piece_of(table)
         weights = self._weight_of(table)
@@ -249,7 +249,7 @@ class Window:
         return found
 
 
-class _Codes:
+class Codes:
     """The different combinations of some columns: `keys`, ascending, and which of them each
     row has."""
 

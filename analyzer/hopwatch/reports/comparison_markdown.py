@@ -11,14 +11,8 @@ from typing import Final
 
 from hopwatch.checks.comparing import JudgedCheck
 from hopwatch.comparison import Comparison
-from hopwatch.reports.comparison_sections import (
-    Line,
-    Name,
-    Section,
-    consequences,
-    headline,
-    sections,
-)
+from hopwatch.reports.comparison_lines import Line, Name, Section
+from hopwatch.reports.comparison_sections import consequences, headline, sections
 from hopwatch.reports.text import shorten
 
 _OPEN: Final = 3

@@ -6,7 +6,6 @@ Times are in ms (or s) per request and add up as they are printed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
@@ -14,6 +13,7 @@ from hopwatch.comparison import Comparison, Term
 from hopwatch.comparison.bridge import TermName
 from hopwatch.comparison.result import HopEffect, whole_ns
 from hopwatch.comparison.verdict import MAKES_REQUESTS, percent
+from hopwatch.reports.comparison_failures import failure_section, where_failures_begin
 from hopwatch.reports.comparison_figures import (
     adding_up,
     change,
@@ -26,6 +26,7 @@ from hopwatch.reports.comparison_figures import (
     time,
     verdict_of,
 )
+from hopwatch.reports.comparison_lines import Line, Name, Row, Section
 from hopwatch.reports.numbers import count, duration
 
 CAUSES: Final[dict[TermName, str]] = {
@@ -38,36 +39,6 @@ CAUSES: Final[dict[TermName, str]] = {
 _MOST_NAMED: Final = 3
 _WORTH_SAYING: Final = Fraction(1, 100)
 _NO_CODE: Final = "no code of ours"
-
-
-class Name(str):
-    """Text that came with spans, to be shown and never obeyed."""
-
-    __slots__ = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """Of a table: names to the left, figures to the right. `bold`: a sum."""
-
-    names: tuple[str, ...]
-    figures: tuple[str, ...]
-    bold: bool = False
-
-
-Line = tuple[str, ...]
-"""A sentence; what came with spans is a `Name` of its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A table, or lines, or both."""
-
-    title: str
-    names: tuple[str, ...] = ()
-    figures: tuple[str, ...] = ()
-    rows: tuple[Row, ...] = ()
-    lines: tuple[Line, ...] = ()
 
 
 def headline(found: Comparison) -> str:
@@ -96,7 +67,11 @@ def _mix(found: Comparison) -> str:
 
 
 def consequences(found: Comparison) -> Iterator[Line]:
-    """Which hops certainly changed; where that cannot be known, which one to look at first."""
+    """Whether more fails, and where; which hops certainly changed; where that cannot be known,
+    which one to look at first."""
+    if said := failing(found):
+        yield (said,)
+    yield from where_failures_begin(found)
     if found.shortage and found.hops and found.hops[0].delta_ns > 0:
         first = found.hops[0]
         size = signed_duration(first.delta_ns)
@@ -107,8 +82,6 @@ def consequences(found: Comparison) -> Iterator[Line]:
         hops.sort(key=lambda hop: (-abs(hop.delta_ns), hop.hop))
         if hops:
             yield (f"Certainly {verdict}: ", *_listed(hops), ".")
-    if said := failing(found):
-        yield (said,)
 
 
 def failing(found: Comparison) -> str:
@@ -126,6 +99,7 @@ def sections(found: Comparison, sources: tuple[str, str], most: int) -> Iterator
     """All that there is to show; tables of `most` rows at most."""
     yield _sides(found, sources)
     yield _bridge(found, most)
+    yield failure_section(found, most)
     yield _causes(found)
     yield _languages(found)
     yield _end_to_end(found)

@@ -12,14 +12,8 @@ from rich.text import Text
 from hopwatch.checks.comparing import JudgedCheck
 from hopwatch.comparison import Comparison
 from hopwatch.reports.columns import table_of
-from hopwatch.reports.comparison_sections import (
-    Line,
-    Name,
-    Section,
-    consequences,
-    headline,
-    sections,
-)
+from hopwatch.reports.comparison_lines import Line, Name, Section
+from hopwatch.reports.comparison_sections import consequences, headline, sections
 from hopwatch.reports.text import plain, shorten
 
 _MARGIN: Final = 2

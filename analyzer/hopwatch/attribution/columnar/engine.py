@@ -152,8 +152,7 @@ class Engine:
         units = units[self._outcome[units] == _index(_OUTCOMES, "ok")]
         fine = np.zeros(len(self.nodes.units), np.bool_)
         fine[units] = True
-        began = per_request.began(self.nodes.members, self.nodes.parent, self._failed)
-        began = began[fine[self._unit_of[began]]]
+        began = np.flatnonzero(per_request.began(self.nodes, self._failed) & fine[self._unit_of])
         places = np.unique(np.stack([self._unit_of[began], self._cell[began]], axis=1), axis=0)
         return self._failure_table(places[:, 0], places[:, 1])
 

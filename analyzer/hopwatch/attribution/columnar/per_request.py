@@ -34,23 +34,25 @@ def origins(nodes: Nodes, rows: Rows, spent: Records, failed: Mask, units: Integ
     members = nodes.members[np.repeat(wanted, sizes)]
     unit = np.repeat(np.flatnonzero(wanted), sizes[wanted])
     depth = _depths(members, nodes.parent)
-    possible = failed[members] & ~spent["retried"][members]
+    possible = began(nodes, failed)[members]
     members, unit, depth = members[possible], unit[possible], depth[possible]
     start = nodes.start[members] - spent["shift"][members]
-    order = np.lexsort((rows.span_id[nodes.row[members]], start, depth, unit))
+    ids = rows.span_id[nodes.row[members]]
+    order = np.lexsort((ids, start, depth, ~spent["retried"][members], unit))
     last = np.flatnonzero(np.diff(unit[order], append=-1))
     found: Integers = members[order[last]]
     return found
 
 
-def began(members: Integers, parent: Integers, failed: Mask) -> Integers:
-    """The nodes that failed, and none below them. `members`: nodes, parents before children."""
-    return np.flatnonzero(failed & ~_above_failed(members, parent, failed))
+def began(nodes: Nodes, failed: Mask) -> Mask:
+    """Whether a node failed, and none below it."""
+    found: Mask = failed & ~_above(nodes.members, nodes.parent, failed)
+    return found
 
 
 @compiled
-def _above_failed(members: Integers, parent: Integers, failed: Mask) -> Mask:
-    """Which nodes have a failed one below them."""
+def _above(members: Integers, parent: Integers, failed: Mask) -> Mask:
+    """Which nodes have a failed one below them. `members`: nodes, parents before children."""
     found = np.zeros(len(parent), np.bool_)
     for i in range(len(members) - 1, -1, -1):
         node = members[i]
