@@ -52,7 +52,7 @@ class Compared:
 
     @property
     def found(self) -> Comparison:
-        return self.view(_compared, self.margin)
+        return _found(self._key, self.margin, self)
 
     @property
     def exemplars(self) -> Mapping[str, tuple[str, str]]:
@@ -98,8 +98,11 @@ class Compared:
         return *before, self.after.snapshot, self.after.filters
 
 
-def _compared(before: Ledger, after: Ledger, margin: float) -> Comparison:
-    return compare(before, after, Options(margin=margin))
+@st.cache_resource(max_entries=64, show_spinner="Comparing …")
+def _found(key: _Key, margin: float, _compared: Compared) -> Comparison:
+    before, after = _compared.before, _compared.after
+    failures = (before.failures, after.failures) if isinstance(before, Requests) else None
+    return compare(before.ledger, after.ledger, Options(margin=margin), failures=failures)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the baseline …")

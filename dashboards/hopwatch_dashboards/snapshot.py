@@ -12,13 +12,14 @@ import pyarrow as pa
 import streamlit as st
 
 from hopwatch.attribution import COLUMNS, Attribution, Ledger, Selection, Stacks
+from hopwatch.attribution.failures import Failures
 from hopwatch.quality import Quality
 from hopwatch.quality import quality as check
 from hopwatch_dashboards.source import Source
 from hopwatch_dashboards.views.attributes import by_key
 from hopwatch_dashboards.views.flame import Flame, flame
 from hopwatch_dashboards.views.processes import NAMES
-from hopwatch_dashboards.views.selection import Filters, filtered
+from hopwatch_dashboards.views.selection import Filters, failures_of, filtered
 from hopwatch_dashboards.views.windows import Window
 
 T = TypeVar("T")
@@ -58,6 +59,17 @@ def stacks(
 ) -> Stacks:
     """The same by call path."""
     return _attribution(snapshot, _source).stacks(_wanted(snapshot, service, attribute))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Looking where requests failed …")
+def failures(
+    snapshot: Snapshot,
+    _source: Source,
+    service: str | None = None,
+    attribute: tuple[str, str] | None = None,
+) -> Failures:
+    """Where these requests failed, or it was masked."""
+    return _attribution(snapshot, _source).where_failed(_wanted(snapshot, service, attribute))
 
 
 def one_trace(snapshot: Snapshot, source: Source, trace_id: bytes) -> Ledger:
@@ -103,6 +115,12 @@ class Requests:
         filters = self.filters
         found = stacks(self.snapshot, self.source, filters.service, filters.attribute)
         return filtered(found, filters)
+
+    @property
+    def failures(self) -> Failures:
+        filters = self.filters
+        found = failures(self.snapshot, self.source, filters.service, filters.attribute)
+        return failures_of(found, filters)
 
     def view(self, compute: Callable[..., T], *args: object) -> T:
         """`compute(ledger, *args)`, a pure function of a module."""

@@ -324,6 +324,18 @@ def test_keys_with_one_value_tell_nothing_apart() -> None:
     assert by_key(column.slice(0, 0)) == {}
 
 
+def test_long_names_are_told_apart_beside_the_bridge() -> None:
+    names = [f"a-service-with-a-name-longer-than-its-room-{i}" for i in range(3)]
+    found = compare(
+        data.ledger(data.request(0, *(data.cell(name, 1000) for name in names))),
+        data.ledger(data.request(0, *(data.cell(name, 2000) for name in names))),
+    )
+    drawn = charts.bridge(bridge(found, "hop")).to_dict()
+    rows = next(iter(drawn["datasets"].values()))[1:-1]
+    assert sorted(row["name"] for row in rows) == names
+    assert {row["label"][-2:] for row in rows} == {"-0", "-1", "-2"}
+
+
 def test_hostile_names_stay_apart_in_the_chart() -> None:
     names = [*HOSTILE, "mix of routes", "before", "others"]
     found: Comparison = compare(

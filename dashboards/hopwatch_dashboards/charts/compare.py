@@ -23,7 +23,11 @@ _SEQUENCE: Final = (
 )  # fmt: skip
 _OTHERS: Final = "#7d838c"
 _LINE: Final = "#3b4048"
-_ROW: Final = 32
+_ROW: Final = 28
+_AXIS: Final = 70
+"""Heights, in pixels: Streamlit takes the axis' from the chart's."""
+_LONGEST: Final = 28
+"""Of a name beside the bridge, characters: the middle is left out, for names differ at the end."""
 
 
 def bridge(shown: Bridge) -> Chart:
@@ -57,7 +61,7 @@ def bridge(shown: Bridge) -> Chart:
         x=alt.X("right:Q", scale=scale), y=y, text="printed:N"
     )
     tooltip = [
-        alt.Tooltip("label:N", title="step"),
+        alt.Tooltip("name:N", title="step"),
         alt.Tooltip("printed:N", title=f"{shown.scale.unit} a request"),
         alt.Tooltip("interval:N"),
         alt.Tooltip("words:N", title="how sure"),
@@ -66,7 +70,7 @@ def bridge(shown: Bridge) -> Chart:
         x=alt.value(0), x2=alt.value("width"), y=y, tooltip=tooltip
     )
     layers = alt.layer(joints, bars, intervals, texts, targets)
-    return layers.properties(height=_ROW * len(data))
+    return layers.properties(height=_ROW * len(data) + _AXIS)
 
 
 def _rows(shown: Bridge) -> tuple[pd.DataFrame, list[float]]:
@@ -78,7 +82,7 @@ def _rows(shown: Bridge) -> tuple[pd.DataFrame, list[float]]:
     room = (high - low) or high or 1.0
     first = low - 0.12 * room
     domain = [first if first > high / 4 else min(0.0, low), high + 0.3 * room]
-    labels = list(theme.labels(_unlike(step.name for step in steps)))
+    labels = _unlike(theme.readable(step.name, _LONGEST) for step in steps)
     rows = []
     for step, reach, label, following in zip(
         steps, reaches, labels, [*labels[1:], labels[-1]], strict=True
@@ -86,7 +90,8 @@ def _rows(shown: Bridge) -> tuple[pd.DataFrame, list[float]]:
         end, start, *around = reach
         rows.append(
             {
-                "label": label, "next": following, "to": end, "end": end,
+                "label": label, "name": theme.readable(step.name), "next": following,
+                "to": end, "end": end,
                 "from": domain[0] if step.sort == "mean" else start,
                 "sort": _sort(step), "printed": step.printed,
                 "opacity": 1.0 if step.is_certain or step.judgement is None else 0.45,

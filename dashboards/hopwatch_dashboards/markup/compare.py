@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from hopwatch.comparison import Comparison, Judgement, Term
 from hopwatch.comparison.result import PercentileEffect
+from hopwatch.reports.comparison_failures import where_failures_begin
 from hopwatch.reports.comparison_figures import scale_of
 from hopwatch.reports.comparison_sections import CAUSES, failing, headline, trust
 from hopwatch_dashboards import theme
@@ -51,6 +52,7 @@ def head(found: Comparison, names: tuple[str, str]) -> Markup:
     the sides were chosen."""
     words = headline(found).partition(": ")[2]
     said = [words[:1].upper() + words[1:], where(found), failing(found)]
+    said += map("".join, where_failures_begin(found))
     about = [
         (f"{word}: {theme.readable(chosen, 80)}" if chosen else word, side(summary))
         for word, chosen, summary in zip(

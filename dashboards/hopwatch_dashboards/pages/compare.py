@@ -11,6 +11,7 @@ from hopwatch_dashboards.charts import compare as compare_charts
 from hopwatch_dashboards.compared import Compared
 from hopwatch_dashboards.controls_compare import sides
 from hopwatch_dashboards.markup import compare as compare_markup
+from hopwatch_dashboards.markup import compare_failures
 from hopwatch_dashboards.pages.flame_graph import choose
 from hopwatch_dashboards.source import Source
 from hopwatch_dashboards.views import compare_percentiles
@@ -58,6 +59,10 @@ def _body(source: Source) -> None:
     st.subheader("By route", help="Each route by itself: another mix of routes changes the mean"
                  " without any route being faster or slower.")  # fmt: skip
     markup.show(compare_markup.routes(found), key="routes")
+    if found.failure_origins:
+        st.subheader("Where failures begin", help="In which hops requests began to fail, as shares"
+                     " of all requests.")  # fmt: skip
+        markup.show(compare_failures.failures(found), key="failures")
     if compared.has_spans:
         _flame(compared)
     st.subheader("How sure this is")

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hopwatch.attribution import Ledger
+from hopwatch.attribution.failures import Failures
 from hopwatch.attribution.long_table import LongTable
 
 Sums = TypeVar("Sums", bound=LongTable)
@@ -34,6 +35,16 @@ def filtered(sums: Sums, filters: Filters) -> Sums:
     if not given:
         return sums
     return replace(sums, cells=_where(sums.cells, given), requests=_where(sums.requests, given))
+
+
+def failures_of(failures: Failures, filters: Filters) -> Failures:
+    """Where these of the requests failed, or it was masked: see `filtered`."""
+    wanted = {} if filters.route is None else {"route": filters.route}
+    failed, masked = (_where(table, wanted) for table in failures)
+    return Failures(
+        failed if filters.outcome != "ok" else failed.slice(0, 0),
+        masked if filters.outcome != "error" else masked.slice(0, 0),
+    )
 
 
 def services(ledger: Ledger) -> tuple[str, ...]:
