@@ -14,6 +14,9 @@ from hopwatch.comparison import Comparison, compare
 from hopwatch.errors import UsageError
 from hopwatch.reports.comparison_failures import failure_section, where_failures_begin
 from hopwatch.reports.documents import comparison_document
+from hopwatch_dashboards.markup.compare import head
+from hopwatch_dashboards.markup.compare_failures import failures as failures_markup
+from hopwatch_dashboards.views.selection import Filters, failures_of, filtered
 from tests.spans_dsl import span, table
 from tests.unit.test_reports_comparison import SCHEMA
 
@@ -150,3 +153,28 @@ def test_the_document_holds_to_its_schema() -> None:
     assert first["hop"] == "orders"
     assert first["failed"]["change"] == pytest.approx(21 / 101)
     assert first["masked"]["requests_after"] == 20
+
+
+def test_the_page_shows_it_as_text() -> None:
+    comparison = found({"": 101}, {"": 70, "dead": 31}, peer="<b>pay</b>")
+    for shown in (failures_markup(comparison), head(comparison, ("", ""))):
+        assert "&lt;b&gt;pay" in shown
+        assert "<b>pay" not in shown
+    assert "0 % \N{RIGHTWARDS ARROW} 30.7 %" in failures_markup(comparison)
+
+
+@pytest.mark.parametrize(
+    ("filters", "failed", "masked"),
+    [
+        (Filters(), 20, 10),
+        (Filters(route="/"), 20, 10),
+        (Filters(route="/other"), 0, 0),
+        (Filters(outcome="ok"), 0, 10),
+        (Filters(outcome="error"), 20, 0),
+    ],
+)
+def test_the_pages_filters_hold_for_failures(filters: Filters, failed: int, masked: int) -> None:
+    attribution = Attribution(side({"": 30, "failed": 20, "masked": 10}))
+    found = failures_of(attribution.where_failed(), filters)
+    assert (found.failed.num_rows, found.masked.num_rows) == (failed, masked)
+    assert filtered(attribution.ledger(), filters).failed_count == failed
