@@ -166,10 +166,11 @@ def changed(serve: Serve) -> str:
 
 def test_two_sides_are_compared_down_to_two_traces(page: Page, changed: str) -> None:
     page.goto(f"{changed}/compare?bridge=language")
-    expect(page.locator(".finding")).to_contain_text("Slower: the mean request took")
+    expect(page.locator(".verdict")).to_have_text("Slower")
+    expect(page.locator(".finding")).to_contain_text("The mean request took")
     expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
     page.get_by_role("link", name="compare", exact=True).first.click()
-    expect(page.get_by_text("end to end, ")).to_be_visible()
+    expect(page.get_by_text("end to end, ")).to_be_in_viewport()
     assert "bridge=language" in page.url
     assert "one=" in page.url
     page.locator(".scroller").focus()
