@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import chain
 from typing import Any
 
 import jsonschema
@@ -178,3 +179,12 @@ def test_the_pages_filters_hold_for_failures(filters: Filters, failed: int, mask
     found = failures_of(attribution.where_failed(), filters)
     assert (found.failed.num_rows, found.masked.num_rows) == (failed, masked)
     assert filtered(attribution.ledger(), filters).failed_count == failed
+
+
+def test_a_peers_name_says_more_than_whose_calls_are_gone() -> None:
+    before = [one(n, callee="orders" if n % 10 else "stock") for n in range(100)]
+    after = [one(n, "" if n % 10 else "dead", peer="orders.shop") for n in range(100)]
+    comparison = hopwatch.compare(*(table(*chain(*rows)) for rows in (before, after)))
+    assert [match.hop_before for match in comparison.matches if match.how == "unseen"] == ["stock"]
+    (origin,) = comparison.failure_origins or ()
+    assert (origin.hop, origin.unanswered) == ("orders", True)

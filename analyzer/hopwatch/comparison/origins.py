@@ -9,7 +9,7 @@ all requests:
              fallback, an error that nobody minded
 
 A call that failed and that nobody received is a failure of whom it was meant for: of the service
-that `unseen` recognises, of the one that has the peer's name, or, where the caller names no peer,
+that has the peer's name, of the one that `unseen` recognises, or, where the caller names no peer,
 of the only one that it calls by that name.
 
 Errors are those of shares by time block (`jackknife`), but at least those of independent requests
@@ -293,22 +293,23 @@ class _Names:
     def of(self, window: Window, places: Sequence[Place]) -> dict[Cell, _Began]:
         """By cell of a window."""
         return {
-            cell: self._began(cell.operation, place)
-            for cell, place in zip(window.cells, places, strict=True)
+            cell: self._began(cell, place) for cell, place in zip(window.cells, places, strict=True)
         }
 
-    def _began(self, operation: str, place: Place) -> _Began:
+    def _began(self, cell: Cell, place: Place) -> _Began:
         _, role, variant = place
-        hop = role.hop
-        if role.kind == "remote" and hop not in self._seen:
-            hop = self._meant(hop, variant.caller, operation)
+        hop = role.hop if role.kind != "remote" else self._meant(cell, place)
         unanswered = role.kind == "remote" and hop in self._seen
         return _Began(hop, role.operation, role.kind, variant.caller, unanswered)
 
-    def _meant(self, peer: str, caller: str, operation: str) -> str:
-        host = peer.partition(":")[0]
-        if found := self._by_label.get(host.partition(".")[0].lower()):
-            return found
-        callees = self._callees.get((caller, operation), set())
+    def _meant(self, cell: Cell, place: Place) -> str:
+        """Whom a call was meant for that nobody received."""
+        peer = cell.hop
+        if named := self._by_label.get(peer.partition(":")[0].partition(".")[0].lower()):
+            return named
+        found = place.role.hop
+        callees = self._callees.get((place.variant.caller, cell.operation), set())
         nameless = peer == semconv.UNKNOWN or _ADDRESS.fullmatch(peer)
-        return min(callees) if nameless and len(callees) == 1 else peer
+        if found == peer and nameless and len(callees) == 1:
+            return min(callees)
+        return found
