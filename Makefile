@@ -21,7 +21,9 @@ demo: setup  ## Build, start, put load on, print the ledger, keep the shop up (O
 
 .PHONY: test
 test: build  ## Run every test
-	@$(BIN)/pytest --numprocesses logical --dist loadgroup
+	@$(BIN)/pytest --numprocesses logical --ignore tests/stack --ignore tests/browser
+	@# One after the other: a browser loses its page when container networks come and go.
+	@$(BIN)/pytest tests/stack tests/browser
 
 .PHONY: soak
 soak: build  ## What takes longer: restarts under 5,000 requests on both runtimes, a million odd traces, 200 compared pairs, real backends

@@ -56,15 +56,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("runtime_name", names, scope="session")
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Where tests run side by side, those that ask much of the machine are run one after the
-    other: a browser loses its page when container networks come and go."""
-    if {"stack", "browser"} & set(item.path.parts) or "runtime_name" in getattr(
-        item, "fixturenames", ()
-    ):
-        item.add_marker(pytest.mark.xdist_group("machine"))
-
-
 @pytest.fixture(scope="session")
 def docker_images() -> None:
     """Builds what has changed, where an engine is or can be had."""
