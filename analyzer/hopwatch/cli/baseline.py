@@ -17,8 +17,11 @@ import time
 from pathlib import Path
 from typing import Final
 
-from hopwatch.cli.compare import add_request_arguments
-from hopwatch.cli.options import add_attribution_arguments, add_source_arguments
+from hopwatch.cli.options import (
+    add_attribution_arguments,
+    add_request_arguments,
+    add_source_arguments,
+)
 from hopwatch.errors import InputError, UsageError
 
 NAME: Final = "baseline"

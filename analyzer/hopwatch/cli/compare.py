@@ -25,7 +25,7 @@ from hopwatch.cli.options import (
     MOST_TRACES,
     add_attribution_arguments,
     add_backend_arguments,
-    add_window_arguments,
+    add_request_arguments,
 )
 from hopwatch.cli.output import add_format_arguments, emit, written
 from hopwatch.errors import UsageError
@@ -124,21 +124,6 @@ def add_side_arguments(parser: argparse.ArgumentParser) -> None:
         help="the store that `hopwatch serve` writes (default: $HOPWATCH_STORE, else .hopwatch)",
     )
     add_backend_arguments(parser, MOST_TRACES)
-
-
-def add_request_arguments(group: argparse._ArgumentGroup) -> None:
-    """Which requests of a side count; read by `sides`."""
-    add_window_arguments(group)
-    group.add_argument("--service", metavar="NAME", help="that pass through this service")
-    group.add_argument("--route", metavar="GLOB", help="of this route, such as 'GET /api/*'")
-    group.add_argument("--outcome", choices=("ok", "error"), help="that succeeded, or that failed")
-    group.add_argument(
-        "--where",
-        metavar="KEY=VALUE",
-        action="append",
-        default=[],
-        help="with a span of this attribute; repeat to ask for several",
-    )
 
 
 def run(args: argparse.Namespace) -> int:

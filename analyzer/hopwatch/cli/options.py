@@ -18,6 +18,7 @@ __all__ = [
     "Window",
     "add_attribution_arguments",
     "add_backend_arguments",
+    "add_request_arguments",
     "add_source_arguments",
     "add_window_arguments",
     "address",
@@ -132,6 +133,21 @@ def _traces(text: str) -> int:
     if not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no number of traces")
     return int(text)
+
+
+def add_request_arguments(group: argparse._ArgumentGroup) -> None:
+    """Which requests count; see `attributes` for what `--where` says."""
+    add_window_arguments(group)
+    group.add_argument("--service", metavar="NAME", help="that pass through this service")
+    group.add_argument("--route", metavar="GLOB", help="of this route, such as 'GET /api/*'")
+    group.add_argument("--outcome", choices=("ok", "error"), help="that succeeded, or that failed")
+    group.add_argument(
+        "--where",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="with a span of this attribute; repeat to ask for several",
+    )
 
 
 def attributes(texts: list[str]) -> dict[str, str]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from hopwatch.cli.options import (
     add_attribution_arguments,
+    add_request_arguments,
     add_source_arguments,
-    add_window_arguments,
     attributes,
     attribution_options,
     time_window,
@@ -61,17 +61,7 @@ _KEYS = ("hop", "language", "kind", "caller", "route", "operation", "version", "
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_source_arguments(parser)
     choose = parser.add_argument_group("which requests")
-    add_window_arguments(choose)
-    choose.add_argument("--service", metavar="NAME", help="that pass through this service")
-    choose.add_argument("--route", metavar="GLOB", help="of this route, such as 'GET /api/*'")
-    choose.add_argument("--outcome", choices=("ok", "error"), help="that succeeded, or that failed")
-    choose.add_argument(
-        "--where",
-        metavar="KEY=VALUE",
-        action="append",
-        default=[],
-        help="with a span of this attribute; repeat to ask for several",
-    )
+    add_request_arguments(choose)
     show = parser.add_argument_group("what to show")
     show.add_argument(
         "--by",
