@@ -14,7 +14,7 @@ def plan(**fields: object) -> LoadPlan:
 
 
 def test_ports_not_named_keep_their_defaults() -> None:
-    assert Ports.parse("shop=9090,orders=50052") == Ports(shop=9090, orders=50052)
+    assert Ports.parse("shop=9090,orders=15099") == Ports(shop=9090, orders=15099)
     assert Ports.parse("") == Ports()
 
 

@@ -29,7 +29,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   return {
     host,
     port,
-    ordersAddress: env['ORDERS_ADDRESS'] || '127.0.0.1:50051',
+    ordersAddress: env['ORDERS_ADDRESS'] || '127.0.0.1:15051',
     webRoot: builtPage(env['WEB_ROOT'] || BUILT_PAGE),
     otlpEndpoint: httpUrl(
       'OTEL_EXPORTER_OTLP_ENDPOINT',

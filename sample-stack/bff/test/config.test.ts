@@ -8,7 +8,7 @@ const WEB_ROOT = builtPage();
 test('an empty environment gives the documented defaults', () => {
   const config = readConfig({ WEB_ROOT, BFF_LISTEN: '' });
   assert.equal(`${config.host}:${config.port}`, '127.0.0.1:8080');
-  assert.equal(config.ordersAddress, '127.0.0.1:50051');
+  assert.equal(config.ordersAddress, '127.0.0.1:15051');
   assert.equal(config.otlpEndpoint.href, 'http://127.0.0.1:4318/');
   assert.equal(config.version, 'dev');
   assert.equal(config.labs, false);

@@ -23,8 +23,8 @@ COPY --from=build-orders /out/orders /orders
 USER 65532:65532
 # gRPC would wait for a TXT record of its target's name, which only a time-out ends where a
 # network has no way out.
-ENV ORDERS_LISTEN=0.0.0.0:50051 GRPC_ENABLE_TXT_SERVICE_CONFIG=false
-EXPOSE 50051
+ENV ORDERS_LISTEN=0.0.0.0:15051 GRPC_ENABLE_TXT_SERVICE_CONFIG=false
+EXPOSE 15051
 HEALTHCHECK --interval=30s --timeout=3s --start-period=5s CMD ["/orders", "-healthcheck"]
 ENTRYPOINT ["/orders"]
 

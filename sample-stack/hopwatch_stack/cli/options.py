@@ -24,7 +24,7 @@ def add_ports(parser: argparse.ArgumentParser) -> None:
         "--ports",
         default=os.environ.get("HOPWATCH_STACK_PORTS", ""),
         metavar="NAME=PORT,...",
-        help="ports other than the defaults, such as shop=9090,orders=50052 "
+        help="ports other than the defaults, such as shop=9090,orders=15099 "
         "(default: $HOPWATCH_STACK_PORTS)",
     )
 

@@ -29,7 +29,7 @@ type Config struct {
 // FromEnv reads the settings with getenv (os.Getenv) and reports all that is wrong at once.
 func FromEnv(getenv func(string) string) (Config, error) {
 	config := Config{
-		Listen:      valueOr(getenv("ORDERS_LISTEN"), "127.0.0.1:50051"),
+		Listen:      valueOr(getenv("ORDERS_LISTEN"), "127.0.0.1:15051"),
 		DatabaseURL: getenv("DATABASE_URL"),
 		Version:     valueOr(getenv("SHOP_VERSION"), "dev"),
 		Labs:        getenv("HOPWATCH_LABS") == "1",
@@ -42,11 +42,11 @@ func FromEnv(getenv func(string) string) (Config, error) {
 	}
 	config.Drain = time.Duration(seconds * float64(time.Second))
 	if _, _, err := net.SplitHostPort(config.Listen); err != nil {
-		problems = append(problems, fmt.Errorf("ORDERS_LISTEN is not host:port, such as 127.0.0.1:50051: %w", err))
+		problems = append(problems, fmt.Errorf("ORDERS_LISTEN is not host:port, such as 127.0.0.1:15051: %w", err))
 	}
 	if config.DatabaseURL == "" {
 		problems = append(problems, errors.New("DATABASE_URL is not set; give it the shop's database, "+
-			"for example postgres://shop:secret@127.0.0.1:54320/shop"))
+			"for example postgres://shop:secret@127.0.0.1:15432/shop"))
 	}
 	return config, errors.Join(problems...)
 }

@@ -7,7 +7,7 @@ import (
 )
 
 func TestFromEnv(t *testing.T) {
-	const database = "postgres://shop@127.0.0.1:54320/shop"
+	const database = "postgres://shop@127.0.0.1:15432/shop"
 	tests := map[string]struct {
 		env      map[string]string
 		want     Config
@@ -15,7 +15,7 @@ func TestFromEnv(t *testing.T) {
 	}{
 		"defaults": {
 			env:  map[string]string{"DATABASE_URL": database},
-			want: Config{Listen: "127.0.0.1:50051", DatabaseURL: database, Version: "dev", Drain: time.Second},
+			want: Config{Listen: "127.0.0.1:15051", DatabaseURL: database, Version: "dev", Drain: time.Second},
 		},
 		"all set": {
 			env: map[string]string{
@@ -28,10 +28,10 @@ func TestFromEnv(t *testing.T) {
 		},
 		"labs only by 1": {
 			env:  map[string]string{"DATABASE_URL": database, "HOPWATCH_LABS": "true"},
-			want: Config{Listen: "127.0.0.1:50051", DatabaseURL: database, Version: "dev", Drain: time.Second},
+			want: Config{Listen: "127.0.0.1:15051", DatabaseURL: database, Version: "dev", Drain: time.Second},
 		},
 		"all that is wrong is told at once": {
-			env:      map[string]string{"ORDERS_LISTEN": "50051", "SHOP_DRAIN_SECONDS": "soon"},
+			env:      map[string]string{"ORDERS_LISTEN": "15051", "SHOP_DRAIN_SECONDS": "soon"},
 			problems: []string{"ORDERS_LISTEN", "DATABASE_URL", `SHOP_DRAIN_SECONDS is "soon"`},
 		},
 		"draining has limits": {
