@@ -8,11 +8,12 @@ import secrets
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from . import builds, toolchains
-from .paths import BFF, COLLECTOR
+from . import builds, implementations, toolchains
+from .errors import UsageError
+from .paths import BFF, BINARIES, COLLECTOR
 from .readiness import Finished, HttpReady, PostgresReady, Readiness, TcpReady
 from .settings import Settings
 from .surroundings import Surroundings
@@ -47,6 +48,8 @@ class Service:
     ports: Mapping[str, int] = field(default_factory=dict)
     # What telemetry calls it; the same as `name` unless told.
     otel_name: str = ""
+    # Which of several implementations it is, if there are several.
+    implementation: str = ""
     # Started once these are ready, and stopped before them.
     needs: Sequence[str] = ()
     # Stopped before these: it still has telemetry for them, or requests.
@@ -70,7 +73,8 @@ class Service:
 
 
 def services(settings: Settings, surroundings: Surroundings) -> list[Service]:
-    """All services of a stack, in an order in which each follows those it needs."""
+    """All services of a stack, in an order in which each follows those it needs. Raises StackError
+    for an implementation that cannot be had."""
     embedded = settings.database_url is None
     database_url = settings.database_url or _database_url(
         settings, surroundings.reach("postgres", settings.ports.postgres)
@@ -87,10 +91,25 @@ def services(settings: Settings, surroundings: Surroundings) -> list[Service]:
             ready=Finished(),
             ready_seconds=120,
         ),
+        *(
+            [_payments(settings, surroundings, database_url)]
+            if settings.payments == "service"
+            else []
+        ),
         _orders(settings, surroundings, database_url),
         _bff(settings, surroundings),
         *([_dashboard(settings, surroundings)] if settings.dashboard else []),
     ]
+
+
+def exchanged(
+    settings: Settings, surroundings: Surroundings, name: str, implementation: str
+) -> Service:
+    """The service by another implementation, for a stack of these settings. Raises StackError."""
+    if name != "orders":
+        raise UsageError(f"{name} has one implementation only: it is orders that can be swapped.")
+    wanted = services(replace(settings, orders=implementation), surroundings)
+    return next(service for service in wanted if service.name == name)
 
 
 def labs_file(state_dir: Path) -> Path:
@@ -192,23 +211,53 @@ def _collector(settings: Settings, surroundings: Surroundings) -> Service:
 
 def _orders(settings: Settings, surroundings: Surroundings, database_url: str) -> Service:
     ports = settings.ports
+    rest = settings.protocol == "rest"
+    chosen = implementations.orders(settings.orders, rest=rest)
+    listened = {"orders": ports.orders, **({"orders_rest": ports.orders_rest} if rest else {})}
+    env = {
+        **chosen.env,
+        "ORDERS_LISTEN": surroundings.listen(ports.orders),
+        "DATABASE_URL": database_url,
+        "OTEL_EXPORTER_OTLP_ENDPOINT": _otlp(settings, surroundings, chosen.otlp),
+        "SHOP_VERSION": f"{os.environ.get('SHOP_VERSION') or 'dev'}+{chosen.name}",
+        **_labs(settings, surroundings),
+    }
+    if rest:
+        env["ORDERS_REST_LISTEN"] = surroundings.listen(ports.orders_rest)
+    if extracted := settings.payments == "service":
+        env["PAYMENTS_ADDRESS"] = surroundings.reach("payments", ports.payments)
     return Service(
         name="orders",
         otel_name="shop-orders",
-        program=lambda: [str(builds.ORDERS_BINARY)],
-        env={
-            "ORDERS_LISTEN": surroundings.listen(ports.orders),
-            "DATABASE_URL": database_url,
-            "OTEL_EXPORTER_OTLP_ENDPOINT": (
-                f"http://{surroundings.reach('collector', ports.otlp_grpc)}"
-            ),
-            **_labs(settings, surroundings),
-        },
-        ports={"orders": ports.orders},
-        needs=["migrate"],
+        implementation=chosen.name,
+        program=chosen.program,
+        folder=chosen.folder,
+        env=env,
+        ports=listened,
+        needs=["migrate", *(["payments"] if extracted else [])],
         outlived_by=["collector"],
         overlaps=True,
         ready=TcpReady(ports.orders),
+    )
+
+
+def _payments(settings: Settings, surroundings: Surroundings, database_url: str) -> Service:
+    port = settings.ports.payments
+    return Service(
+        name="payments",
+        otel_name="shop-payments",
+        program=lambda: [str(BINARIES / "payments")],
+        env={
+            "PAYMENTS_LISTEN": surroundings.listen(port),
+            "DATABASE_URL": database_url,
+            "OTEL_EXPORTER_OTLP_ENDPOINT": _otlp(settings, surroundings, "grpc"),
+            **_labs(settings, surroundings),
+        },
+        ports={"payments": port},
+        needs=["migrate"],
+        outlived_by=["collector"],
+        overlaps=True,
+        ready=TcpReady(port),
     )
 
 
@@ -228,11 +277,11 @@ def _bff(settings: Settings, surroundings: Surroundings) -> Service:
         folder=BFF,
         env={
             "BFF_LISTEN": surroundings.listen(ports.shop),
+            "ORDERS_PROTOCOL": settings.protocol,
             "ORDERS_ADDRESS": surroundings.reach("orders", ports.orders),
+            "ORDERS_REST_ADDRESS": surroundings.reach("orders", ports.orders_rest),
             "WEB_ROOT": surroundings.path(builds.WEB_ROOT),
-            "OTEL_EXPORTER_OTLP_ENDPOINT": (
-                f"http://{surroundings.reach('collector', ports.otlp_http)}"
-            ),
+            "OTEL_EXPORTER_OTLP_ENDPOINT": _otlp(settings, surroundings, "http"),
             # For the customer's browser, which is on this machine.
             **({"HOPWATCH_DASHBOARD_URL": settings.dashboard_url} if settings.dashboard else {}),
             **_labs(settings, surroundings),
@@ -243,6 +292,12 @@ def _bff(settings: Settings, surroundings: Surroundings) -> Service:
         overlaps=True,
         ready=HttpReady(ports.shop, "/readyz"),
     )
+
+
+def _otlp(settings: Settings, surroundings: Surroundings, kind: str) -> str:
+    ports = settings.ports
+    port = ports.otlp_grpc if kind == "grpc" else ports.otlp_http
+    return f"http://{surroundings.reach('collector', port)}"
 
 
 def _labs(settings: Settings, surroundings: Surroundings) -> dict[str, str]:

@@ -6,7 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import implementations
 from .errors import UsageError
+
+PROTOCOLS = ("grpc", "rest")
+# Payments run within orders, or as a service of their own.
+PAYMENTS = ("module", "service")
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,8 @@ def _refuse_doubles(ports: Iterable[tuple[str, int]]) -> None:
 
 @dataclass(frozen=True)
 class Settings:
-    """One stack. `database_url` None means the embedded Postgres."""
+    """One stack. `database_url` None means the embedded Postgres, `orders` names the
+    implementation of that service, `protocol` is how the BFF calls it."""
 
     state_dir: Path
     store: Path
@@ -63,6 +69,9 @@ class Settings:
     labs: bool = False
     dashboard: bool = False
     database_url: str | None = None
+    orders: str = implementations.DEFAULT
+    protocol: str = PROTOCOLS[0]
+    payments: str = PAYMENTS[0]
 
     @property
     def shop_url(self) -> str:

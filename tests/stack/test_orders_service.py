@@ -15,14 +15,14 @@ import grpc
 import pytest
 
 from hopwatch_stack import toolchains
-from hopwatch_stack.paths import DATABASE, ORDERS, SAMPLE_STACK
+from hopwatch_stack.paths import DATABASE, ORDERS_GO, SAMPLE_STACK
 from hopwatch_stack.processes import ProcessRuntime
 from hopwatch_stack.runtime import Instance
 from hopwatch_stack.services import Service, services
 from hopwatch_stack.settings import Settings
 from hopwatch_stack.waiting import wait_until
 
-MODULES = pytest.mark.parametrize("module", [ORDERS, DATABASE], ids=["orders-go", "db"])
+MODULES = pytest.mark.parametrize("module", [ORDERS_GO, DATABASE], ids=["orders-go", "db"])
 PRODUCT, PRICE = "p00001", 5790
 CALL_SECONDS = 15  # more than the service gives any call
 

@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     settings = replace(options.settings(args), labs=True)
     runtime = runtimes.make(args.runtime, settings.state_dir)
     settings = up.with_dashboard(settings, not args.once, runtime, console)
-    build.build_for(args.runtime, console)
+    build.build_for(args.runtime, console, [settings.orders])
     supervisor = up.supervisor_of(settings, runtime, console)
     with up.running(supervisor, settings, runtime, console):
         _show_ledger(settings, supervisor, console)

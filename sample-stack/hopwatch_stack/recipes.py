@@ -1,0 +1,57 @@
+"""How parts are built, by language: what the lists of steps are made of."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO
+
+from . import toolchains
+from .commands import run
+from .paths import SAMPLE_STACK, SHARED
+from .steps import Step
+
+NODE_MODULES = "node modules"
+
+
+def manifests() -> list[Path]:
+    """What says which packages the TypeScript workspaces have."""
+    workspaces = sorted(SAMPLE_STACK.glob("*/package.json"))
+    return [*(SAMPLE_STACK / name for name in ("package-lock.json", ".npmrc", "package.json")),
+            *workspaces]  # fmt: skip
+
+
+def go(name: str, module: Path, binary: Path) -> Step:
+    """The command `cmd/<name>` of a Go module."""
+    return Step(
+        name=name,
+        needs=["go toolchain"],
+        sources=[module],
+        words=lambda: [toolchains.version("go")],
+        makes=[binary],
+        action=lambda log: go_build(log, module, f"./cmd/{name}", binary),
+    )
+
+
+def workspace(name: str, folder: Path, needs: Iterable[str], makes: Path) -> Step:
+    """A TypeScript workspace, by its own `build` script."""
+    return Step(
+        name=name,
+        needs=list(needs),
+        # What is in shared/ is compiled into all the others.
+        sources=[folder, SHARED, *manifests()],
+        words=lambda: [toolchains.version("node")],
+        makes=[makes],
+        action=lambda log: npm(log, "run", "build", "--workspace", name),
+    )
+
+
+def npm(log: IO[str], *words: str) -> None:
+    run([toolchains.find("npm"), *words], log, cwd=SAMPLE_STACK, env=toolchains.environment("node"))
+
+
+def go_build(log: IO[str], module: Path, package: str, binary: Path) -> None:
+    run(
+        [toolchains.find("go"), "build", "-trimpath", "-ldflags=-s -w", "-o", binary, package],
+        log,
+        cwd=module,
+        env=toolchains.environment("go"),
+    )
