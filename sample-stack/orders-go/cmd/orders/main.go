@@ -1,4 +1,5 @@
-// Command orders is the shop's business service: catalog, stock, orders and payments over gRPC.
+// Command orders is the shop's business service: catalog, stock, orders and payments over gRPC
+// and, if asked for, over REST.
 package main
 
 import (
@@ -18,6 +19,7 @@ import (
 	"hopwatch.dev/shop/orders/internal/orders"
 	"hopwatch.dev/shop/orders/internal/payments"
 	"hopwatch.dev/shop/orders/internal/postgres"
+	"hopwatch.dev/shop/orders/internal/rest"
 	"hopwatch.dev/shop/orders/internal/server"
 	"hopwatch.dev/shop/orders/internal/stock"
 	"hopwatch.dev/shop/orders/internal/telemetry"
@@ -78,24 +80,39 @@ func run(ctx context.Context, settings config.Config, out io.Writer) error {
 		return fmt.Errorf("cannot listen (see ORDERS_LISTEN): %w", err)
 	}
 	grpcServer := server.New(log, settings.Drain, settings.Labs)
-	register(grpcServer, database)
-	log.Info("serving", "address", listener.Addr().String(), "version", settings.Version,
+	services := serve(grpcServer, database)
+	var web *server.Web
+	if settings.RESTListen != "" {
+		restListener, err := server.Listen(ctx, settings.RESTListen)
+		if err != nil {
+			return fmt.Errorf("cannot listen (see ORDERS_REST_LISTEN): %w", err)
+		}
+		web = server.NewWeb(restListener, rest.NewHandler(services, grpcServer.Intercept), log)
+	}
+	log.Info("serving", "address", listener.Addr().String(), "rest", settings.RESTListen, "version", settings.Version,
 		"labs", settings.Labs, "started_in_ms", time.Since(started).Milliseconds())
-	return grpcServer.Serve(ctx, listener)
+	return grpcServer.Serve(ctx, listener, web)
 }
 
-// register builds the modules and gives each its gRPC service.
-func register(grpcServer *server.Server, database *postgres.Database) {
+// serve builds the modules, gives each its gRPC service, and returns all.
+func serve(grpcServer *server.Server, database *postgres.Database) rest.Services {
 	products := catalog.New(database)
 	levels := stock.New(database)
 	store := orders.NewStore(database)
-	shopv1.RegisterCatalogServer(grpcServer, catalog.NewServer(products))
-	shopv1.RegisterStockServer(grpcServer, stock.NewServer(levels))
-	shopv1.RegisterOrdersServer(grpcServer, orders.NewServer(&orders.Orders{
-		Store:    store,
-		Catalog:  products,
-		Stock:    levels,
-		Fraud:    fraud.New(store),
-		Payments: payments.New(database),
-	}))
+	services := rest.Services{
+		Catalog: catalog.NewServer(products),
+		Stock:   stock.NewServer(levels),
+		Orders: orders.NewServer(&orders.Orders{
+			Store:    store,
+			Catalog:  products,
+			Stock:    levels,
+			Fraud:    fraud.New(store),
+			Payments: payments.New(database),
+		}),
+		Health: grpcServer.Health,
+	}
+	shopv1.RegisterCatalogServer(grpcServer, services.Catalog)
+	shopv1.RegisterStockServer(grpcServer, services.Stock)
+	shopv1.RegisterOrdersServer(grpcServer, services.Orders)
+	return services
 }

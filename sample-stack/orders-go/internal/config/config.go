@@ -16,6 +16,8 @@ const maxDrainSeconds = 60
 type Config struct {
 	// Listen is the host:port of the gRPC server.
 	Listen string
+	// RESTListen is the host:port of the REST server; empty: there is none.
+	RESTListen string
 	// DatabaseURL names the database, and may set the pool up (pool_max_conns and others).
 	DatabaseURL string
 	// Version is reported as service.version.
@@ -30,6 +32,7 @@ type Config struct {
 func FromEnv(getenv func(string) string) (Config, error) {
 	config := Config{
 		Listen:      valueOr(getenv("ORDERS_LISTEN"), "127.0.0.1:15051"),
+		RESTListen:  getenv("ORDERS_REST_LISTEN"),
 		DatabaseURL: getenv("DATABASE_URL"),
 		Version:     valueOr(getenv("SHOP_VERSION"), "dev"),
 		Labs:        getenv("HOPWATCH_LABS") == "1",
@@ -43,6 +46,9 @@ func FromEnv(getenv func(string) string) (Config, error) {
 	config.Drain = time.Duration(seconds * float64(time.Second))
 	if _, _, err := net.SplitHostPort(config.Listen); err != nil {
 		problems = append(problems, fmt.Errorf("ORDERS_LISTEN is not host:port, such as 127.0.0.1:15051: %w", err))
+	}
+	if _, _, err := net.SplitHostPort(config.RESTListen); err != nil && config.RESTListen != "" {
+		problems = append(problems, fmt.Errorf("ORDERS_REST_LISTEN is not host:port, such as 127.0.0.1:15052: %w", err))
 	}
 	if config.DatabaseURL == "" {
 		problems = append(problems, errors.New("DATABASE_URL is not set; give it the shop's database, "+

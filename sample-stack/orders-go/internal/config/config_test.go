@@ -20,10 +20,10 @@ func TestFromEnv(t *testing.T) {
 		"all set": {
 			env: map[string]string{
 				"DATABASE_URL": database, "ORDERS_LISTEN": "[::1]:0", "SHOP_VERSION": "1.2", "HOPWATCH_LABS": "1",
-				"SHOP_DRAIN_SECONDS": "0.25",
+				"SHOP_DRAIN_SECONDS": "0.25", "ORDERS_REST_LISTEN": "127.0.0.1:15052",
 			},
 			want: Config{
-				Listen: "[::1]:0", DatabaseURL: database, Version: "1.2", Drain: 250 * time.Millisecond, Labs: true,
+				Listen: "[::1]:0", RESTListen: "127.0.0.1:15052", DatabaseURL: database, Version: "1.2", Drain: 250 * time.Millisecond, Labs: true,
 			},
 		},
 		"labs only by 1": {
@@ -31,8 +31,8 @@ func TestFromEnv(t *testing.T) {
 			want: Config{Listen: "127.0.0.1:15051", DatabaseURL: database, Version: "dev", Drain: time.Second},
 		},
 		"all that is wrong is told at once": {
-			env:      map[string]string{"ORDERS_LISTEN": "15051", "SHOP_DRAIN_SECONDS": "soon"},
-			problems: []string{"ORDERS_LISTEN", "DATABASE_URL", `SHOP_DRAIN_SECONDS is "soon"`},
+			env:      map[string]string{"ORDERS_LISTEN": "15051", "ORDERS_REST_LISTEN": "15052", "SHOP_DRAIN_SECONDS": "soon"},
+			problems: []string{"ORDERS_LISTEN", "ORDERS_REST_LISTEN", "DATABASE_URL", `SHOP_DRAIN_SECONDS is "soon"`},
 		},
 		"draining has limits": {
 			env:      map[string]string{"DATABASE_URL": database, "SHOP_DRAIN_SECONDS": "NaN"},
