@@ -1,4 +1,5 @@
 import { setTimeout as sleep, setImmediate as tick } from 'node:timers/promises';
+import { stopTelemetry } from '@hopwatch/shop-shared/telemetry';
 import { buildApp } from './app';
 import { OrdersBackend } from './backend/orders-backend';
 import { Readiness } from './backend/readiness';
@@ -6,7 +7,6 @@ import { readConfig } from './config';
 import { StackLabFile } from './labs/stack-lab';
 import { listen } from './listen';
 import { log } from './log';
-import { stopTelemetry } from './telemetry/sdk';
 
 /** For what is under way when no new requests are taken any more. */
 const FINISH_DEADLINE_MS = 10_000;
@@ -41,7 +41,7 @@ async function main(): Promise<void> {
     await tick();
     await app.close();
     backend.close();
-    await stopTelemetry();
+    await stopTelemetry(log);
     process.exit(0);
   }
 

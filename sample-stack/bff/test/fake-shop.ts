@@ -5,7 +5,7 @@ import {
   ServerCredentials,
   type ServiceError,
 } from '@grpc/grpc-js';
-import { HealthService, ServingStatus } from '../src/backend/health-client';
+import { HealthService, ServingStatus } from '@hopwatch/shop-shared/health';
 import {
   CatalogService,
   type GetOrderRequest,

@@ -6,6 +6,7 @@ import {
   Metadata,
   type ServiceError,
 } from '@grpc/grpc-js';
+import { type HealthCheckResponse, ServingStatus } from '@hopwatch/shop-shared/health';
 import {
   CatalogClient,
   type GetStockResponse,
@@ -18,7 +19,7 @@ import {
   type RecommendResponse,
   StockClient,
 } from '../gen/hopwatch/shop/v1/shop';
-import { type HealthCheckResponse, HealthClient, ServingStatus } from './health-client';
+import { HealthClient } from './health-client';
 import { RetryBudget, withRetries } from './retries';
 
 const READ_DEADLINE_MS = 2000;

@@ -1,5 +1,5 @@
 import { context, type DiagLogger, ROOT_CONTEXT } from '@opentelemetry/api';
-import { log } from '../log';
+import type { Log } from './log.js';
 
 const SILENCE_MS = 60_000;
 
@@ -8,7 +8,10 @@ export class QuietDiagLogger implements DiagLogger {
   private nextAt = 0;
   private silenced = 0;
 
-  constructor(private readonly now: () => number = () => performance.now()) {}
+  constructor(
+    private readonly log: Log,
+    private readonly now: () => number = () => performance.now(),
+  ) {}
 
   error(message: string, ...details: unknown[]): void {
     this.write(message, details);
@@ -28,7 +31,7 @@ export class QuietDiagLogger implements DiagLogger {
     this.nextAt = this.now() + SILENCE_MS;
     // Not in the context of the request that happened to be traced last.
     context.with(ROOT_CONTEXT, () =>
-      log.warn({ details, silenced: this.silenced }, `telemetry: ${message}`),
+      this.log.warn({ details, silenced: this.silenced }, `telemetry: ${message}`),
     );
     this.silenced = 0;
   }

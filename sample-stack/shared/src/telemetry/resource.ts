@@ -14,13 +14,13 @@ import {
 } from '@opentelemetry/semantic-conventions';
 
 /** Who sends the telemetry. OTEL_RESOURCE_ATTRIBUTES may add to it, and name the instance. */
-export function resourceOf(version: string): Resource {
+export function resourceOf(service: string, version: string): Resource {
   return defaultResource()
     .merge(resourceFromAttributes({ [ATTR_SERVICE_INSTANCE_ID]: randomUUID() }))
     .merge(detectResources({ detectors: [envDetector] }))
     .merge(
       resourceFromAttributes({
-        [ATTR_SERVICE_NAME]: 'shop-bff',
+        [ATTR_SERVICE_NAME]: service,
         [ATTR_SERVICE_VERSION]: version,
         // Not stable yet: their constants are in a module that costs 3 MB of memory to load.
         'host.name': hostname(),

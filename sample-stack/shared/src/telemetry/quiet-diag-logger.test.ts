@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { log } from '../src/log';
-import { QuietDiagLogger } from '../src/telemetry/quiet-diag-logger';
+import { QuietDiagLogger } from './quiet-diag-logger.js';
 
 test('troubles of the SDK are told once a minute, with how many were kept silent', (t) => {
-  const warn = t.mock.method(log, 'warn', () => {});
+  const warn = t.mock.fn<(fields: object, message: string) => void>();
   let now = 0;
-  const logger = new QuietDiagLogger(() => now);
+  const logger = new QuietDiagLogger({ warn }, () => now);
   logger.error('refused');
   logger.warn('refused');
   logger.error('refused');
