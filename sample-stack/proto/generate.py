@@ -15,6 +15,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from hopwatch_stack import toolchains
@@ -31,15 +32,23 @@ GO_PLUGINS = (
     "google.golang.org/grpc/cmd/protoc-gen-go-grpc",
 )
 TS_PLUGIN = STACK / "node_modules" / ".bin" / "protoc-gen-ts_proto"
-# Prices in cents stay far below 2^53, and ts-proto throws above it: number is exact here.
-# Timestamps as RFC 3339 strings keep the microseconds that a Date would drop.
-TS_OPTIONS = (
+TS_COMMON = (
     "env=node,esModuleInterop=true,outputServices=grpc-js,outputJsonMethods=false,"
-    "forceLong=number,useDate=string,removeEnumPrefix=true,useExactTypes=false"
+    "removeEnumPrefix=true,useExactTypes=false"
 )
+TS_OPTIONS = {
+    # Prices in cents stay far below 2^53, and ts-proto throws above it: number is exact here.
+    # Timestamps as RFC 3339 strings keep the microseconds that a Date would drop.
+    "bff/src/gen": f"{TS_COMMON},forceLong=number,useDate=string",
+    # Its clients may ask for any 64-bit amount, and must be told what is wrong with it.
+    "orders-node/src/gen": f"{TS_COMMON},forceLong=bigint,useDate=false",
+}
 
 # Folders that hold generated code and nothing else, from STACK.
-GENERATED = (Path("orders-go/internal/gen/shopv1"), Path("bff/src/gen"))
+GENERATED = (
+    Path("orders-go/internal/gen/shopv1"),
+    *(Path(folder) for folder in TS_OPTIONS),
+)
 
 
 class GenerateError(StackError):
@@ -78,25 +87,29 @@ def generate(out: Path, plugins: Path) -> None:
         raise GenerateError("ts-proto is not installed: run `npm ci` in sample-stack/ first.")
     plugins.mkdir()
     run([toolchains.find("go"), "build", "-o", f"{plugins}{os.sep}", *GO_PLUGINS], cwd=GO_PROJECT)
-    go_out, ts_out = out / "orders-go", out / "bff/src/gen"
+    go_out = out / "orders-go"
     go_out.mkdir(parents=True)
-    ts_out.mkdir(parents=True)
-    run(
-        [
-            *(sys.executable, "-m", "grpc_tools.protoc", f"--proto_path={PROTO}"),
-            f"--plugin=protoc-gen-go={plugins / 'protoc-gen-go'}",
-            f"--plugin=protoc-gen-go-grpc={plugins / 'protoc-gen-go-grpc'}",
-            f"--plugin=protoc-gen-ts_proto={TS_PLUGIN}",
-            *(f"--go_out={go_out}", f"--go_opt=module={GO_MODULE}"),
-            *(f"--go-grpc_out={go_out}", f"--go-grpc_opt=module={GO_MODULE}"),
-            *(f"--ts_proto_out={ts_out}", f"--ts_proto_opt={TS_OPTIONS}"),
-            CONTRACT,
-        ],
-        cwd=PROTO,
+    protoc(
+        f"--plugin=protoc-gen-go={plugins / 'protoc-gen-go'}",
+        f"--plugin=protoc-gen-go-grpc={plugins / 'protoc-gen-go-grpc'}",
+        *(f"--go_out={go_out}", f"--go_opt=module={GO_MODULE}"),
+        *(f"--go-grpc_out={go_out}", f"--go-grpc_opt=module={GO_MODULE}"),
     )
+    for folder, options in TS_OPTIONS.items():
+        ts_out = out / folder
+        ts_out.mkdir(parents=True)
+        protoc(
+            f"--plugin=protoc-gen-ts_proto={TS_PLUGIN}",
+            *(f"--ts_proto_out={ts_out}", f"--ts_proto_opt={options}"),
+        )
 
 
-def run(command: list[str | Path], cwd: Path) -> None:
+def protoc(*options: str) -> None:
+    words = [sys.executable, "-m", "grpc_tools.protoc", f"--proto_path={PROTO}"]
+    run([*words, *options, CONTRACT], cwd=PROTO)
+
+
+def run(command: Sequence[str | Path], cwd: Path) -> None:
     # Its PATH has Node, which the ts-proto plugin starts.
     environment = toolchains.environment()
     done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
