@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Generate the Go and the TypeScript code of the contract in hopwatch/shop/v1/shop.proto.
+"""Generate the Go, TypeScript and Python code of the contract in hopwatch/shop/v1/shop.proto.
 
     python sample-stack/proto/generate.py            writes the committed code anew
     python sample-stack/proto/generate.py --check    exits 1 and names the files that differ
@@ -43,11 +43,14 @@ TS_OPTIONS = {
     # Its clients may ask for any 64-bit amount, and must be told what is wrong with it.
     "orders-node/src/gen": f"{TS_COMMON},forceLong=bigint,useDate=false",
 }
+PY_PACKAGE = "shop_orders.gen"
+PY_FOLDER = "orders-python/shop_orders/gen"
 
 # Folders that hold generated code and nothing else, from STACK.
 GENERATED = (
     Path("orders-go/internal/gen/shopv1"),
     *(Path(folder) for folder in TS_OPTIONS),
+    Path(PY_FOLDER),
 )
 
 
@@ -57,7 +60,7 @@ class GenerateError(StackError):
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        description="Generate Go and TypeScript code from the contract."
+        description="Generate Go, TypeScript and Python code from the contract."
     )
     parser.add_argument(
         "--check", action="store_true", help="write nothing; fail if a file differs"
@@ -102,6 +105,18 @@ def generate(out: Path, plugins: Path) -> None:
             f"--plugin=protoc-gen-ts_proto={TS_PLUGIN}",
             *(f"--ts_proto_out={ts_out}", f"--ts_proto_opt={options}"),
         )
+    py_out = out / PY_FOLDER
+    py_out.mkdir(parents=True)
+    protoc(f"--python_out={py_out}", f"--pyi_out={py_out}", f"--grpc_python_out={py_out}")
+    keep_in_package(py_out)
+
+
+def keep_in_package(folder: Path) -> None:
+    """protoc knows no Python packages but the folders of the contract: it would import its own
+    modules from `hopwatch`, which is the analyzer."""
+    imports, kept = "\nfrom hopwatch.", f"\nfrom {PY_PACKAGE}.hopwatch."
+    for file in folder.rglob("*.py*"):
+        file.write_text(file.read_text().replace(imports, kept))
 
 
 def protoc(*options: str) -> None:
@@ -129,7 +144,7 @@ def contents(root: Path) -> dict[Path, bytes]:
         path.relative_to(root): path.read_bytes()
         for folder in GENERATED
         for path in (root / folder).rglob("*")
-        if path.is_file()
+        if path.is_file() and "__pycache__" not in path.parts
     }
 
 
