@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from . import recipes
+from . import recipes, toolchains
 from .errors import StackError, UsageError
-from .paths import BINARIES, ORDERS_GO
+from .paths import BINARIES, BUILD, ORDERS_GO, ORDERS_NODE, ORDERS_PYTHON, ORDERS_RUST
 from .steps import Step
 
 
@@ -32,10 +32,22 @@ class Implementation:
     env: dict[str, str] = field(default_factory=dict)
     # Whether it serves REST/JSON too, when told where.
     rest: bool = False
+    # Whether it calls payments, when told where they are, instead of doing them itself.
+    payments_apart: bool = False
     missing: Callable[[], str | None] = _nothing
 
 
+def _cargo_missing() -> str | None:
+    try:
+        toolchains.find("cargo")
+    except StackError as error:
+        return str(error)
+    return None
+
+
 GO_BINARY = BINARIES / "orders"
+RUST_TARGET = BUILD / "orders-rust" / "target"
+PYTHON_HOME = BUILD / "orders-python"
 
 ORDERS = {
     implementation.name: implementation
@@ -47,6 +59,43 @@ ORDERS = {
             steps=[recipes.go("orders", ORDERS_GO, GO_BINARY)],
             otlp="grpc",
             rest=True,
+            payments_apart=True,
+        ),
+        Implementation(
+            name="node",
+            language="TypeScript",
+            program=lambda: [
+                str(toolchains.find("node")),
+                "--require",
+                "./dist/otel.cjs",
+                "dist/main.js",
+            ],
+            folder=ORDERS_NODE,
+            steps=[
+                recipes.workspace(
+                    "orders-node",
+                    ORDERS_NODE,
+                    needs=["shared"],
+                    makes=ORDERS_NODE / "dist" / "main.js",
+                )
+            ],
+            otlp="http",
+        ),
+        Implementation(
+            name="rust",
+            language="Rust",
+            program=lambda: [str(RUST_TARGET / "release" / "orders")],
+            steps=[recipes.cargo("orders-rust", ORDERS_RUST, RUST_TARGET, "orders")],
+            otlp="grpc",
+            missing=_cargo_missing,
+        ),
+        Implementation(
+            name="python",
+            language="Python",
+            program=lambda: [str(PYTHON_HOME / "bin" / "python"), "-m", "shop_orders"],
+            folder=ORDERS_PYTHON,
+            steps=[recipes.virtual_environment("orders-python", ORDERS_PYTHON, PYTHON_HOME)],
+            otlp="grpc",
         ),
     )
 }
@@ -54,8 +103,8 @@ NAMES = tuple(ORDERS)
 DEFAULT = NAMES[0]
 
 
-def orders(name: str, *, rest: bool) -> Implementation:
-    """The implementation by name, which can be had here and serves what it must.
+def orders(name: str, *, rest: bool, payments_apart: bool) -> Implementation:
+    """The implementation by name, which can be had here and does what it must.
 
     Raises UsageError for what nobody knows or serves, StackError for what this machine lacks.
     """
@@ -65,6 +114,11 @@ def orders(name: str, *, rest: bool) -> Implementation:
     if rest and not chosen.rest:
         able = ", ".join(one.name for one in ORDERS.values() if one.rest)
         raise UsageError(f"orders in {name} serve gRPC only; by REST there are {able}.")
+    if payments_apart and not chosen.payments_apart:
+        able = ", ".join(one.name for one in ORDERS.values() if one.payments_apart)
+        raise UsageError(
+            f"orders in {name} know payments as a module only; as a service they are for {able}."
+        )
     if reason := chosen.missing():
         raise StackError(f"orders in {name} cannot be had here: {reason}.")
     return chosen

@@ -1,12 +1,14 @@
 """How parts are built, by language: what the lists of steps are made of."""
 
+import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
 from . import toolchains
 from .commands import run
-from .paths import SAMPLE_STACK, SHARED
+from .paths import CACHE, SAMPLE_STACK, SHARED
 from .steps import Step
 
 NODE_MODULES = "node modules"
@@ -41,6 +43,45 @@ def workspace(name: str, folder: Path, needs: Iterable[str], makes: Path) -> Ste
         words=lambda: [toolchains.version("node")],
         makes=[makes],
         action=lambda log: npm(log, "run", "build", "--workspace", name),
+    )
+
+
+def cargo(name: str, folder: Path, target: Path, binary: str) -> Step:
+    """A binary of a Rust package."""
+    return Step(
+        name=name,
+        sources=[folder],
+        words=lambda: [toolchains.version("cargo")],
+        makes=[target / "release" / binary],
+        action=lambda log: run(
+            [toolchains.find("cargo"), "build", "--release", "--locked", "--bin", binary],
+            log,
+            cwd=folder,
+            env=os.environ | {"CARGO_TARGET_DIR": str(target)},
+        ),
+    )
+
+
+def virtual_environment(name: str, folder: Path, home: Path) -> Step:
+    """What a Python project needs, by its requirements.lock; the project is run from its folder."""
+
+    def make(log: IO[str]) -> None:
+        uv = Path(sys.executable).with_name("uv")
+        env = os.environ | {"UV_CACHE_DIR": str(CACHE / "uv")}
+        run([uv, "venv", "--clear", "--python", sys.executable, home], log, env=env)
+        run(
+            [uv, "pip", "sync", "--system-certs", "--require-hashes", "--compile-bytecode",
+             "--python", home / "bin" / "python", folder / "requirements.lock"],
+            log,
+            env=env,
+        )  # fmt: skip
+
+    return Step(
+        name=name,
+        sources=[folder / "requirements.lock"],
+        words=lambda: [sys.version],
+        makes=[home / "bin" / "python"],
+        action=make,
     )
 
 

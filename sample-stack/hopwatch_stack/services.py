@@ -212,7 +212,8 @@ def _collector(settings: Settings, surroundings: Surroundings) -> Service:
 def _orders(settings: Settings, surroundings: Surroundings, database_url: str) -> Service:
     ports = settings.ports
     rest = settings.protocol == "rest"
-    chosen = implementations.orders(settings.orders, rest=rest)
+    apart = settings.payments == "service"
+    chosen = implementations.orders(settings.orders, rest=rest, payments_apart=apart)
     listened = {"orders": ports.orders, **({"orders_rest": ports.orders_rest} if rest else {})}
     env = {
         **chosen.env,
@@ -224,7 +225,7 @@ def _orders(settings: Settings, surroundings: Surroundings, database_url: str) -
     }
     if rest:
         env["ORDERS_REST_LISTEN"] = surroundings.listen(ports.orders_rest)
-    if extracted := settings.payments == "service":
+    if apart:
         env["PAYMENTS_ADDRESS"] = surroundings.reach("payments", ports.payments)
     return Service(
         name="orders",
@@ -234,7 +235,7 @@ def _orders(settings: Settings, surroundings: Surroundings, database_url: str) -
         folder=chosen.folder,
         env=env,
         ports=listened,
-        needs=["migrate", *(["payments"] if extracted else [])],
+        needs=["migrate", *(["payments"] if apart else [])],
         outlived_by=["collector"],
         overlaps=True,
         ready=TcpReady(ports.orders),

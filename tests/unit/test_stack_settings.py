@@ -1,11 +1,12 @@
 """What is refused before anything starts: ports, loads, a collector that its lock does not hold."""
 
 import argparse
-from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from hopwatch_stack import builds, implementations
+from hopwatch_stack import builds, implementations, toolchains
 from hopwatch_stack.cli import options
 from hopwatch_stack.errors import StackError, UsageError
 from hopwatch_stack.load.plan import LoadPlan
@@ -79,15 +80,42 @@ def test_wrong_choice_of_the_environment_is_refused(monkeypatch: pytest.MonkeyPa
         chosen()
 
 
-def test_orders_that_cannot_be_had_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UsageError, match='no orders in "cobol": there are go'):
-        implementations.orders("cobol", rest=False)
-    lacking = replace(implementations.ORDERS["go"], rest=False, missing=lambda: "no cargo")
-    monkeypatch.setitem(implementations.ORDERS, "go", lacking)
-    with pytest.raises(UsageError, match="orders in go serve gRPC only"):
-        implementations.orders("go", rest=True)
-    with pytest.raises(StackError, match="orders in go cannot be had here: no cargo"):
-        implementations.orders("go", rest=False)
+@pytest.mark.parametrize(
+    ("name", "wanted", "said"),
+    [
+        ("cobol", {}, 'no orders in "cobol": there are go, node, rust, python'),
+        ("node", {"rest": True}, "orders in node serve gRPC only; by REST there are go"),
+        ("node", {"payments_apart": True}, "orders in node know payments as a module only"),
+    ],
+)
+def test_orders_that_nobody_has_are_refused(name: str, wanted: dict[str, bool], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        implementations.orders(name, **{"rest": False, "payments_apart": False, **wanted})
+
+
+def test_absent_cargo_is_told_and_is_no_end(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("hopwatch_stack.toolchains.cargo.USUAL_FOLDER", tmp_path)
+    ran: list[str] = []
+    monkeypatch.setattr(builds, "run_steps", lambda steps, _: ran.extend(s.name for s in steps))
+    builds.build(Console())
+    assert {"orders", "orders-node", "orders-python"} <= set(ran)
+    assert "orders-rust" not in ran
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"No orders in Rust: cargo is neither on PATH nor in {tmp_path}: install Rust 1." in said
+    with pytest.raises(StackError, match="orders in rust cannot be had here: cargo is neither"):
+        implementations.orders("rust", rest=False, payments_apart=False)
+
+
+def test_old_cargo_does_not_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    old = tmp_path / "cargo"
+    old.write_text("#!/bin/sh\necho cargo 1.63.0")
+    old.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(StackError, match=r"cargo is cargo 1\.63\.0: install Rust 1\.\d+"):
+        toolchains.find("cargo")
 
 
 def test_collector_lock_holds_every_component() -> None:

@@ -1,0 +1,70 @@
+"""Orders in each language, by each protocol: what the tests of its contract are made for."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import fields
+
+import pytest
+
+from hopwatch_stack import implementations
+from hopwatch_stack.ports import free_ports
+from hopwatch_stack.settings import Ports, Settings
+from tests.orders_clients import Client
+from tests.orders_service import Bench, Orders, orders_over
+
+SERVED = [
+    (name, protocol)
+    for name, implementation in implementations.ORDERS.items()
+    for protocol in ("grpc", *(["rest"] if implementation.rest else []))
+]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`orders` is each implementation; `client` calls each by each protocol that it serves."""
+    if "client" in metafunc.fixturenames:
+        ids = ["-".join(pair) for pair in SERVED]
+        metafunc.parametrize(("orders", "client"), SERVED, indirect=True, ids=ids, scope="module")
+    elif "orders" in metafunc.fixturenames:
+        names = implementations.NAMES
+        metafunc.parametrize("orders", names, indirect=True, ids=names, scope="module")
+
+
+@pytest.fixture(scope="session")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """Postgres, the collector and hopwatch."""
+    folder = tmp_path_factory.mktemp("bench")
+    ports = Ports(*free_ports(len(fields(Ports))))
+    bench = Bench(
+        Settings(state_dir=folder / "state", store=folder / "store", ports=ports, labs=True)
+    )
+    try:
+        for name in ("postgres-init", "postgres", "migrate", "hopwatch", "collector"):
+            bench.start(name)
+        yield bench
+    finally:
+        bench.close()
+
+
+@pytest.fixture(scope="module")
+def orders(request: pytest.FixtureRequest, bench: Bench) -> Iterator[Orders]:
+    """One implementation with one instance, for all tests of a module."""
+    name = had(request.param)
+    with orders_over(bench, name, f"orders_{name}") as orders:
+        orders.start()
+        yield orders
+
+
+@pytest.fixture(scope="module")
+def client(request: pytest.FixtureRequest, orders: Orders) -> Iterator[Client]:
+    client = orders.client(request.param)
+    yield client
+    client.close()
+
+
+def had(name: str) -> str:
+    """The implementation, if it can be had here; CI must have all."""
+    reason = implementations.ORDERS[name].missing()
+    if reason and not os.environ.get("CI"):
+        pytest.skip(f"no orders in {name}: {reason}")
+    assert reason is None
+    return name
