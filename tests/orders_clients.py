@@ -1,7 +1,9 @@
 """Clients of orders, by gRPC and by REST/JSON: the same messages, answers and errors of both."""
 
 import functools
+import itertools
 import sys
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -11,6 +13,8 @@ import grpc
 import requests
 from google.protobuf.json_format import MessageToDict, Parse
 from google.protobuf.message import Message
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 from hopwatch_stack.paths import SAMPLE_STACK
 
@@ -121,6 +125,12 @@ class GrpcClient:
         except grpc.RpcError as error:
             raise Refused(error.code().name, error.details()) from error
 
+    def health(self, service: str = "") -> str:
+        """By grpc.health.v1, written by hand: its two messages have a field each."""
+        ask = self.channel.unary_unary("/grpc.health.v1.Health/Check")
+        told = ask(b"\n" + bytes([len(service)]) + service.encode(), timeout=PATIENCE_SECONDS)
+        return {b"\x08\x01": "SERVING", b"\x08\x02": "NOT_SERVING"}[told]
+
     def close(self) -> None:
         self.channel.close()
 
@@ -130,10 +140,14 @@ class RestClient:
     """Its session belongs to one thread: each thread has a client of its own."""
 
     port: int
+    retrying: bool = False
     protocol = "rest"
 
     def __post_init__(self) -> None:
         self.session = requests.Session()
+        if self.retrying:
+            again = Retry(4, status_forcelist=[503], allowed_methods=None, backoff_factor=0.1)
+            self.session.mount("http://", HTTPAdapter(max_retries=again))
 
     def call(
         self,
@@ -162,6 +176,42 @@ class RestClient:
 
     def close(self) -> None:
         self.session.close()
+
+
+def someone() -> str:
+    """A customer of whom nothing is known."""
+    return f"customer.{next(_numbers)}@example.com"
+
+
+_numbers = itertools.count()
+
+
+def order_of(*lines: tuple[str, int], total: int, **fields: Any) -> Any:
+    """A PlaceOrderRequest for lines of product and quantity, with a key and customer of its own."""
+    known = {
+        "idempotency_key": str(uuid.uuid4()),
+        "customer_email": someone(),
+        "lines": [message("OrderLine", product_id=one, quantity=count) for one, count in lines],
+        "expected_total": message("Money", currency="EUR", minor_units=total),
+    }
+    return message("PlaceOrderRequest", **{**known, **fields})
+
+
+PAN, PAN_PRICE = "p00001", 5790
+
+
+def pan(**fields: Any) -> Any:
+    """An order of one frying pan, of which there are plenty."""
+    return order_of((PAN, 1), total=PAN_PRICE, **fields)
+
+
+def refused(client: Client, method: str, request: Message | None = None) -> tuple[str, str]:
+    """Code and message of a call that must be refused."""
+    try:
+        client.call(method, request)
+    except Refused as error:
+        return error.code, error.message
+    raise AssertionError(f"{method} was answered")
 
 
 def refusal(answer: requests.Response) -> Refused:

@@ -35,15 +35,15 @@ class Bench:
         self.runtime.prepare(described)
 
     def start(self, name: str) -> None:
-        self.running[name] = self.launch(self.services[name])
+        self.running[name] = self._launch(self.services[name])
 
     def end(self, name: str, how: Callable[[Instance], None]) -> None:
         instance = self.running.pop(name)
         how(instance)
         assert wait_until(lambda: instance.exit() is not None, END_SECONDS)
 
-    def launch(self, service: Service) -> Instance:
-        """Starts an instance and waits until it serves, or has done its work."""
+    def _launch(self, service: Service) -> Instance:
+        """Waits until it serves, or has done its work."""
         instance = self.runtime.launch(service, service.env)
         try:
             if service.is_server:
@@ -97,24 +97,36 @@ class Orders:
 
     def client(self, protocol: str = "grpc", **options: Any) -> Client:
         if protocol == "rest":
-            return RestClient(self.service.ports["orders_rest"])
+            return RestClient(self.service.ports["orders_rest"], **options)
         return GrpcClient(self.grpc_port, **options)
 
     def start(self, **env: str) -> Instance:
         """One more instance, on the same ports."""
+        instance = self.launch(**env)
+        assert wait_until(
+            lambda: instance.is_ready() or instance.exit() is not None, READY_SECONDS, 0.02
+        )
+        assert instance.exit() is None, self.bench.log_end("orders")
+        return instance
+
+    def launch(self, **env: str) -> Instance:
+        """As `start`, without waiting."""
         service = replace(self.service, env={**self.service.env, **env})
-        instance = self.bench.launch(service)
+        instance = self.bench.runtime.launch(service, service.env)
         self.instances.append(instance)
         return instance
 
     def stop(self, instance: Instance) -> None:
         """As the stack does; it must end well, and in time."""
         instance.stop()
-        assert wait_until(lambda: instance.exit() is not None, self.service.stop_seconds, 0.02)
-        end = instance.exit()
-        assert end is not None
-        assert end.ok, f"{end.how}\n{self.bench.log_end('orders')}"
-        self.instances.remove(instance)
+        assert self.ended(instance) == Exit(True, "exit code 0"), self.bench.log_end("orders")
+
+    def ended(self, instance: Instance) -> Exit | None:
+        """How it ended, which it must do in time."""
+        wait_until(lambda: instance.exit() is not None, self.service.stop_seconds, 0.02)
+        if (end := instance.exit()) is not None:
+            self.instances.remove(instance)
+        return end
 
     def kill(self) -> None:
         while self.instances:

@@ -61,6 +61,22 @@ def client(request: pytest.FixtureRequest, orders: Orders) -> Iterator[Client]:
     client.close()
 
 
+@pytest.fixture(scope="module")
+def products(orders: Orders) -> dict[str, dict[str, str]]:
+    """All products by id, as the database has them."""
+    columns = [
+        "id",
+        "name",
+        "description",
+        "category",
+        "price_minor_units",
+        "currency",
+        "sales_rank",
+    ]
+    rows = orders.sql(f"SELECT {', '.join(columns)} FROM products ORDER BY id")
+    return {row[0]: dict(zip(columns, row, strict=True)) for row in rows}
+
+
 def had(name: str) -> str:
     """The implementation, if it can be had here; CI must have all."""
     reason = implementations.ORDERS[name].missing()
