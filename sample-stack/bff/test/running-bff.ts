@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
-import { FakeCollector } from './fake-collector';
+import { FakeCollector } from '@hopwatch/shop-shared/testing';
 import { FakeShop } from './fake-shop';
 import { builtPage } from './harness';
 

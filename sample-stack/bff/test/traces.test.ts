@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { status as Code } from '@grpc/grpc-js';
-import { KIND, type ReceivedSpan } from './fake-collector';
+import { KIND, type ReceivedSpan } from '@hopwatch/shop-shared/testing';
 import { failure } from './fake-shop';
 import { type Running, startBff, stop } from './running-bff';
 

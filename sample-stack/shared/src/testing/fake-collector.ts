@@ -26,12 +26,20 @@ export interface ReceivedLog {
 
 export const KIND = { INTERNAL: 1, SERVER: 2, CLIENT: 3 } as const;
 
+/** A metric as OTLP/protobuf carries it, as far as the tests look. */
+export interface ReceivedMetric {
+  name: string;
+  unit: string;
+  /** Those of each data point. */
+  points: Record<string, string | number>[];
+}
+
 /** Takes OTLP/HTTP in this process and keeps what came, and the resource that sent spans. */
 export class FakeCollector {
   readonly spans: ReceivedSpan[] = [];
   readonly logs: ReceivedLog[] = [];
-  /** Names of metrics. */
-  readonly metrics: string[] = [];
+  /** As often as they came. */
+  readonly metrics: ReceivedMetric[] = [];
   resource: Record<string, string | number> = {};
   private readonly server = createServer(async (request, response) => {
     const body = Buffer.concat(await request.toArray());
@@ -45,7 +53,7 @@ export class FakeCollector {
       if (resource) this.resource = attributes(resource, 1);
     }
     if (request.url === '/v1/logs') this.logs.push(...items.map(logOf));
-    if (request.url === '/v1/metrics') this.metrics.push(...items.map(metricName));
+    if (request.url === '/v1/metrics') this.metrics.push(...items.map(metricOf));
     response.writeHead(200).end();
   });
 
@@ -118,8 +126,20 @@ function logOf(message: Uint8Array): ReceivedLog {
   };
 }
 
-function metricName(message: Uint8Array): string {
-  return textOf(message, 1);
+/** Where a data point of each kind has its attributes: of a gauge, a sum, a histogram. */
+const POINTS = [
+  { metric: 5, attributes: 7 },
+  { metric: 7, attributes: 7 },
+  { metric: 9, attributes: 9 },
+];
+
+function metricOf(message: Uint8Array): ReceivedMetric {
+  const points = POINTS.flatMap((kind) =>
+    fields(message, kind.metric)
+      .flatMap((data) => fields(data, 1))
+      .map((point) => attributes(point, kind.attributes)),
+  );
+  return { name: textOf(message, 1), unit: textOf(message, 3), points };
 }
 
 function hex(message: Uint8Array, number: number): string {
