@@ -8,10 +8,12 @@ import time
 from collections.abc import Awaitable
 
 from . import telemetry
-from .config import Address, Config
+from .config import Config
 from .database import Database, open_database
+from .rest import create_app
 from .server.grpc_server import GrpcServer
 from .server.services import Services
+from .server.web import WebServer
 
 # Bounds the sending of the last telemetry.
 FLUSH_SECONDS = 2.0
@@ -55,12 +57,17 @@ async def _serve(config: Config, told_to_stop: asyncio.Event, started: float) ->
     if database is None:
         return
     try:
-        server = GrpcServer(Services.of(database), config.labs)
-        port = await _listen(server, config.listen)
+        services = Services.of(database)
+        server = GrpcServer(services, config.labs)
+        web: WebServer | None = None
+        if config.rest_listen is not None:
+            app = create_app(services, server.health, asyncio.get_running_loop(), config.labs)
+            web = WebServer(config.rest_listen, app)
+        addresses = await _listen(config, server, web)
         _log.info(
             "serving",
             extra={
-                "address": str(config.listen._replace(port=port)),
+                **addresses,
                 "version": config.version,
                 "labs": config.labs,
                 "started_in_ms": round((time.monotonic() - started) * 1000),
@@ -71,8 +78,10 @@ async def _serve(config: Config, told_to_stop: asyncio.Event, started: float) ->
         # Health says nothing of the database: it is the same for all instances, so taking them out
         # would make a short absence, which calls are got over, one of the whole service.
         await server.health.enter_graceful_shutdown()
+        if web is not None:
+            web.send_away()
         await asyncio.sleep(config.drain_seconds)
-        await server.stop()
+        await asyncio.gather(server.stop(), *([web.stop()] if web is not None else []))
     finally:
         await database.close()
 
@@ -91,8 +100,21 @@ async def _unless(told_to_stop: asyncio.Event, opening: Awaitable[Database]) -> 
     return None
 
 
-async def _listen(server: GrpcServer, address: Address) -> int:
+async def _listen(config: Config, server: GrpcServer, web: WebServer | None) -> dict[str, str]:
+    """Start both; returns where they listen, for the log."""
     try:
-        return await server.start(address)
+        port = await server.start(config.listen)
     except RuntimeError as error:
-        raise ListenError(f"cannot listen on {address} (see ORDERS_LISTEN): {error}") from error
+        raise ListenError(
+            f"cannot listen on {config.listen} (see ORDERS_LISTEN): {error}"
+        ) from error
+    addresses = {"address": str(config.listen._replace(port=port))}
+    if web is not None and config.rest_listen is not None:
+        try:
+            port = web.start()
+        except OSError as error:
+            raise ListenError(
+                f"cannot listen on {config.rest_listen} (see ORDERS_REST_LISTEN): {error}"
+            ) from error
+        addresses["rest_address"] = str(config.rest_listen._replace(port=port))
+    return addresses

@@ -3,7 +3,8 @@
 import asyncio
 from typing import Any
 
-from grpc_health.v1 import health, health_pb2
+import grpc.aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 
@@ -31,17 +32,13 @@ class HealthServicer(health.aio.HealthServicer):  # type: ignore[misc]
         for watch in self._watches:
             watch.cancel()
 
-    async def is_serving(self) -> bool:
+    async def status(self) -> health_pb2.HealthCheckResponse.ServingStatus:
         """What it says of the server as a whole."""
-        response = await self.Check(health_pb2.HealthCheckRequest(), None)
-        return bool(response.status == SERVING)
+        return (await self.Check(health_pb2.HealthCheckRequest(), None)).status
 
 
 async def probe(address: str, seconds: float) -> str:
     """Ask the server at an address for its health; the name of the status, or what went wrong."""
-    import grpc.aio
-    from grpc_health.v1 import health_pb2_grpc
-
     async with grpc.aio.insecure_channel(address) as channel:
         stub = health_pb2_grpc.HealthStub(channel)
         try:

@@ -68,6 +68,8 @@ class Telemetry:
 def start(version: str) -> Telemetry:
     """Install the providers and the propagators (W3C trace context and baggage). It does not wait
     for the collector."""
+    # What is instrumented by packages is to speak current conventions.
+    os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
     # The exporters look there themselves, but have another default.
     os.environ.setdefault(ENDPOINT_VARIABLE, DEFAULT_ENDPOINT)
     resource = describe(version)
