@@ -96,6 +96,7 @@ ORDERS = {
             folder=ORDERS_PYTHON,
             steps=[recipes.virtual_environment("orders-python", ORDERS_PYTHON, PYTHON_HOME)],
             otlp="grpc",
+            rest=True,
         ),
     )
 }
