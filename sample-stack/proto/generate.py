@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Generate the Go, TypeScript and Python code of the contract in hopwatch/shop/v1/shop.proto.
+"""Generate the Go, TypeScript and Python code of the contracts in hopwatch/shop/v1.
 
     python sample-stack/proto/generate.py            writes the committed code anew
     python sample-stack/proto/generate.py --check    exits 1 and names the files that differ
@@ -24,6 +24,8 @@ from hopwatch_stack.errors import StackError
 PROTO = Path(__file__).resolve().parent
 STACK = PROTO.parent
 CONTRACT = "hopwatch/shop/v1/shop.proto"
+# Payments is a service of its own in Go only.
+GO_CONTRACTS = (CONTRACT, "hopwatch/shop/v1/payments.proto")
 
 GO_MODULE = "hopwatch.dev/shop/orders"
 GO_PROJECT = STACK / "orders-go"
@@ -33,15 +35,15 @@ GO_PLUGINS = (
 )
 TS_PLUGIN = STACK / "node_modules" / ".bin" / "protoc-gen-ts_proto"
 TS_COMMON = (
-    "env=node,esModuleInterop=true,outputServices=grpc-js,outputJsonMethods=false,"
-    "removeEnumPrefix=true,useExactTypes=false"
+    "env=node,esModuleInterop=true,outputServices=grpc-js,removeEnumPrefix=true,useExactTypes=false"
 )
 TS_OPTIONS = {
     # Prices in cents stay far below 2^53, and ts-proto throws above it: number is exact here.
-    # Timestamps as RFC 3339 strings keep the microseconds that a Date would drop.
-    "bff/src/gen": f"{TS_COMMON},forceLong=number,useDate=string",
+    # Timestamps as RFC 3339 strings keep the microseconds that a Date would drop. Answers come in
+    # JSON too; requests are JSON of the contract as they are.
+    "bff/src/gen": f"{TS_COMMON},outputJsonMethods=from-only,forceLong=number,useDate=string",
     # Its clients may ask for any 64-bit amount, and must be told what is wrong with it.
-    "orders-node/src/gen": f"{TS_COMMON},forceLong=bigint,useDate=false",
+    "orders-node/src/gen": f"{TS_COMMON},outputJsonMethods=false,forceLong=bigint,useDate=false",
 }
 PY_PACKAGE = "shop_orders.gen"
 PY_FOLDER = "orders-python/shop_orders/gen"
@@ -97,6 +99,7 @@ def generate(out: Path, plugins: Path) -> None:
         f"--plugin=protoc-gen-go-grpc={plugins / 'protoc-gen-go-grpc'}",
         *(f"--go_out={go_out}", f"--go_opt=module={GO_MODULE}"),
         *(f"--go-grpc_out={go_out}", f"--go-grpc_opt=module={GO_MODULE}"),
+        contracts=GO_CONTRACTS,
     )
     for folder, options in TS_OPTIONS.items():
         ts_out = out / folder
@@ -119,9 +122,9 @@ def keep_in_package(folder: Path) -> None:
         file.write_text(file.read_text().replace(imports, kept))
 
 
-def protoc(*options: str) -> None:
+def protoc(*options: str, contracts: Sequence[str] = (CONTRACT,)) -> None:
     words = [sys.executable, "-m", "grpc_tools.protoc", f"--proto_path={PROTO}"]
-    run([*words, *options, CONTRACT], cwd=PROTO)
+    run([*words, *options, *contracts], cwd=PROTO)
 
 
 def run(command: Sequence[str | Path], cwd: Path) -> None:

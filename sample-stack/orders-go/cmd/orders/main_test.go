@@ -316,7 +316,7 @@ func startService(t *testing.T, settings config.Config) *runningService {
 	service := &runningService{rest: settings.RESTListen, cancel: cancel, ended: make(chan error, 1)}
 	var log bytes.Buffer
 	go func() {
-		service.ended <- run(ctx, settings, &log)
+		service.ended <- shopOrders.Run(ctx, settings, &log)
 		if t.Failed() {
 			t.Logf("the service's log:\n%s", log.String())
 		}

@@ -18,7 +18,6 @@ import (
 	"google.golang.org/grpc/keepalive"
 
 	"hopwatch.dev/shop/orders/internal/labs"
-	"hopwatch.dev/shop/orders/internal/telemetry"
 )
 
 const (
@@ -41,12 +40,13 @@ type Server struct {
 	endWatches context.CancelFunc
 }
 
-// New returns a server without services. When it is to stop, it goes on serving for drain, so that
-// clients can turn elsewhere. labsEnabled lets requests ask for faults.
-func New(log *slog.Logger, drain time.Duration, labsEnabled bool) *Server {
+// New returns the server of the service of that name, without gRPC services. When it is to stop, it
+// goes on serving for drain, so that clients can turn elsewhere. labsEnabled lets requests ask for
+// faults.
+func New(service string, log *slog.Logger, drain time.Duration, labsEnabled bool) *Server {
 	interceptors := []grpc.UnaryServerInterceptor{answer(log)}
 	if labsEnabled {
-		interceptors = append(interceptors, labs.UnaryServerInterceptor(telemetry.ServiceName))
+		interceptors = append(interceptors, labs.UnaryServerInterceptor(service))
 	}
 	intercept := chain(append(interceptors, limitTime))
 	watching, endWatches := context.WithCancel(context.Background())
