@@ -125,10 +125,12 @@ class GrpcClient:
         except grpc.RpcError as error:
             raise Refused(error.code().name, error.details()) from error
 
-    def health(self, service: str = "") -> str:
+    def health(self, service: str = "", headers: Mapping[str, str] | None = None) -> str:
         """By grpc.health.v1, written by hand: its two messages have a field each."""
         ask = self.channel.unary_unary("/grpc.health.v1.Health/Check")
-        told = ask(b"\n" + bytes([len(service)]) + service.encode(), timeout=PATIENCE_SECONDS)
+        asked = b"\n" + bytes([len(service)]) + service.encode()
+        metadata = list((headers or {}).items())
+        told = ask(asked, timeout=PATIENCE_SECONDS, metadata=metadata)
         return {b"\x08\x01": "SERVING", b"\x08\x02": "NOT_SERVING"}[told]
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ from hopwatch_stack.settings import Settings
 from hopwatch_stack.waiting import wait_until
 from tests.orders_clients import Client, GrpcClient, RestClient
 
-READY_SECONDS = 30
+READY_SECONDS = 90
 END_SECONDS = 20
 
 
@@ -34,36 +34,23 @@ class Bench:
         self.services = {service.name: service for service in described}
         self.runtime.prepare(described)
 
-    def start(self, name: str) -> None:
-        self.running[name] = self._launch(self.services[name])
+    def start(self, *names: str) -> None:
+        """Side by side; returns when all serve, or have done their work."""
+        for name in names:
+            service = self.services[name]
+            self.running[name] = self.runtime.launch(service, service.env)
+        for name in names:
+            service, instance = self.services[name], self.running[name]
+            assert wait_until(
+                lambda one=instance: one.exit() is not None or one.is_ready(), READY_SECONDS, 0.02
+            ), self.runtime.log_end(name, 20)
+            end = None if service.is_server else Exit(True, "exit code 0")
+            assert instance.exit() == end, self.runtime.log_end(name, 20)
 
     def end(self, name: str, how: Callable[[Instance], None]) -> None:
         instance = self.running.pop(name)
         how(instance)
         assert wait_until(lambda: instance.exit() is not None, END_SECONDS)
-
-    def _launch(self, service: Service) -> Instance:
-        """Waits until it serves, or has done its work."""
-        instance = self.runtime.launch(service, service.env)
-        try:
-            if service.is_server:
-                served = wait_until(
-                    lambda: instance.is_ready() or instance.exit() is not None,
-                    READY_SECONDS,
-                    every=0.02,
-                )
-                assert served, self.log_end(service.name)
-                assert instance.exit() is None, self.log_end(service.name)
-            else:
-                wait_until(lambda: instance.exit() is not None, READY_SECONDS, every=0.02)
-                assert instance.exit() == Exit(True, "exit code 0"), self.log_end(service.name)
-        except BaseException:
-            instance.kill()
-            raise
-        return instance
-
-    def log_end(self, service: str) -> str:
-        return self.runtime.log_end(service, 20)
 
     def database(self, name: str) -> str:
         """The URL of a new database with the shop's products."""
@@ -74,7 +61,10 @@ class Bench:
     def close(self) -> None:
         for name in ("collector", "hopwatch", "postgres"):
             if name in self.running:
-                self.end(name, lambda instance: instance.stop())
+                self.running[name].stop()
+        for instance in self.running.values():
+            wait_until(lambda one=instance: one.exit() is not None, END_SECONDS)
+            instance.kill()
 
 
 @dataclass
@@ -85,6 +75,7 @@ class Orders:
     implementation: str
     database_url: str
     service: Service
+    runtime: ProcessRuntime
     instances: list[Instance] = field(default_factory=list)
 
     @property
@@ -105,21 +96,28 @@ class Orders:
         instance = self.launch(**env)
         assert wait_until(
             lambda: instance.is_ready() or instance.exit() is not None, READY_SECONDS, 0.02
-        )
-        assert instance.exit() is None, self.bench.log_end("orders")
+        ), self.log_end()
+        assert instance.exit() is None, self.log_end()
         return instance
 
     def launch(self, **env: str) -> Instance:
         """As `start`, without waiting."""
         service = replace(self.service, env={**self.service.env, **env})
-        instance = self.bench.runtime.launch(service, service.env)
+        instance = self.runtime.launch(service, service.env)
         self.instances.append(instance)
         return instance
 
     def stop(self, instance: Instance) -> None:
         """As the stack does; it must end well, and in time."""
         instance.stop()
-        assert self.ended(instance) == Exit(True, "exit code 0"), self.bench.log_end("orders")
+        assert self.ended(instance) == Exit(True, "exit code 0"), self.log_end()
+
+    def log(self) -> str:
+        """All that its instances have said."""
+        return self.runtime.log_end("orders", 10_000)
+
+    def log_end(self) -> str:
+        return self.runtime.log_end("orders", 5)
 
     def ended(self, instance: Instance) -> Exit | None:
         """How it ended, which it must do in time."""
@@ -166,7 +164,9 @@ def orders_over(bench: Bench, implementation: str, database: str) -> Iterator[Or
     )
     described = services(settings, bench.runtime.surroundings)
     service = next(service for service in described if service.name == "orders")
-    orders = Orders(bench, implementation, url, service)
+    runtime = ProcessRuntime(bench.settings.state_dir / database)
+    runtime.prepare([service])
+    orders = Orders(bench, implementation, url, service, runtime)
     try:
         yield orders
     finally:

@@ -20,10 +20,13 @@ SERVED = [
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """`orders` is each implementation; `client` calls each by each protocol that it serves."""
-    if "client" in metafunc.fixturenames:
+    """`orders` is each implementation; `client` calls each by each protocol that it serves, and
+    `told` is what each told of such calls."""
+    by_protocol = {"client", "told"}.intersection(metafunc.fixturenames)
+    if by_protocol:
+        names = ("orders", *by_protocol)
         ids = ["-".join(pair) for pair in SERVED]
-        metafunc.parametrize(("orders", "client"), SERVED, indirect=True, ids=ids, scope="module")
+        metafunc.parametrize(names, SERVED, indirect=True, ids=ids, scope="module")
     elif "orders" in metafunc.fixturenames:
         names = implementations.NAMES
         metafunc.parametrize("orders", names, indirect=True, ids=names, scope="module")
@@ -38,8 +41,9 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         Settings(state_dir=folder / "state", store=folder / "store", ports=ports, labs=True)
     )
     try:
-        for name in ("postgres-init", "postgres", "migrate", "hopwatch", "collector"):
-            bench.start(name)
+        bench.start("postgres-init", "hopwatch", "collector")
+        bench.start("postgres")
+        bench.start("migrate")
         yield bench
     finally:
         bench.close()

@@ -275,7 +275,7 @@ def test_settings_that_make_no_sense_are_told(
     end = orders.ended(instance)
     assert end is not None
     assert end.how == "exit code 1"
-    assert said in orders.bench.log_end("orders")
+    assert said in orders.log_end()
 
 
 def test_request_that_is_too_large_is_refused(orders: Orders) -> None:
