@@ -14,10 +14,22 @@ from rich.console import Console
 from . import implementations, progress, recipes, toolchains
 from .commands import run
 from .errors import StackError
-from .paths import BFF, BINARIES, BUILD, COLLECTOR, DATABASE, KERNELS, SAMPLE_STACK, SHARED, WEB
+from .paths import (
+    BFF,
+    BINARIES,
+    BUILD,
+    COLLECTOR,
+    DATABASE,
+    KERNELS,
+    ORDERS_GO,
+    SAMPLE_STACK,
+    SHARED,
+    WEB,
+)
 from .steps import Step, run_steps
 
 COLLECTOR_BINARY = BINARIES / "otelcol-hopwatch"
+PAYMENTS_BINARY = BINARIES / "payments"
 MIGRATE_BINARY = BINARIES / "shop-migrate"
 BFF_MAIN = BFF / "dist" / "main.js"
 WEB_ROOT = WEB / "dist" / "browser"
@@ -63,6 +75,7 @@ def _steps(orders: Iterable[Step]) -> list[Step]:
         _toolchain("postgres"),
         _toolchain("chromium", needs=["node toolchain"]),
         *orders,
+        recipes.go("payments", ORDERS_GO, PAYMENTS_BINARY),
         recipes.go("shop-migrate", DATABASE, MIGRATE_BINARY),
         Step(
             name="collector",

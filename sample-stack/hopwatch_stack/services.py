@@ -13,7 +13,7 @@ from pathlib import Path
 
 from . import builds, implementations, toolchains
 from .errors import UsageError
-from .paths import BFF, BINARIES, COLLECTOR
+from .paths import BFF, COLLECTOR
 from .readiness import Finished, HttpReady, PostgresReady, Readiness, TcpReady
 from .settings import Settings
 from .surroundings import Surroundings
@@ -247,7 +247,7 @@ def _payments(settings: Settings, surroundings: Surroundings, database_url: str)
     return Service(
         name="payments",
         otel_name="shop-payments",
-        program=lambda: [str(BINARIES / "payments")],
+        program=lambda: [str(builds.PAYMENTS_BINARY)],
         env={
             "PAYMENTS_LISTEN": surroundings.listen(port),
             "DATABASE_URL": database_url,
