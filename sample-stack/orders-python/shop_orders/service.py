@@ -6,14 +6,16 @@ import logging
 import signal
 import time
 from collections.abc import Awaitable
+from typing import TYPE_CHECKING
 
 from . import telemetry
 from .config import Config
 from .database import Database, open_database
-from .rest import create_app
 from .server.grpc_server import GrpcServer
 from .server.services import Services
-from .server.web import WebServer
+
+if TYPE_CHECKING:
+    from .server.web import WebServer
 
 # Bounds the sending of the last telemetry.
 FLUSH_SECONDS = 2.0
@@ -59,8 +61,12 @@ async def _serve(config: Config, told_to_stop: asyncio.Event, started: float) ->
     try:
         services = Services.of(database)
         server = GrpcServer(services, config.labs)
-        web: WebServer | None = None
+        web = None
         if config.rest_listen is not None:
+            # Half of what the service loads: not for those who do without.
+            from .rest import create_app
+            from .server.web import WebServer
+
             app = create_app(services, server.health, asyncio.get_running_loop(), config.labs)
             web = WebServer(config.rest_listen, app)
         addresses = await _listen(config, server, web)
@@ -100,7 +106,7 @@ async def _unless(told_to_stop: asyncio.Event, opening: Awaitable[Database]) -> 
     return None
 
 
-async def _listen(config: Config, server: GrpcServer, web: WebServer | None) -> dict[str, str]:
+async def _listen(config: Config, server: GrpcServer, web: "WebServer | None") -> dict[str, str]:
     """Start both; returns where they listen, for the log."""
     try:
         port = await server.start(config.listen)

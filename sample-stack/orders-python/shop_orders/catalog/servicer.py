@@ -1,7 +1,6 @@
 """Answers the service Catalog of the contract."""
 
 import base64
-import binascii
 from collections.abc import Iterable
 
 from .. import product_ids
@@ -66,11 +65,11 @@ def _decode_page_token(token: str) -> str:
     if not token:
         return ""
     try:
-        padded = token + "=" * (-len(token) % 4)
-        last_id = base64.b64decode(padded, altchars="-_", validate=True).decode()
-    except (binascii.Error, ValueError):
+        last_id = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
+    except ValueError:
         last_id = ""
-    if not product_ids.is_product_id(last_id):
+    # The decoder leaves out what it does not know.
+    if not product_ids.is_product_id(last_id) or _encode_page_token(last_id) != token:
         raise invalid("page_token is not one that an earlier response gave")
     return last_id
 

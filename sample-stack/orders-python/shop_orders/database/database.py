@@ -141,7 +141,9 @@ class Database:
             self._releasing.add(task)
             task.add_done_callback(self._releasing.discard)
             raise
-        except BaseException:
+        except Exception as error:
+            if lost_connection(error):
+                connection.terminate()
             await self._release(connection)
             raise
         else:

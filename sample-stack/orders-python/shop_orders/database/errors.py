@@ -66,8 +66,9 @@ def lost_connection(error: BaseException) -> bool:
     if isinstance(error, asyncpg.InterfaceError):
         # What is closed cannot be used; a ValueError is about an argument.
         return not isinstance(error, ValueError)
+    # asyncpg is in a state of its own when the server has taken leave of an idle connection.
     # TimeoutError, of connecting, is an OSError.
-    return isinstance(error, OSError | NoAnswerError)
+    return isinstance(error, OSError | NoAnswerError | asyncpg.InternalClientError)
 
 
 def sql_state(error: BaseException) -> str:
