@@ -12,24 +12,23 @@ from hopwatch_stack.settings import Ports, Settings
 from tests.orders_clients import Client
 from tests.orders_service import Bench, Orders, orders_over
 
+NAMES = implementations.NAMES
 SERVED = [
     (name, protocol)
-    for name, implementation in implementations.ORDERS.items()
-    for protocol in ("grpc", *(["rest"] if implementation.rest else []))
+    for name in NAMES
+    for protocol in ("grpc", *(["rest"] if implementations.ORDERS[name].rest else []))
 ]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """`orders` is each implementation; `client` calls each by each protocol that it serves, and
     `told` is what each told of such calls."""
+    if "orders" not in metafunc.fixturenames:
+        return
     by_protocol = {"client", "told"}.intersection(metafunc.fixturenames)
-    if by_protocol:
-        names = ("orders", *by_protocol)
-        ids = ["-".join(pair) for pair in SERVED]
-        metafunc.parametrize(names, SERVED, indirect=True, ids=ids, scope="module")
-    elif "orders" in metafunc.fixturenames:
-        names = implementations.NAMES
-        metafunc.parametrize("orders", names, indirect=True, ids=names, scope="module")
+    names, chosen = ("orders", *by_protocol), SERVED if by_protocol else [(name,) for name in NAMES]
+    ids = ["-".join(one) for one in chosen]
+    metafunc.parametrize(names, chosen, indirect=True, ids=ids, scope="module")
 
 
 @pytest.fixture(scope="session")
