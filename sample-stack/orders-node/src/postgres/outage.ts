@@ -54,7 +54,7 @@ export class Outage {
     // The name says to the ledger that this is waiting, not work.
     const span = tracer.startSpan('acquire connection');
     const patience = new AbortController();
-    const tooLong = sleep(since + PATIENCE_MS - this.now(), undefined, {
+    const tooLong = sleep(Math.max(0, since + PATIENCE_MS - this.now()), undefined, {
       signal: patience.signal,
     }).then(() => {
       throw new DatabaseAway();

@@ -62,7 +62,7 @@ export class Calls {
       controller.abort(
         new CallError(Code.DEADLINE_EXCEEDED, 'the call took longer than its deadline'),
       );
-    const timer = setTimeout(tooLate, deadline - Date.now());
+    const timer = setTimeout(tooLate, Math.max(0, deadline - Date.now()));
     this.running.add(controller);
     wire.on('cancelled', () => {
       // Calls that were answered are told so too.

@@ -1,4 +1,5 @@
-import { createServer, type Server as NetServer } from 'node:net';
+import { once } from 'node:events';
+import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as sleep, setImmediate as tick } from 'node:timers/promises';
 import {
   status as Code,
@@ -31,6 +32,7 @@ export class Server {
     'grpc.enable_channelz': 0,
   });
   private readonly listener: NetServer;
+  private readonly connections = new Set<Socket>();
 
   constructor(
     private readonly calls: Calls,
@@ -40,7 +42,11 @@ export class Server {
     const { injectConnection } = this.grpc.createConnectionInjector(
       ServerCredentials.createInsecure(),
     );
-    this.listener = createServer({ noDelay: true }, injectConnection);
+    this.listener = createServer({ noDelay: true }, (connection) => {
+      this.connections.add(connection);
+      connection.on('close', () => this.connections.delete(connection));
+      injectConnection(connection);
+    });
     this.grpc.addService(HealthService, { check: this.health.check });
   }
 
@@ -76,13 +82,17 @@ export class Server {
     // Right after the event loop accepted what was waiting: closing resets connections that are not
     // accepted yet.
     await tick();
+    const ended = once(this.listener, 'close');
     this.listener.close();
     const late = setTimeout(() => {
       const calls = this.calls.abort(new CallError(Code.UNAVAILABLE, 'the server is stopping'));
       this.log.warn({ calls, timeout_ms: FINISH_MS }, 'calls cut off: they did not end in time');
-      this.grpc.forceShutdown();
+      for (const connection of this.connections) connection.destroy();
     }, FINISH_MS);
-    await new Promise((done) => this.grpc.tryShutdown(done));
+    this.grpc.tryShutdown(() => {
+      // Called at once: of connections that it did not accept itself, grpc-js does not see the end.
+    });
+    await ended;
     clearTimeout(late);
   }
 
