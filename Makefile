@@ -25,7 +25,7 @@ test: build  ## Run every test
 
 .PHONY: soak
 soak: build  ## What takes longer: restarts under 5,000 requests on both runtimes, a million odd traces, real backends
-	@HOPWATCH_SOAK=1 $(BIN)/pytest tests/stack/test_survival.py \
+	@HOPWATCH_SOAK=1 $(BIN)/pytest tests/stack/test_survival.py tests/stack/test_swap.py \
 		tests/property/test_simulated_ledgers.py tests/property/test_clocks.py \
 		tests/integration/test_backends_real.py
 
