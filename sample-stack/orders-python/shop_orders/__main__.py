@@ -1,7 +1,6 @@
 """python -m shop_orders: the shop's business service, by gRPC and REST."""
 
 import argparse
-import asyncio
 import os
 import sys
 
@@ -44,9 +43,9 @@ class NotServingError(Exception):
 
 async def _check_health(listen: Address) -> None:
     # What listens on all addresses is asked at one of them.
-    host = "127.0.0.1" if listen.host in ("", "0.0.0.0", "::") else listen.host
+    host = "127.0.0.1" if listen.host in ("0.0.0.0", "::") else listen.host
     address = str(listen._replace(host=host))
-    health = await asyncio.wait_for(probe(address, PROBE_SECONDS), PROBE_SECONDS)
+    health = await probe(address, PROBE_SECONDS)
     if health != "SERVING":
         raise NotServingError(f"health of {address}: {health}")
 

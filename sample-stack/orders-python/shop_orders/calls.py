@@ -18,6 +18,7 @@ from .telemetry import SERVICE_NAME
 
 # Bounds calls whose client set no deadline, or one far away.
 MAX_CALL_SECONDS = 10.0
+DEADLINE_SLACK_SECONDS = 0.02
 
 Request = TypeVar("Request", bound=Message)
 Response = TypeVar("Response", bound=Message)
@@ -41,6 +42,8 @@ class Outcome(Generic[Response]):
     code: StatusCode
     message: str = ""
     response: Response | None = None
+    # Nobody waits for it any more.
+    abandoned: bool = False
 
 
 async def answer(
@@ -60,12 +63,10 @@ async def answer(
             StatusCode.OK, response=await _limited(method, handle, seconds, obey_labs)
         )
     except asyncio.CancelledError as gone:
-        error, outcome = gone, Outcome(StatusCode.CANCELLED, "the client has gone")
-        raise
+        error, outcome = gone, _abandoned(seconds, time.perf_counter() - start)
     except Exception as failure:
         error, outcome = failure, _outcome_of(failure)
-    finally:
-        _log_call(method, outcome, time.perf_counter() - start, error)
+    _log_call(method, outcome, time.perf_counter() - start, error)
     return outcome
 
 
@@ -84,6 +85,14 @@ async def _limited(
         raise RefusalError(
             StatusCode.DEADLINE_EXCEEDED, "the call took longer than its deadline"
         ) from None
+
+
+def _abandoned(seconds: float | None, passed: float) -> Outcome[Any]:
+    """Clients leave by themselves when their deadline has passed, a little before we would end."""
+    if seconds is not None and passed > seconds - DEADLINE_SLACK_SECONDS:
+        message = "the call took longer than its deadline"
+        return Outcome(StatusCode.DEADLINE_EXCEEDED, message, abandoned=True)
+    return Outcome(StatusCode.CANCELLED, "the client has gone", abandoned=True)
 
 
 def _outcome_of(error: Exception) -> Outcome[Any]:

@@ -72,7 +72,7 @@ def _address(
     if not colon or (":" in host and not bracketed) or not port.isdecimal() or int(port) > 65535:
         problems.append(f"{name} is {text!r}; it must be host:port, such as 127.0.0.1:15051")
         return None
-    return Address(host.strip("[]"), int(port))
+    return Address(host.strip("[]") or "0.0.0.0", int(port))
 
 
 def _drain_seconds(environment: Mapping[str, str], problems: list[str]) -> float:

@@ -24,7 +24,7 @@ def test_what_the_environment_says() -> None:
         {"DATABASE_URL": URL, "ORDERS_LISTEN": "[::1]:0", "ORDERS_REST_LISTEN": ":15052"}
         | {"SHOP_VERSION": "1.2", "SHOP_DRAIN_SECONDS": "0.25", "HOPWATCH_LABS": "1"}
     )
-    assert (str(config.listen), str(config.rest_listen)) == ("[::1]:0", ":15052")
+    assert (str(config.listen), str(config.rest_listen)) == ("[::1]:0", "0.0.0.0:15052")
     assert (config.version, config.drain_seconds, config.labs) == ("1.2", 0.25, True)
 
 

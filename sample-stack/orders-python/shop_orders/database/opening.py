@@ -73,7 +73,12 @@ class Target:
         return await asyncpg.connect(
             self.url,
             timeout=CONNECT_TIMEOUT_SECONDS,
-            server_settings={"application_name": "shop-orders"},
+            server_settings={
+                "application_name": "shop-orders",
+                # Should the request to cancel a statement get lost, its end comes with that of the
+                # connection.
+                "client_connection_check_interval": "500ms",
+            },
             **options,
         )
 

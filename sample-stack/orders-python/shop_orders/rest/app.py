@@ -60,8 +60,11 @@ def create_app(
 
     @app.errorhandler(HTTPException)
     def refuse(error: HTTPException) -> flask.Response:
+        status = error.code or 500
+        if status >= 500:
+            return problem(status, StatusCode.INTERNAL, "internal error")
         asked = f"{flask.request.method[:10]} {flask.request.path[:60]}"
-        answer = problem(error.code or 500, StatusCode.UNIMPLEMENTED, f"there is no {asked} here")
+        answer = problem(status, StatusCode.UNIMPLEMENTED, f"there is no {asked} here")
         answer.headers.extend(
             (name, value) for name, value in error.get_headers() if name == "Allow"
         )
@@ -130,6 +133,6 @@ def _view(
             return message_response(200, outcome.response)
         if isinstance(refusal, HttpRefusalError):
             return problem(refusal.http_status, outcome.code, outcome.message)
-        return problem(HTTP_STATUS[outcome.code], outcome.code, outcome.message)
+        return problem(HTTP_STATUS.get(outcome.code, 500), outcome.code, outcome.message)
 
     return view

@@ -1,5 +1,6 @@
 """The gRPC server: traces and measures every call, and stops in order."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -112,6 +113,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                     obey_labs=self._obey_labs,
                 )
                 ended(outcome.code, outcome.message)
+            if outcome.abandoned:
+                raise asyncio.CancelledError
             if outcome.response is None:
                 await context.abort(outcome.code, outcome.message)
             return outcome.response
@@ -126,10 +129,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     def _traced(
         self, method: str, metadata: Mapping[str, str | bytes]
     ) -> Iterator[Callable[[StatusCode, str], None]]:
-        """A span around a call; what it gives is to be told how the call ended, unless its client
-        has gone."""
+        """A span around a call; what it gives is to be told how the call ended."""
         attributes = {"rpc.system.name": "grpc", "rpc.method": method.removeprefix("/")}
-        code, message = StatusCode.CANCELLED, ""
+        code, message = StatusCode.UNKNOWN, ""
 
         def ended(with_code: StatusCode, with_message: str) -> None:
             nonlocal code, message
