@@ -1,8 +1,10 @@
 import { setTimeout as sleep, setImmediate as tick } from 'node:timers/promises';
 import { stopTelemetry } from '@hopwatch/shop-shared/telemetry';
 import { buildApp } from './app';
+import { GrpcTransport } from './backend/grpc-transport';
 import { OrdersBackend } from './backend/orders-backend';
 import { Readiness } from './backend/readiness';
+import { RestTransport } from './backend/rest-transport';
 import { readConfig } from './config';
 import { StackLabFile } from './labs/stack-lab';
 import { listen } from './listen';
@@ -13,7 +15,11 @@ const FINISH_DEADLINE_MS = 10_000;
 
 async function main(): Promise<void> {
   const config = readConfig(process.env);
-  const backend = new OrdersBackend(config.ordersAddress);
+  const backend = new OrdersBackend(
+    config.ordersProtocol === 'rest'
+      ? new RestTransport(config.ordersRestAddress)
+      : new GrpcTransport(config.ordersAddress),
+  );
   const readiness = new Readiness(backend);
   const stackLab =
     config.labs && config.labsFile !== null ? new StackLabFile(config.labsFile, log) : null;

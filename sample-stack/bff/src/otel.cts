@@ -7,6 +7,7 @@ import { type Config, ConfigError, readConfig } from './config.js';
 import { log } from './log.js';
 import { instrumentations } from './telemetry/instrumentations.js';
 import { LabBaggagePropagator } from './telemetry/lab-baggage.js';
+import { measureWireBytes } from './telemetry/wire-bytes.js';
 
 function configOrExit(): Config {
   try {
@@ -27,3 +28,4 @@ startTelemetry({
   baggage: new LabBaggagePropagator(labs),
   instrumentations,
 });
+measureWireBytes();

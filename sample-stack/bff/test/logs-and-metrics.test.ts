@@ -34,4 +34,5 @@ test('requests and the runtime are measured', async (t) => {
   assert.ok(names.has('http.server.request.duration'), `${[...names]}`);
   assert.ok(names.has('nodejs.eventloop.utilization'), `${[...names]}`);
   assert.ok(names.has('v8js.memory.heap.used'), `${[...names]}`);
+  assert.ok(names.has('shop.client.network.io'), `${[...names]}`);
 });

@@ -34,6 +34,7 @@ export async function startBff(t: TestContext, env: Record<string, string> = {})
       env: {
         BFF_LISTEN: '127.0.0.1:0',
         ORDERS_ADDRESS: shop.address,
+        ORDERS_REST_ADDRESS: shop.rest.address,
         WEB_ROOT: builtPage(),
         OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
         OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test',

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { status as Code, type ServiceError } from '@grpc/grpc-js';
+import { status as Code } from '@grpc/grpc-js';
+import { BackendError } from './backend-error';
 
 /** Retries may add a fifth to the calls; a burst of failures may spend what was saved. */
 const EARNED_PER_CALL = 0.2;
@@ -43,7 +44,8 @@ export async function withRetries<Result>(
     } catch (error) {
       const pause = pauseAfter(attempts);
       const another =
-        (error as ServiceError).code === Code.UNAVAILABLE &&
+        error instanceof BackendError &&
+        error.code === Code.UNAVAILABLE &&
         attempts < MAX_ATTEMPTS &&
         Date.now() + pause < deadline &&
         budget.spend();
