@@ -58,7 +58,8 @@ class Service:
     overlaps: bool = False
     # Whether the stack counts as up only when this is ready.
     awaited: bool = True
-    ready_seconds: float = 30
+    # Much more than it takes: the machine may be busy with other things.
+    ready_seconds: float = 60
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 15
     refuses_root: bool = False
@@ -132,6 +133,7 @@ def _postgres(settings: Settings, surroundings: Surroundings) -> list[Service]:
             ],
             refuses_root=True,
             ready=Finished(),
+            ready_seconds=120,
         ),
         Service(
             name="postgres",
