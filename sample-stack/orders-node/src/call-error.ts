@@ -18,7 +18,14 @@ export function refused(message: string): CallError {
   return new CallError(Code.FAILED_PRECONDITION, message);
 }
 
-/** A client's text within a message: quoted, and its first 60 characters at most. */
+/** What is not shown as it is: controls, spaces of many kinds, what turns the text around. */
+const UNSHOWN = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu;
+
+/** A client's text within a message: quoted, escaped, and its first 60 characters at most. */
 export function quoted(text: string): string {
-  return JSON.stringify(Array.from(text).slice(0, 60).join(''));
+  const start = Array.from(text).slice(0, 60).join('');
+  return JSON.stringify(start).replace(
+    UNSHOWN,
+    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
+  );
 }

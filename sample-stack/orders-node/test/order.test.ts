@@ -56,6 +56,14 @@ test('what breaks a rule is refused, and the message says which', () => {
   }
 });
 
+test('a quoted text cannot hide what it is', () => {
+  for (const idempotencyKey of ['\u202Ep', 'a\u00A0b', 'a\nb', '\u{E0001}', '\u0085']) {
+    assert.throws(() => orderRequest(request({ idempotencyKey })), {
+      message: /^idempotency_key "[ -~]*" is not a UUID$/,
+    });
+  }
+});
+
 test('a quoted text is cut between characters, never within one', () => {
   const idempotencyKey = '🛒'.repeat(100);
   assert.throws(
