@@ -290,7 +290,8 @@ def _bff(settings: Settings, surroundings: Surroundings) -> Service:
             **_labs(settings, surroundings),
         },
         ports={"shop": ports.shop},
-        # It starts beside orders and is ready once it reaches it.
+        # It starts beside orders and is ready once it reaches it, after all that orders need.
+        ready_seconds=180,
         outlived_by=["orders", "collector"],
         overlaps=True,
         ready=HttpReady(ports.shop, "/readyz"),
