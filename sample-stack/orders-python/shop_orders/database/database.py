@@ -1,9 +1,9 @@
 """Runs queries and transactions, and runs them again where that may help."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import asyncpg
@@ -43,14 +43,14 @@ class Session:
             rows: Rows = await self._connection.fetch(sql, *arguments)
             return rows
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
         """What is done within is done as one, or not at all."""
         await self._run("BEGIN")
         try:
             yield
-        except Exception:
-            if not self._connection.is_closed():
+        except Exception as error:
+            if not lost_connection(error):
                 await self._run("ROLLBACK")
             raise
         await self._run("COMMIT")
@@ -129,7 +129,7 @@ class Database:
         finally:
             attempt.reset(token)
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
         connection = await self._acquire()
         try:
@@ -143,7 +143,9 @@ class Database:
             raise
         except Exception as error:
             if lost_connection(error):
-                connection.terminate()
+                # The pool may have noticed before, and taken it back.
+                with contextlib.suppress(asyncpg.InterfaceError):
+                    connection.terminate()
             await self._release(connection)
             raise
         else:
