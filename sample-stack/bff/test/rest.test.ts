@@ -6,7 +6,7 @@ import { BackendError } from '../src/backend/backend-error';
 import { urlTemplate } from '../src/backend/rest-routes';
 import { RestTransport } from '../src/backend/rest-transport';
 import { FakeShop, failure, order, product } from './fake-shop';
-import { startHarness } from './harness';
+import { type Harness, startHarness } from './harness';
 
 // What differs by REST. That pages and errors are the same is seen by asking for both.
 
@@ -26,10 +26,8 @@ for (const [name, request] of ASKED) {
   test(`${name} is the same by either protocol`, async (t) => {
     const byGrpc = await startHarness(t);
     const byRest = await startHarness(t, { ordersProtocol: 'rest' });
-    const [wanted, got] = await Promise.all([
-      byGrpc.app.inject(request),
-      byRest.app.inject(request),
-    ]);
+    const wanted = await whole(byGrpc, request);
+    const got = await whole(byRest, request);
     assert.equal(got.statusCode, wanted.statusCode);
     assert.ok(wanted.statusCode < 300);
     assert.deepEqual(got.json(), wanted.json());
@@ -166,6 +164,15 @@ test('calls are told from other requests, and from each other by what they call'
     assert.equal(urlTemplate(other), undefined);
   }
 });
+
+/** The answer with all its parts: on a busy machine a page may have to go without some. */
+async function whole({ app, shop }: Harness, request: object) {
+  for (let attempts = 1; ; attempts++) {
+    shop.calls.length = 0;
+    const response = await app.inject(request);
+    if (attempts === 10 || (response.json().missing ?? []).length === 0) return response;
+  }
+}
 
 async function startTransport(
   t: TestContext,
