@@ -6,9 +6,11 @@ export async function abortable<Result>(
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const abort = (): void => reject(signal.reason);
   signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
   try {
-    signal.throwIfAborted();
-    return await Promise.race([promise, aborted]);
+    // Also of a promise that nobody waits for any more somebody must hear how it fails, or Node
+    // ends the process.
+    return await Promise.race([aborted, promise]);
   } finally {
     signal.removeEventListener('abort', abort);
   }

@@ -56,3 +56,12 @@ test('deadlines hold', async () => {
   await assert.rejects(outage.wait(AbortSignal.timeout(50)), { name: 'TimeoutError' });
   outage.close();
 });
+
+test('a call whose time is over already ends alone', async () => {
+  const outage = new Outage(async () => false, log);
+  outage.begin(new Error('gone'));
+  await assert.rejects(outage.wait(AbortSignal.abort(new Error('late'))), { message: 'late' });
+  // An unheard rejection would end the process, and here the test.
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  outage.close();
+});
