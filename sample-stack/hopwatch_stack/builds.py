@@ -35,13 +35,17 @@ BFF_MAIN = BFF / "dist" / "main.js"
 WEB_ROOT = WEB / "dist" / "browser"
 
 
-def build(console: Console, orders: Iterable[str] = implementations.NAMES) -> None:
+def build(
+    console: Console,
+    orders: Iterable[str] = implementations.NAMES,
+    also: Iterable[Step] = (),
+) -> None:
     """Fetches missing toolchains and builds all that has changed, with these implementations of
     orders as far as they can be had here: says which cannot, and goes on. Raises StackError.
 
     Two builds of one checkout take turns.
     """
-    wanted: list[Step] = []
+    wanted = list(also)
     for implementation in map(implementations.ORDERS.__getitem__, orders):
         if reason := implementation.missing():
             console.print(f"No orders in {implementation.language}: {reason}.", markup=False)
