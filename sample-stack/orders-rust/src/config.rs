@@ -78,7 +78,7 @@ impl Config {
 fn is_host_and_port(address: &str) -> bool {
     address.rsplit_once(':').is_some_and(|(host, port)| {
         let bracketed = host.starts_with('[') && host.ends_with(']');
-        (bracketed || !host.contains(':')) && port.parse::<u16>().is_ok()
+        (bracketed || !host.contains(':')) && !host.is_empty() && port.parse::<u16>().is_ok()
     })
 }
 
@@ -142,6 +142,14 @@ mod tests {
             assert!(told.contains(name), "{name} is not in {told}");
         }
         assert_eq!(told.lines().count(), 5);
+    }
+
+    #[test]
+    fn refuses_what_is_no_address() {
+        for address in [":15051", "::1:15051", "localhost", "127.0.0.1:65536", "127.0.0.1:"] {
+            assert!(!is_host_and_port(address), "{address}");
+        }
+        assert!(is_host_and_port("localhost:15051"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! One process, modules kept apart: `orders` places orders and leaves prices, units, risk and
 //! money to the modules of those names.
 
+pub mod app;
 pub mod catalog;
 pub mod config;
 pub mod error;

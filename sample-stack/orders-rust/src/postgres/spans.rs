@@ -1,6 +1,7 @@
 //! Spans and durations of what the database is asked, by the semantic conventions.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Instant;
 
 use opentelemetry::global::{self, BoxedTracer};
@@ -38,10 +39,14 @@ impl Spans {
             .with_unit("s")
             .with_boundaries(SECONDS.to_vec())
             .build();
+        // Every span has them: they are shared, not copied.
         let database = vec![
             KeyValue::new("db.system.name", "postgresql"),
-            KeyValue::new("db.namespace", config.get_dbname().unwrap_or_default().to_owned()),
-            KeyValue::new("server.address", host),
+            KeyValue::new(
+                "db.namespace",
+                Arc::<str>::from(config.get_dbname().unwrap_or_default()),
+            ),
+            KeyValue::new("server.address", Arc::<str>::from(host)),
             KeyValue::new("server.port", i64::from(port)),
         ];
         Self { tracer: global::tracer(SCOPE), duration, database }

@@ -37,7 +37,8 @@ impl Observer {
             .build();
         let mut server = vec![KeyValue::new("rpc.system.name", "grpc")];
         if let Some(address) = address {
-            server.push(KeyValue::new("server.address", address.ip().to_string()));
+            server
+                .push(KeyValue::new("server.address", Arc::<str>::from(address.ip().to_string())));
             server.push(KeyValue::new("server.port", i64::from(address.port())));
         }
         Self { tracer: global::tracer(SCOPE), duration, server }

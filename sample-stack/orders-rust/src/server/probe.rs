@@ -39,11 +39,28 @@ pub async fn probe(address: &str) -> Result<(), ProbeError> {
 
 /// What listens on all addresses is asked at the loopback one.
 fn reachable(address: &str) -> String {
-    match (address.parse::<SocketAddr>(), address.strip_prefix(':')) {
-        (Ok(all), _) if all.ip().is_unspecified() => {
+    match address.parse::<SocketAddr>() {
+        Ok(all) if all.ip().is_unspecified() => {
             SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), all.port()).to_string()
         }
-        (_, Some(port)) => format!("127.0.0.1:{port}"),
         _ => address.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_addresses_are_asked_at_the_loopback_one() {
+        assert_eq!(reachable("0.0.0.0:15051"), "127.0.0.1:15051");
+        assert_eq!(reachable("[::]:15051"), "127.0.0.1:15051");
+        assert_eq!(reachable("localhost:15051"), "localhost:15051");
+    }
+
+    #[tokio::test]
+    async fn nobody_is_not_healthy() {
+        let told = probe("127.0.0.1:1").await.unwrap_err().to_string();
+        assert!(told.starts_with("health of 127.0.0.1:1: "), "{told}");
     }
 }
