@@ -12,6 +12,7 @@ class Row:
     counted once."""
 
     name: str
+    group: str
     title: str
     unit: str
     better: Better
@@ -22,42 +23,43 @@ class Row:
 _TURN, _ONCE = "contender", "implementation"
 
 ROWS = (
-    Row("latency_p50", "Latency p50 at the fixed rate", "ms", "lower", _TURN,
+    Row("latency_p50", "Latency", "Latency p50 at the fixed rate", "ms", "lower", _TURN,
         "from when a request was due until it was answered; the median of a turn's requests"),
-    Row("latency_p95", "Latency p95 at the fixed rate", "ms", "lower", _TURN,
+    Row("latency_p95", "Latency", "Latency p95 at the fixed rate", "ms", "lower", _TURN,
         "19 of 20 requests of a turn took at most this long"),
-    Row("latency_p99", "Latency p99 at the fixed rate", "ms", "lower", _TURN,
+    Row("latency_p99", "Latency", "Latency p99 at the fixed rate", "ms", "lower", _TURN,
         "99 of 100 requests of a turn took at most this long"),
-    Row("failed_share", "Requests failed at the fixed rate", "%", "lower", _TURN,
+    Row("failed_share", "Latency", "Requests failed at the fixed rate", "%", "lower", _TURN,
         "of those that were due, none sent again"),
-    Row("throughput", "Top throughput within the limit", "requests/s", "higher", _TURN,
+    Row("throughput", "Capacity", "Top throughput within the limit", "requests/s", "higher", _TURN,
         "the highest rate tried at which p99 stayed within the limit and no request failed"),
-    Row("cpu", "CPU per 1,000 requests", "s", "lower", _TURN,
+    Row("cpu", "Capacity", "CPU per 1,000 requests", "s", "lower", _TURN,
         "user and system time of the service's processes at the fixed rate"),
-    Row("postgres_cpu", "CPU of Postgres per 1,000 requests", "s", "lower", _TURN,
+    Row("postgres_cpu", "Capacity", "CPU of Postgres per 1,000 requests", "s", "lower", _TURN,
         "user and system time of all its processes meanwhile"),
-    Row("memory_idle", "Memory, idle", "MB", "lower", _TURN,
+    Row("memory_idle", "Memory", "Memory, idle", "MB", "lower", _TURN,
         "PSS of the service's processes a second after the first answer"),
-    Row("memory_loaded", "Memory, loaded", "MB", "lower", _TURN,
+    Row("memory_loaded", "Memory", "Memory, loaded", "MB", "lower", _TURN,
         "PSS at the end of the fixed rate"),
-    Row("start", "Start to first answer", "ms", "lower", _TURN,
+    Row("start", "Starting and leaving", "Start to first answer", "ms", "lower", _TURN,
         "from the start of the process until it has answered a call"),
-    Row("drain", "Drain on SIGTERM under load", "s", "lower", _TURN,
+    Row("drain", "Starting and leaving", "Drain on SIGTERM under load", "s", "lower", _TURN,
         "from the signal until the process has ended, a successor on the same port; it serves on"
         " for SHOP_DRAIN_SECONDS, as all do"),
-    Row("failed_handover", "Requests failed while it was replaced", "requests", "lower", _TURN,
-        "of all that were due from before the signal until after the end, none sent again"),
-    Row("bytes", "Bytes on the wire a request", "bytes", "lower", _TURN,
+    Row("failed_handover", "Starting and leaving", "Failed while it was replaced",
+        "requests", "lower", _TURN, "of all requests that were due from before the signal until"
+        " after the end, none sent again"),
+    Row("bytes", "On the wire", "Bytes on the wire a request", "bytes", "lower", _TURN,
         "sent and received by the client's connections, headers and frames included; what TCP adds"
         " is not"),
-    Row("artifact", "What is deployed", "MB", "lower", _ONCE,
+    Row("artifact", "Size", "What is deployed", "MB", "lower", _ONCE,
         "the binary, or the code with all packages that it needs at run time, not compressed"),
-    Row("runtime", "Runtime needed beside it", "MB", "lower", _ONCE,
+    Row("runtime", "Size", "Runtime needed beside it", "MB", "lower", _ONCE,
         "the interpreter with its standard library; 0 for a static binary"),
-    Row("code_lines", "Lines of code", "lines", "lower", _ONCE,
+    Row("code_lines", "Size", "Lines of code", "lines", "lower", _ONCE,
         "with code on them, in the files that the service is made of; neither tests nor generated"
         " code. Go's and Python's have REST too, Go's payments as a service"),
-    Row("test_lines", "Lines of tests", "lines", "higher", _ONCE,
+    Row("test_lines", "Size", "Lines of tests", "lines", "higher", _ONCE,
         "with code on them; says how much is tested by itself, not how well"),
 )  # fmt: skip
 
