@@ -113,6 +113,11 @@ def exchanged(
     return next(service for service in wanted if service.name == name)
 
 
+def orders_version(implementation: str) -> str:
+    """`service.version` of orders in this implementation."""
+    return f"{os.environ.get('SHOP_VERSION') or 'dev'}+{implementation}"
+
+
 def labs_file(state_dir: Path) -> Path:
     """Names the lab that runs on the whole stack; absent when none does. It is replaced whole, so
     where folders are mounted it is the folder that must be."""
@@ -222,7 +227,7 @@ def _orders(settings: Settings, surroundings: Surroundings, database_url: str) -
         "ORDERS_LISTEN": surroundings.listen(ports.orders),
         "DATABASE_URL": database_url,
         "OTEL_EXPORTER_OTLP_ENDPOINT": _otlp(settings, surroundings, chosen.otlp),
-        "SHOP_VERSION": f"{os.environ.get('SHOP_VERSION') or 'dev'}+{chosen.name}",
+        "SHOP_VERSION": orders_version(chosen.name),
         **_labs(settings, surroundings),
     }
     if rest:

@@ -114,6 +114,20 @@ class Supervisor:
             busy = self._request is not None or not all(s.is_settled for s in self._slots.values())
             time.sleep(POLL_SECONDS if busy else WATCH_SECONDS)
 
+    def swap(self, service: str, implementation: str, meanwhile: Callable[[], None]) -> None:
+        """What `Stack.swap` asks of an owner, for the owner itself; calls `meanwhile` every now and
+        then. Raises StackError when the old one stays."""
+        slot = self._slots[service]
+        slot.restart(self._exchanged(service, implementation))
+
+        def settled() -> bool:
+            meanwhile()
+            return slot.is_settled
+
+        self.watch(until=settled)
+        if slot.restart_failure or slot.state == slots.GIVEN_UP:
+            raise StackError(f"{service} {slot.note}.")
+
     def stop(self) -> list[str]:
         """Stops all, dependents first, and leaves nothing behind. Returns what went amiss."""
         problems = stop_in_order([slot.leaver() for slot in self._slots.values()])
