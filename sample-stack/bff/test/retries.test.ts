@@ -16,9 +16,11 @@ function failing(code: Code): { attempts: number; call: () => Promise<never> } {
 }
 
 test('only what is away for now is asked again, five times at most', async () => {
-  const away = failing(Code.UNAVAILABLE);
-  await assert.rejects(withRetries(new RetryBudget(), 5000, away.call), { code: Code.UNAVAILABLE });
-  assert.equal(away.attempts, 5);
+  for (const code of [Code.UNAVAILABLE, Code.CANCELLED]) {
+    const away = failing(code);
+    await assert.rejects(withRetries(new RetryBudget(), 5000, away.call), { code });
+    assert.equal(away.attempts, 5);
+  }
   for (const code of [Code.DEADLINE_EXCEEDED, Code.INTERNAL, Code.NOT_FOUND]) {
     const broken = failing(code);
     await assert.rejects(withRetries(new RetryBudget(), 5000, broken.call), { code });

@@ -7,6 +7,12 @@ const EARNED_PER_CALL = 0.2;
 const MAX_SAVED = 50;
 
 const MAX_ATTEMPTS = 5;
+/**
+ * The server is away, or left before it took the call: gRPC's C core, which serves Python, resets
+ * such calls instead of refusing them (grpc/grpc#41785). The BFF itself cancels none.
+ */
+const AWAY: ReadonlySet<Code> = new Set([Code.UNAVAILABLE, Code.CANCELLED]);
+
 const FIRST_PAUSE_MS = 50;
 const MAX_PAUSE_MS = 500;
 
@@ -27,9 +33,9 @@ export class RetryBudget {
 }
 
 /**
- * Calls until it succeeds, its failure is not UNAVAILABLE, or time or budget is over; the last
- * failure is thrown. Only for what may be done twice. Unlike gRPC's own retries, each attempt is
- * seen in the trace.
+ * Calls until it succeeds, its failure is not that the server is away, or time or budget is over;
+ * the last failure is thrown. Only for what may be done twice. Unlike gRPC's own retries, each
+ * attempt is seen in the trace.
  */
 export async function withRetries<Result>(
   budget: RetryBudget,
@@ -45,7 +51,7 @@ export async function withRetries<Result>(
       const pause = pauseAfter(attempts);
       const another =
         error instanceof BackendError &&
-        error.code === Code.UNAVAILABLE &&
+        AWAY.has(error.code) &&
         attempts < MAX_ATTEMPTS &&
         Date.now() + pause < deadline &&
         budget.spend();
