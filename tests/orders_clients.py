@@ -2,12 +2,17 @@
 
 import functools
 import itertools
+import os
 import sys
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote
+
+# Or what gRPC does in children that are about to become services ends some of them before they do
+# (grpc/grpc#43055).
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 import grpc
 import requests
@@ -46,10 +51,11 @@ HTTP_STATUS = {
     "UNAVAILABLE": 503,
     "DEADLINE_EXCEEDED": 504,
 }
-# Calls that find a server leaving go to the next one, as in every client of the shop.
+# Calls that find a server leaving go to the next one, as in every client of the shop. The C core of
+# gRPC, which serves Python, cancels those that it did not take (grpc/grpc#41785).
 RETRYING = """{"methodConfig": [{"name": [{}], "retryPolicy": {"maxAttempts": 5,
     "initialBackoff": "0.1s", "maxBackoff": "1s", "backoffMultiplier": 2,
-    "retryableStatusCodes": ["UNAVAILABLE"]}}]}"""
+    "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"]}}]}"""
 
 
 class Refused(Exception):  # noqa: N818

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-import grpc
 import pytest
 
 from hopwatch_stack.waiting import wait_until
@@ -282,6 +281,6 @@ def test_request_that_is_too_large_is_refused(orders: Orders) -> None:
     client = orders.client()
     with pytest.raises(Refused) as raised:
         client.call("PlaceOrder", order_of((PAN, 1), total=1, customer_email="a" * (300 << 10)))
-    assert raised.value.code == grpc.StatusCode.RESOURCE_EXHAUSTED.name
+    assert raised.value.code == "RESOURCE_EXHAUSTED"
     assert client.call("PlaceOrder", pan(customer_email=someone())).id
     client.close()
