@@ -25,8 +25,9 @@ type plan struct {
 	seed             uint64
 }
 
-// result is of the requests that were due while it was measured. Latencies are of those that
-// succeeded, from when each was due: a generator or a service that lags behind adds to them.
+// result is of the requests that were due while it was measured. Latencies count from when each
+// was due: a generator or a service that lags behind adds to them. A request that failed counts as
+// one that its client waited for in vain: a service is not quick because it refuses.
 type result struct {
 	Requests   int            `json:"requests"`
 	Failures   map[string]int `json:"failures"`
@@ -117,7 +118,7 @@ func (t *tally) add(record bool, code string, latency, late time.Duration) {
 	t.requests++
 	if code != "OK" {
 		t.failures[code]++
-		return
+		latency = max(latency, callTimeout)
 	}
 	t.latencies = append(t.latencies, latency)
 	t.late = append(t.late, late)

@@ -120,3 +120,14 @@ func TestQueryHasTheJSONNamesAndRepeatsLists(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
+
+func TestWhatFailedCountsAsWaitedForInVain(t *testing.T) {
+	counted := tally{failures: map[string]int{}}
+	counted.add(true, "OK", time.Millisecond, 0)
+	counted.add(true, "UNAVAILABLE", time.Millisecond, 0)
+	counted.add(false, "UNAVAILABLE", time.Millisecond, 0)
+	got := counted.result(plan{}, usage{})
+	if got.Requests != 2 || got.Failures["UNAVAILABLE"] != 1 || got.LatencyMS.Max != 2000 {
+		t.Errorf("got %+v", got)
+	}
+}

@@ -51,7 +51,8 @@ class Load:
 
 @dataclass(frozen=True)
 class Answered:
-    """What came of a load, as the program tells it; times are ms, of requests that succeeded."""
+    """What came of a load, as the program tells it; times are ms. A request that failed counts as
+    one that took the 2 s that its client waits at most."""
 
     requests: int
     failures: dict[str, int]

@@ -24,7 +24,8 @@ _TURN, _ONCE = "contender", "implementation"
 
 ROWS = (
     Row("latency_p50", "Latency", "Latency p50 at the fixed rate", "ms", "lower", _TURN,
-        "from when a request was due until it was answered; the median of a turn's requests"),
+        "from when a request was due until it was answered; the median of a turn's requests. One"
+        " that failed counts as the 2 s that its client waits"),
     Row("latency_p95", "Latency", "Latency p95 at the fixed rate", "ms", "lower", _TURN,
         "19 of 20 requests of a turn took at most this long"),
     Row("latency_p99", "Latency", "Latency p99 at the fixed rate", "ms", "lower", _TURN,
@@ -34,7 +35,8 @@ ROWS = (
     Row("throughput", "Capacity", "Top throughput within the limit", "requests/s", "higher", _TURN,
         "the highest rate tried at which p99 stayed within the limit and no request failed"),
     Row("cpu", "Capacity", "CPU per 1,000 requests", "s", "lower", _TURN,
-        "user and system time of the service's processes at the fixed rate"),
+        "user and system time of the service's processes at the fixed rate, per 1,000 that"
+        " succeeded"),
     Row("postgres_cpu", "Capacity", "CPU of Postgres per 1,000 requests", "s", "lower", _TURN,
         "user and system time of all its processes meanwhile"),
     Row("memory_idle", "Memory", "Memory, idle", "MB", "lower", _TURN,

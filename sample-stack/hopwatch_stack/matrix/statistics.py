@@ -1,10 +1,11 @@
 """How sure a figure is, and in which order figures are.
 
 The unit is the turn: what is measured within one is correlated, turns are not much. A figure is the
-mean over turns with Student's interval; where it is a ratio scale (a time, a rate, a size that is
-measured) of the logarithms, so the mean is the geometric one and no interval reaches below 0.
+mean over turns with Student's interval; of the logarithms where no turn has 0, as times and sizes
+vary by factors. So the mean is the geometric one then, and no interval reaches below 0.
 """
 
+import functools
 import math
 import statistics
 from collections.abc import Mapping, Sequence
@@ -14,13 +15,16 @@ from typing import Literal
 from hopwatch.comparison import student
 
 CONFIDENCE = 0.95
+# Two turns have an interval too: of many times the figure either way.
+FEWEST_TURNS = 3
+_quantile = functools.cache(student.quantile)
 Better = Literal["lower", "higher"]
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """`low` and `high` are None where one turn, or none, says nothing of how sure `value` is;
-    what is counted and not measured has no turns (n 0) and is its own interval."""
+    """`low` and `high` are None where there are too few turns to say how sure `value` is; what is
+    counted and not measured has no turns (n 0) and is its own interval."""
 
     value: float
     low: float | None
@@ -38,11 +42,13 @@ def estimate(values: Sequence[float]) -> Estimate:
     shown = [math.log(value) for value in values] if logarithmic else list(values)
     back = math.exp if logarithmic else float
     mean = statistics.fmean(shown)
-    if len(shown) < 2:
+    if len(shown) < FEWEST_TURNS:
         return Estimate(back(mean), None, None, len(shown))
     error = statistics.stdev(shown) / math.sqrt(len(shown))
-    reach = error * student.quantile((1 + CONFIDENCE) / 2, len(shown) - 1)
-    return Estimate(back(mean), back(mean - reach), back(mean + reach), len(shown))
+    reach = error * _quantile((1 + CONFIDENCE) / 2, len(shown) - 1)
+    # No row can be less than nothing.
+    low = back(mean - reach) if logarithmic else max(0.0, mean - reach)
+    return Estimate(back(mean), low, back(mean + reach), len(shown))
 
 
 def told_apart(one: Estimate, other: Estimate) -> bool:

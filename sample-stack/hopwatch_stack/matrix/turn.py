@@ -89,16 +89,16 @@ def _fixed_rate(bench: Bench, started: Started, plan: Plan, seed: int, measured:
         "cpu_seconds": answered.cpu_seconds,
     }
     if answered.requests:
-        thousands = answered.requests / 1000
-        measured.values |= {
-            "cpu": cpu / thousands,
-            "postgres_cpu": postgres / thousands,
-            "bytes": (answered.bytes_sent + answered.bytes_received) / answered.requests,
-            "failed_share": 100 * answered.failed / answered.requests,
-        }
-    if answered.requests > answered.failed:
+        measured.values["failed_share"] = 100 * answered.failed / answered.requests
         measured.values |= {
             f"latency_{name}": answered.latency_ms[name] for name in ("p50", "p95", "p99")
+        }
+    # Work for requests that failed is work for those that did not.
+    if succeeded := answered.requests - answered.failed:
+        measured.values |= {
+            "cpu": cpu / succeeded * 1000,
+            "postgres_cpu": postgres / succeeded * 1000,
+            "bytes": (answered.bytes_sent + answered.bytes_received) / succeeded,
         }
 
 
@@ -109,8 +109,7 @@ def _holds(started: Started, plan: Plan, rate: float, seed: int) -> bool:
 
 
 def _within(answered: Answered, limit_ms: float) -> bool:
-    some = answered.requests > answered.failed
-    return some and not answered.failed and answered.latency_ms["p99"] <= limit_ms
+    return answered.requests > 0 and not answered.failed and answered.latency_ms["p99"] <= limit_ms
 
 
 def _handover(

@@ -81,7 +81,7 @@ def _figure(cell: dict[str, Any]) -> str:
     if not cell["n"]:
         return value
     if cell["low"] is None:
-        return f"{value} (one turn)"
+        return f"{value} (n {cell['n']}: too few)"
     return f"{value} ({number(cell['low'])} to {number(cell['high'])}, n {cell['n']})"
 
 
