@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -89,10 +89,16 @@ def npm(log: IO[str], *words: str) -> None:
     run([toolchains.find("npm"), *words], log, cwd=SAMPLE_STACK, env=toolchains.environment("node"))
 
 
-def go_build(log: IO[str], module: Path, package: str, binary: Path) -> None:
+def go_build(
+    log: IO[str],
+    module: Path,
+    package: str,
+    binary: Path,
+    env: Mapping[str, str] | None = None,
+) -> None:
     run(
         [toolchains.find("go"), "build", "-trimpath", "-ldflags=-s -w", "-o", binary, package],
         log,
         cwd=module,
-        env=toolchains.environment("go"),
+        env={**toolchains.environment("go"), **(env or {})},
     )
