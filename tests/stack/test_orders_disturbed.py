@@ -23,6 +23,7 @@ from tests.orders_clients import (
 from tests.orders_service import Bench, Orders, locked, psql, stuck
 from tests.postgres_proxy import PostgresProxy
 
+PATIENCE = 5.0  # how long calls wait for Postgres
 NOWHERE = "http://127.0.0.1:1"
 LISTED = "Orders", "Catalog", "Stock"
 
@@ -84,14 +85,21 @@ def expect_sold(orders: Orders, before: dict[str, int], count: int) -> None:
 
 
 def test_no_call_fails_while_postgres_restarts(orders: Orders, bench: Bench) -> None:
+    """Unless it takes longer than orders wait for it, which it does on a machine that is too busy
+    to tell anything: then calls fail late, and say so."""
+    outages = []
+
     def restart_twice() -> None:
         for _ in range(2):
+            start = time.monotonic()
             bench.end("postgres", lambda postgres: postgres.stop())
             bench.start("postgres")
+            outages.append(time.monotonic() - start)
 
     before, customers = orders.books(), Customers(orders)
     placed = customers.during(restart_twice)
-    assert customers.failures == []
+    allowed = {"UNAVAILABLE"} if max(outages) > PATIENCE else set()
+    assert {failure.partition(":")[0] for failure in customers.failures} <= allowed, outages
     expect_sold(orders, before, placed)
 
 
