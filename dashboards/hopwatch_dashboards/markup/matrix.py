@@ -80,13 +80,16 @@ def _row(row: Row) -> Markup:
         Column("", "", "ranges"),
         Column("place", "from 1, the best; those whose intervals overlap cannot be told apart and"
                " share theirs", "figure"),
-        Column("turns", "", "figure quiet"),
+        Column("turns", "", "figure quiet turns"),
     ]  # fmt: skip
     better = "less is better" if row.better == "lower" else "more is better"
-    caption = f"{row.title}: {better}. {row.means[:1].upper()}{row.means[1:]}."
-    return table(
-        columns, (_cell(cell, row) for cell in row.cells), caption=theme.readable(caption, 500)
+    title = Markup('<p class="measured"><b>{}, {}</b>; {}: {}.</p>').format(
+        theme.readable(row.title, 200),
+        theme.readable(row.unit, 40),
+        better,
+        theme.readable(row.means, 500),
     )
+    return title + table(columns, (_cell(cell, row) for cell in row.cells))
 
 
 def _cell(cell: Cell, row: Row) -> list[Markup | str]:
