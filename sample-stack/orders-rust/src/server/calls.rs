@@ -20,6 +20,7 @@ use tonic::{Code, Status};
 use tower::{Layer, Service};
 
 use super::observation::{Call, Observer};
+use super::panics;
 use crate::labs;
 use crate::telemetry::SERVICE_NAME;
 
@@ -140,13 +141,8 @@ fn overdue<E>() -> Result<Response<Body>, E> {
 struct Panicked(String);
 
 fn panic_status(panicked: &(dyn Any + Send)) -> Status {
-    let message = match (panicked.downcast_ref::<&str>(), panicked.downcast_ref::<String>()) {
-        (Some(message), _) => (*message).to_owned(),
-        (_, Some(message)) => message.clone(),
-        _ => "no message".to_owned(),
-    };
     let mut status = Status::internal("internal error");
-    status.set_source(Arc::new(Panicked(message)));
+    status.set_source(Arc::new(Panicked(panics::message(panicked).to_owned())));
     status
 }
 
