@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 
 from hopwatch_stack import toolchains
+from hopwatch_stack.matrix import loadgen
 from hopwatch_stack.paths import DATABASE, ORDERS_GO
 
-MODULES = pytest.mark.parametrize("module", [ORDERS_GO, DATABASE], ids=["orders-go", "db"])
+MODULES = pytest.mark.parametrize(
+    "module", [ORDERS_GO, DATABASE, loadgen.MODULE], ids=["orders-go", "db", "loadgen"]
+)
 
 
 def go(module: Path, *arguments: str, **extra: str) -> None:

@@ -49,7 +49,7 @@ def changed(path: Path, **changes: Any) -> None:
 
 def test_rows_opinions_and_limits_are_shown(result: Path) -> None:
     text = Page(opened()).text
-    assert "In 1 of 1 rows one is ahead of all others beyond chance: go-grpc in 1." in text
+    assert "In 1 of 1 rows one is ahead of all others beyond chance: go in 1." in text
     assert "2.19 (" not in text
     assert "2.19" in text
     assert "2 to 3" in text

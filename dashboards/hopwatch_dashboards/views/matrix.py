@@ -123,7 +123,7 @@ def read(path: Path) -> Matrix:
 
 
 def headline(matrix: Matrix) -> str:
-    """Where an order can be told, and who is ahead most often."""
+    """Where an order can be told, and which language is ahead how often."""
     contested = [row for row in matrix.rows if len(row.cells) > 1]
     told = [row for row in contested if row.leader]
     if not contested:
@@ -133,7 +133,8 @@ def headline(matrix: Matrix) -> str:
     firsts: dict[str, int] = {}
     for row in told:
         assert row.leader is not None
-        firsts[row.leader.name] = firsts.get(row.leader.name, 0) + 1
+        language = row.leader.name.partition("-")[0]
+        firsts[language] = firsts.get(language, 0) + 1
     leaders = sorted(firsts, key=lambda name: -firsts[name])
     ahead = ", ".join(f"{name} in {firsts[name]}" for name in leaders)
     where = f"In {len(told)} of {len(contested)} rows one is ahead of all others beyond chance"
