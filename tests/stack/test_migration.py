@@ -22,7 +22,7 @@ from rich.console import Console
 from hopwatch.store import open_reader
 from hopwatch_stack import runtimes
 from hopwatch_stack.cli import up
-from hopwatch_stack.migration import story
+from hopwatch_stack.migration import story, turns
 from hopwatch_stack.processes import ProcessRuntime
 from hopwatch_stack.settings import Settings
 from hopwatch_stack.waiting import wait_until
@@ -57,6 +57,7 @@ def test_demo_tells_of_both_and_of_the_difference(
     free_settings: Settings, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(story, "SECONDS", 36.0)
+    monkeypatch.setattr(turns, "FIRST_WARM_SECONDS", 2.0)
     monkeypatch.setattr(story, "VISITS", 1)
     console = Console(file=StringIO(), width=80)
     told = story.Story("node", "go")

@@ -63,7 +63,7 @@ def test_without_another_there_is_one_ledger_and_a_reason(
     told = story.story_of(settings(**chosen), runtime, console)
     assert said in console.export_text()
     assert (told.before, told.implementations, told.begins_with) == (None, ["go"], "go")
-    assert [turn.until for turn in told.turns] == [story.ALONE_SECONDS]
+    assert [turn.until for turn in told.turns] == [story.ALONE_SECONDS - story.MARGIN_SECONDS]
 
 
 def test_what_cannot_be_had_is_refused() -> None:

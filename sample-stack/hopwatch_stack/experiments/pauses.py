@@ -14,7 +14,7 @@ from .finding import Finding, of_runs, said
 NAME = "pauses"
 HELP = "pauses and CPU time of Go's collector Green Tea, and of the one before"
 RUNS = 10
-MILLIONS = 200
+MILLIONS = 100
 GREEN_TEA, OLDER = "green tea", "older"
 _EXPERIMENT = {GREEN_TEA: "greenteagc", OLDER: "nogreenteagc"}
 _ROWS = {

@@ -10,17 +10,19 @@ both nearly alike. Requests of a swap, and of the while after it in which caches
 compiled, are made and counted, but not traced.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 
 from ..load.conductor import Load
-from ..supervisor import Supervisor
+from ..supervisor import WATCH_SECONDS, Supervisor
 
+# At first the whole stack has just started, not orders alone.
+FIRST_WARM_SECONDS = 8.0
 WARM_SECONDS = 3.0
-# Each is followed by itself as often as by the other: fewer swaps than A B A B, and less of one
-# side early and of the other late.
+# Fewer swaps than A B A B A B, and neither side is much earlier than the other.
 _ORDER = "ABBAAB"
 
 
@@ -33,7 +35,7 @@ class Turn:
 
 
 def in_turns(before: str, after: str, seconds: float) -> list[Turn]:
-    """The turns of a load of so many seconds. `before` comes first, `after` last."""
+    """The turns of so many seconds. `before` comes first, `after` last."""
     names = {"A": before, "B": after}
     turns = []
     ended = 0
@@ -46,23 +48,43 @@ def in_turns(before: str, after: str, seconds: float) -> list[Turn]:
 def take(
     turns: list[Turn], supervisor: Supervisor, load: Load, show: Callable[[str], None]
 ) -> None:
-    """Goes through the turns, of which the first's implementation serves already, until the load
-    is over. `show` is told again and again what goes on."""
-    serves = turns[0].implementation
+    """Goes through the turns, of which the first's implementation serves already. `show` is told
+    again and again what goes on. Nothing is traced afterwards; the load may still go on."""
+    serves, warm = turns[0].implementation, FIRST_WARM_SECONDS
     for number, turn in enumerate(turns, start=1):
         name = f"{number}/{len(turns)} {turn.implementation}"
         if turn.implementation != serves:
-            load.trace(False)
             supervisor.swap("orders", turn.implementation, partial(show, f"{name}, swap"))
-            serves = turn.implementation
-        _watch(supervisor, load, load.elapsed + WARM_SECONDS, partial(show, f"{name}, warms up"))
+            serves, warm = turn.implementation, WARM_SECONDS
+        warm_at = load.elapsed + warm
+        _watch(supervisor, load, warm_at, _has_begun, partial(show, f"{name}, warms up"))
         load.trace(True)
-        _watch(supervisor, load, turn.until, partial(show, f"{name}, traced"))
+        _watch(supervisor, load, turn.until, _nearly_ends, partial(show, f"{name}, traced"))
+        load.trace(False)
 
 
-def _watch(supervisor: Supervisor, load: Load, until: float, meanwhile: Callable[[], None]) -> None:
+# A comparison is by seconds: one that is traced in part only would look as if little were asked.
+
+
+def _has_begun(second: float) -> bool:
+    return second < 2 * WATCH_SECONDS
+
+
+def _nearly_ends(second: float) -> bool:
+    return second > 1 - 2 * WATCH_SECONDS
+
+
+def _watch(
+    supervisor: Supervisor,
+    load: Load,
+    until: float,
+    moment: Callable[[float], bool],
+    meanwhile: Callable[[], None],
+) -> None:
+    """Until so much of the load has passed, and of the wall clock's second what `moment` wants."""
+
     def passed() -> bool:
         meanwhile()
-        return load.over or load.elapsed >= until
+        return load.over or (load.elapsed >= until and moment(time.time() % 1))
 
     supervisor.watch(until=passed)
