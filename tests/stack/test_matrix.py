@@ -70,6 +70,7 @@ def test_languages_and_protocols_are_measured_in_turns(tmp_path: Path) -> None:
         cells = row(found, name)
         assert set(cells) == CONTENDERS, name
         assert all(cell["value"] > 0 and cell["n"] == 2 for cell in cells.values()), name
+    assert set(row(found, "throughput")) == CONTENDERS
     # The very messages by either protocol: JSON is larger.
     size = row(found, "bytes")
     assert size["go-rest"]["value"] > 1.2 * size["go-grpc"]["value"]

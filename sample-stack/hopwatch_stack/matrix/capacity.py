@@ -11,9 +11,9 @@ FACTOR = 2.0
 
 def top_rate(
     holds: Callable[[float], bool], first: float, lowest: float, chance: random.Random
-) -> float | None:
+) -> float:
     """Halves the rate until it holds, or doubles it until it does not, and then halves the ratio
-    between the two. None where nothing from `lowest` on holds.
+    between the two. 0 where nothing from `lowest` on holds.
 
     The first rate is moved by chance, less than the resolution: so the mean over turns is not
     bound to the rates of a grid.
@@ -23,7 +23,7 @@ def top_rate(
     while not holds(good):
         bad, good = good, good / FACTOR
         if good < lowest:
-            return None
+            return 0.0
     while bad is None:
         above = good * FACTOR
         good, bad = (above, None) if holds(above) else (good, above)

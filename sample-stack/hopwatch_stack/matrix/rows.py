@@ -33,7 +33,8 @@ ROWS = (
     Row("failed_share", "Latency", "Requests failed at the fixed rate", "%", "lower", _TURN,
         "of those that were due, none sent again"),
     Row("throughput", "Capacity", "Top throughput within the limit", "requests/s", "higher", _TURN,
-        "the highest rate tried at which p99 stayed within the limit and no request failed"),
+        "the highest rate tried at which p99 stayed within the limit and no request failed; 0 if"
+        " none from 5 a second on did"),
     Row("cpu", "Capacity", "CPU per 1,000 requests", "s", "lower", _TURN,
         "user and system time of the service's processes at the fixed rate, per 1,000 that"
         " succeeded"),
@@ -49,8 +50,8 @@ ROWS = (
         "from the signal until the process has ended, a successor on the same port; it serves on"
         " for SHOP_DRAIN_SECONDS, as all do"),
     Row("failed_handover", "Starting and leaving", "Failed while it was replaced",
-        "requests", "lower", _TURN, "of all requests that were due from before the signal until"
-        " after the end, none sent again"),
+        "requests", "lower", _TURN, "of all requests that were due in the second before the signal"
+        " and the three after it, none sent again"),
     Row("bytes", "On the wire", "Bytes on the wire a request", "bytes", "lower", _TURN,
         "sent and received by the client's connections, headers and frames included; what TCP adds"
         " is not"),

@@ -64,11 +64,9 @@ def measure(bench: Bench, contender: Contender, plan: Plan, seed: int, note: Not
     note(f"{plan.rate:g} requests a second")
     _fixed_rate(bench, started, plan, seed, measured)
     note("its top rate")
-    top = top_rate(
+    measured.values["throughput"] = top_rate(
         lambda rate: _holds(started, plan, rate, seed), plan.rate, LOWEST_RATE, random.Random(seed)
     )
-    if top is not None:
-        measured.values["throughput"] = top
     note("is replaced")
     _handover(bench, started, contender, plan, seed, measured)
     return measured
