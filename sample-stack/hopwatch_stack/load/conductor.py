@@ -98,11 +98,9 @@ class Load:
     @property
     def elapsed(self) -> float:
         """Seconds of the plan that have passed; 0 while the load prepares."""
-        began = min(
-            (process.began for process in self._running.values() if process.began),
-            default=time.monotonic(),
-        )
-        return min(time.monotonic() - began, self._plan.seconds)
+        # Requests come first, if there are any: a browser may take longer to start.
+        began = next(iter(self._running.values())).began
+        return 0.0 if began is None else min(time.monotonic() - began, self._plan.seconds)
 
     @property
     def note(self) -> str:
