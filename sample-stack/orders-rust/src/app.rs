@@ -29,9 +29,9 @@ pub fn run(runtime: &Runtime, config: Config) -> Result<(), Box<dyn Error>> {
     server::log_panics();
     let stop = stop_on_signal()?;
     let outcome = runtime.block_on(serve(config, started, stop));
+    tracing::info!("stopped");
     // This thread is none of the runtime's, which sends meanwhile.
     telemetry.shutdown(FLUSH_TIMEOUT);
-    tracing::info!("stopped");
     outcome
 }
 
