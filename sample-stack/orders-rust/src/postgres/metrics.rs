@@ -94,7 +94,7 @@ fn observe_size(meter: &Meter, pool: &Pool<Connector>, name: &KeyValue) {
     let state =
         |state: &'static str| [name.clone(), KeyValue::new("db.client.connection.state", state)];
     let (idle, used, of) = (state("idle"), state("used"), [name.clone()]);
-    let observed = pool.weak();
+    let observed = pool.clone();
     meter
         .i64_observable_up_down_counter("db.client.connection.count")
         .with_description(
@@ -102,22 +102,17 @@ fn observe_size(meter: &Meter, pool: &Pool<Connector>, name: &KeyValue) {
         )
         .with_unit("{connection}")
         .with_callback(move |observer| {
-            if let Some(pool) = observed.upgrade() {
-                let now = pool.status();
-                observer.observe(now.available as i64, &idle);
-                observer.observe(now.size.saturating_sub(now.available) as i64, &used);
-            }
+            let now = observed.status();
+            observer.observe(now.available as i64, &idle);
+            observer.observe(now.size.saturating_sub(now.available) as i64, &used);
         })
         .build();
-    let observed = pool.weak();
+    // Asked now, for a pool that is closed before the last export has no room at all.
+    let limit = pool.status().max_size as i64;
     meter
         .i64_observable_up_down_counter("db.client.connection.max")
         .with_description("The maximum number of open connections allowed.")
         .with_unit("{connection}")
-        .with_callback(move |observer| {
-            if let Some(pool) = observed.upgrade() {
-                observer.observe(pool.status().max_size as i64, &of);
-            }
-        })
+        .with_callback(move |observer| observer.observe(limit, &of))
         .build();
 }
