@@ -16,7 +16,7 @@ help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
 
 .PHONY: demo
-demo: setup  ## Build, start, put load on, print the ledger, keep the shop up (ONCE=1: end there; RUNTIME=docker)
+demo: setup  ## Move orders from Node to Go under load, say what that changed, keep the shop up (ONCE=1: end there; RUNTIME=docker)
 	@$(BIN)/hopwatch-stack demo $(if $(filter-out 0,$(ONCE)),--once)
 
 .PHONY: test
@@ -26,8 +26,9 @@ test: build  ## Run every test
 	@$(BIN)/pytest tests/stack tests/browser
 
 .PHONY: soak
-soak: build  ## What takes longer: restarts under 5,000 requests on both runtimes, a million odd traces, 200 compared pairs, real backends
-	@HOPWATCH_SOAK=1 $(BIN)/pytest tests/stack/test_survival.py \
+soak: build  ## What takes longer: 5,000 requests over restarts and swaps, a million odd traces, 200 compared pairs, real backends
+	@HOPWATCH_SOAK=1 $(BIN)/pytest tests/stack/test_survival.py tests/stack/test_swap.py \
+		tests/stack/test_migration.py \
 		tests/property/test_simulated_ledgers.py tests/property/test_clocks.py \
 		tests/property/test_false_alarms.py tests/integration/test_backends_real.py
 

@@ -111,7 +111,8 @@ class LoadMeanwhile:
 def started(settings: Settings, runtime: str) -> Iterator[RunningStack]:
     """The whole stack without its dashboard, kept up by a process of its own."""
     words = ("--detach", "--labs", "--no-dashboard", "--runtime", runtime)
-    hopwatch_stack("up", settings, *words)
+    shop = ("--orders", settings.orders, "--protocol", settings.protocol)
+    hopwatch_stack("up", settings, *words, *shop, "--payments", settings.payments)
     stack = Stack(settings.state_dir)
     yield RunningStack(settings, stack)
     assert stack.stop() == []

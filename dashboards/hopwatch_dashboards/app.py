@@ -15,6 +15,7 @@ from hopwatch_dashboards.pages import (
     flame_graph,
     hop,
     labs,
+    matrix,
     tail,
     traces,
     where_time_goes,
@@ -30,7 +31,9 @@ _RENDER: dict[str, Callable[[Source], None]] = {
     "hop": hop.render,
     "quality": data_quality.render,
     "labs": labs.render,
+    "matrix": matrix.render,
 }
+_WITHOUT_TRACES = {"matrix"}
 
 
 def main() -> None:
@@ -41,7 +44,9 @@ def main() -> None:
     source = exercise.source_of(str(lab.recording)) if lab else _source()
     pages = {
         path: st.Page(
-            partial(states.guarded, render, source),
+            partial(render, source)
+            if path in _WITHOUT_TRACES
+            else partial(states.guarded, render, source),
             title=navigation.TITLES[path],
             url_path=path or None,
             default=not path,

@@ -19,6 +19,7 @@ TITLES: Final = {
     "hop": "Hop",
     "quality": "Data quality",
     "labs": "Labs",
+    "matrix": "Matrix",
 }
 """Url path -> title."""
 PAGES: Final = "pages"

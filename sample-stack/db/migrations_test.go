@@ -63,8 +63,8 @@ func TestMigrate(t *testing.T) {
 		})
 	}
 	side.Wait()
-	if version, err := Migrate(t.Context(), database, log); err != nil || version != 3 {
-		t.Fatalf("version %d, %v; want 3", version, err)
+	if version, err := Migrate(t.Context(), database, log); err != nil || version != 4 {
+		t.Fatalf("version %d, %v; want 4", version, err)
 	}
 
 	for what, check := range map[string]struct {
@@ -115,21 +115,20 @@ func TestOneOrderForEachIdempotencyKey(t *testing.T) {
 
 func TestPaymentsWithoutAnOrderAreVoided(t *testing.T) {
 	database := newDatabase(t)
-	log := slog.New(slog.DiscardHandler)
-	if _, err := Migrate(t.Context(), database, log); err != nil {
+	if _, err := Migrate(t.Context(), database, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
-	// As if the last migration had not been there when these were written.
-	execute(t, database, "DELETE FROM goose_db_version WHERE version_id = 3")
 	execute(t, database, `INSERT INTO payments (id, order_id, amount_minor_units, currency, status, created_at)
 		SELECT gen_random_uuid(), gen_random_uuid(), amount, 'EUR', status, now() - age
 		FROM (VALUES (1, 'authorised', interval '2 minutes'), (2, 'authorised', interval '2 seconds'),
 			(3, 'declined', interval '2 minutes'), (4, 'authorised', interval '2 minutes')) AS p (amount, status, age)`)
 	execute(t, database, `INSERT INTO orders (id, idempotency_key, payment_id, customer_email, total_minor_units, currency, status)
 		SELECT order_id, gen_random_uuid(), id, 'ann@example.com', 4, 'EUR', 'placed' FROM payments WHERE amount_minor_units = 4`)
-	if _, err := Migrate(t.Context(), database, log); err != nil {
+	voiding, err := files.ReadFile("migrations/00003_void_lost_payments.sql")
+	if err != nil {
 		t.Fatal(err)
 	}
+	execute(t, database, string(voiding))
 	for amount, want := range map[int]string{1: "voided", 2: "authorised", 3: "declined", 4: "authorised"} {
 		var got string
 		query := "SELECT status FROM payments WHERE amount_minor_units = $1"

@@ -11,37 +11,51 @@ from typing import IO
 
 from rich.console import Console
 
-from . import progress, toolchains
+from . import implementations, progress, recipes, toolchains
 from .commands import run
 from .errors import StackError
-from .paths import BFF, BUILD, COLLECTOR, DATABASE, KERNELS, ORDERS, SAMPLE_STACK, SHARED, WEB
+from .paths import (
+    BFF,
+    BINARIES,
+    BUILD,
+    COLLECTOR,
+    DATABASE,
+    KERNELS,
+    ORDERS_GO,
+    SAMPLE_STACK,
+    SHARED,
+    WEB,
+)
 from .steps import Step, run_steps
 
-BINARIES = BUILD / "bin"
 COLLECTOR_BINARY = BINARIES / "otelcol-hopwatch"
-ORDERS_BINARY = BINARIES / "orders"
+PAYMENTS_BINARY = BINARIES / "payments"
 MIGRATE_BINARY = BINARIES / "shop-migrate"
 BFF_MAIN = BFF / "dist" / "main.js"
 WEB_ROOT = WEB / "dist" / "browser"
 
-NODE_MODULES = SAMPLE_STACK / "node_modules"
-MANIFESTS = [
-    SAMPLE_STACK / "package-lock.json",
-    SAMPLE_STACK / ".npmrc",
-    *(folder / "package.json" for folder in (SAMPLE_STACK, SHARED, BFF, WEB)),
-]
 
-
-def build(console: Console) -> None:
-    """Fetches missing toolchains and builds all that has changed. Raises StackError.
+def build(
+    console: Console,
+    orders: Iterable[str] = implementations.NAMES,
+    also: Iterable[Step] = (),
+) -> None:
+    """Fetches missing toolchains and builds all that has changed, with these implementations of
+    orders as far as they can be had here: says which cannot, and goes on. Raises StackError.
 
     Two builds of one checkout take turns.
     """
+    wanted = list(also)
+    for implementation in map(implementations.ORDERS.__getitem__, orders):
+        if reason := implementation.missing():
+            console.print(f"No orders in {implementation.language}: {reason}.", markup=False)
+        else:
+            wanted += implementation.steps
     BUILD.mkdir(exist_ok=True)
     with (BUILD / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with progress.steps(console) as show:
-            run_steps(_steps(), show)
+            run_steps(_steps(wanted), show)
 
 
 def collector_lock_disagreements() -> list[str]:
@@ -58,14 +72,15 @@ def lock_collector(log: IO[str]) -> None:
         shutil.copy(folder / name, COLLECTOR / name)
 
 
-def _steps() -> list[Step]:
+def _steps(orders: Iterable[Step]) -> list[Step]:
     return [
         _toolchain("go"),
         _toolchain("node"),
         _toolchain("postgres"),
         _toolchain("chromium", needs=["node toolchain"]),
-        _go("orders", ORDERS, ORDERS_BINARY),
-        _go("shop-migrate", DATABASE, MIGRATE_BINARY),
+        *orders,
+        recipes.go("payments", ORDERS_GO, PAYMENTS_BINARY),
+        recipes.go("shop-migrate", DATABASE, MIGRATE_BINARY),
         Step(
             name="collector",
             needs=["go toolchain"],
@@ -75,12 +90,12 @@ def _steps() -> list[Step]:
             action=_build_collector,
         ),
         Step(
-            name="node modules",
+            name=recipes.NODE_MODULES,
             needs=["node toolchain"],
-            sources=MANIFESTS,
+            sources=recipes.manifests(),
             words=lambda: [toolchains.version("node")],
-            makes=[NODE_MODULES / ".package-lock.json"],
-            action=lambda log: _npm(log, "ci"),
+            makes=[SAMPLE_STACK / "node_modules" / ".package-lock.json"],
+            action=lambda log: recipes.npm(log, "ci"),
         ),
         Step(
             name="kernels",
@@ -89,9 +104,9 @@ def _steps() -> list[Step]:
             makes=[KERNELS / "__pycache__"],
             action=lambda log: run([sys.executable, "-m", "hopwatch.attribution.columnar"], log),
         ),
-        _workspace("shared", SHARED, needs=["node modules"], makes=SHARED / "dist"),
-        _workspace("bff", BFF, needs=["shared"], makes=BFF_MAIN),
-        _workspace("web", WEB, needs=["shared"], makes=WEB_ROOT / "index.html"),
+        recipes.workspace("shared", SHARED, needs=[recipes.NODE_MODULES], makes=SHARED / "dist"),
+        recipes.workspace("bff", BFF, needs=["shared"], makes=BFF_MAIN),
+        recipes.workspace("web", WEB, needs=["shared"], makes=WEB_ROOT / "index.html"),
     ]
 
 
@@ -100,42 +115,6 @@ def _toolchain(name: str, needs: Iterable[str] = ()) -> Step:
         name=f"{name} toolchain",
         needs=list(needs),
         action=lambda log: toolchains.ensure(name, log),
-    )
-
-
-def _go(name: str, module: Path, binary: Path) -> Step:
-    return Step(
-        name=name,
-        needs=["go toolchain"],
-        sources=[module],
-        words=lambda: [toolchains.version("go")],
-        makes=[binary],
-        action=lambda log: _go_build(log, module, f"./cmd/{name}", binary),
-    )
-
-
-def _workspace(name: str, folder: Path, needs: Iterable[str], makes: Path) -> Step:
-    return Step(
-        name=name,
-        needs=list(needs),
-        # The types in shared/ are compiled into both the others.
-        sources=[folder, SHARED, *MANIFESTS],
-        words=lambda: [toolchains.version("node")],
-        makes=[makes],
-        action=lambda log: _npm(log, "run", "build", "--workspace", name),
-    )
-
-
-def _npm(log: IO[str], *words: str) -> None:
-    run([toolchains.find("npm"), *words], log, cwd=SAMPLE_STACK, env=toolchains.environment("node"))
-
-
-def _go_build(log: IO[str], module: Path, package: str, binary: Path) -> None:
-    run(
-        [toolchains.find("go"), "build", "-trimpath", "-ldflags=-s -w", "-o", binary, package],
-        log,
-        cwd=module,
-        env=toolchains.environment("go"),
     )
 
 
@@ -148,13 +127,13 @@ def _build_collector(log: IO[str]) -> None:
     folder = _generate_collector(log, "--skip-compilation", "--skip-get-modules")
     for name in ("go.mod", "go.sum"):
         shutil.copy(COLLECTOR / name, folder / name)
-    _go_build(log, folder, ".", COLLECTOR_BINARY)
+    recipes.go_build(log, folder, ".", COLLECTOR_BINARY)
 
 
 def _generate_collector(log: IO[str], *options: str) -> Path:
     """Runs the Collector Builder; returns the folder with the generated sources."""
     builder = BINARIES / "collector-builder"
-    _go_build(log, COLLECTOR / "tools", "go.opentelemetry.io/collector/cmd/builder", builder)
+    recipes.go_build(log, COLLECTOR / "tools", "go.opentelemetry.io/collector/cmd/builder", builder)
     folder = BUILD / "collector"
     folder.mkdir(parents=True, exist_ok=True)
     run(

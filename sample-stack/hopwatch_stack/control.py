@@ -17,16 +17,17 @@ from .waiting import wait_until
 
 REQUEST = ".request.json"
 ANSWER = ".answer.json"
-ACTIONS = ("restart", "start")
+ACTIONS = ("restart", "start", "swap")
 
 
 @dataclass(frozen=True)
 class Request:
-    """`action` is one of ACTIONS."""
+    """`action` is one of ACTIONS; a swap says to which `implementation`."""
 
     id: str
     action: str
     services: tuple[str, ...]
+    implementation: str = ""
 
 
 class Inbox:
@@ -61,6 +62,7 @@ def ask(
     state_dir: Path,
     action: str,
     services: Iterable[str],
+    implementation: str,
     owner_lives: Callable[[], bool],
     seconds: float,
 ) -> None:
@@ -69,7 +71,8 @@ def ask(
     request_id = f"{time.time_ns()}-{uuid.uuid4().hex[:8]}"
     answer = folder / f"{request_id}{ANSWER}"
     request = folder / f"{request_id}{REQUEST}"
-    _put(request, {"action": action, "services": list(services)})
+    asked = {"action": action, "services": list(services), "implementation": implementation}
+    _put(request, asked)
     wait_until(lambda: answer.exists() or not owner_lives(), seconds)
     if not answer.exists():
         request.unlink(missing_ok=True)
@@ -85,7 +88,9 @@ def _parse(request_id: str, text: str) -> Request | None:
     try:
         raw = json.loads(text)
         services = tuple(str(name) for name in raw["services"])
-        return Request(request_id, raw["action"], services) if raw["action"] in ACTIONS else None
+        if raw["action"] not in ACTIONS:
+            return None
+        return Request(request_id, raw["action"], services, str(raw["implementation"]))
     except (ValueError, TypeError, KeyError):
         return None
 

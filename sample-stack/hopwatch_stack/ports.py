@@ -1,11 +1,15 @@
 """Ports: refused before anything starts when another program has them."""
 
+import random
 import socket
 from collections.abc import Mapping
 
 import psutil
 
 from .errors import StackError
+
+# Free enough of well-known ones, and below those of outgoing connections (settings.Ports).
+FREE_RANGE = (20_000, 32_768)
 
 
 def require_free(ports: Mapping[str, int]) -> None:
@@ -20,13 +24,13 @@ def require_free(ports: Mapping[str, int]) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Different ports that nothing listens on now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
-        return [int(server.getsockname()[1]) for server in sockets]
-    finally:
-        for server in sockets:
-            server.close()
+    """Different ports that nothing listens on now, nor any outgoing connection will be given."""
+    found: list[int] = []
+    while len(found) < count:
+        port = random.SystemRandom().randrange(*FREE_RANGE)
+        if port not in found and _is_free(port):
+            found.append(port)
+    return found
 
 
 def _is_free(port: int) -> bool:

@@ -8,10 +8,11 @@ import secrets
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from . import builds, toolchains
+from . import builds, implementations, toolchains
+from .errors import UsageError
 from .paths import BFF, COLLECTOR
 from .readiness import Finished, HttpReady, PostgresReady, Readiness, TcpReady
 from .settings import Settings
@@ -47,6 +48,8 @@ class Service:
     ports: Mapping[str, int] = field(default_factory=dict)
     # What telemetry calls it; the same as `name` unless told.
     otel_name: str = ""
+    # Which of several implementations it is, if there are several.
+    implementation: str = ""
     # Started once these are ready, and stopped before them.
     needs: Sequence[str] = ()
     # Stopped before these: it still has telemetry for them, or requests.
@@ -55,7 +58,8 @@ class Service:
     overlaps: bool = False
     # Whether the stack counts as up only when this is ready.
     awaited: bool = True
-    ready_seconds: float = 30
+    # Much more than it takes: the machine may be busy with other things.
+    ready_seconds: float = 60
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 15
     refuses_root: bool = False
@@ -70,7 +74,8 @@ class Service:
 
 
 def services(settings: Settings, surroundings: Surroundings) -> list[Service]:
-    """All services of a stack, in an order in which each follows those it needs."""
+    """All services of a stack, in an order in which each follows those it needs. Raises StackError
+    for an implementation that cannot be had."""
     embedded = settings.database_url is None
     database_url = settings.database_url or _database_url(
         settings, surroundings.reach("postgres", settings.ports.postgres)
@@ -87,10 +92,30 @@ def services(settings: Settings, surroundings: Surroundings) -> list[Service]:
             ready=Finished(),
             ready_seconds=120,
         ),
+        *(
+            [_payments(settings, surroundings, database_url)]
+            if settings.payments == "service"
+            else []
+        ),
         _orders(settings, surroundings, database_url),
         _bff(settings, surroundings),
         *([_dashboard(settings, surroundings)] if settings.dashboard else []),
     ]
+
+
+def exchanged(
+    settings: Settings, surroundings: Surroundings, name: str, implementation: str
+) -> Service:
+    """The service by another implementation, for a stack of these settings. Raises StackError."""
+    if name != "orders":
+        raise UsageError(f"{name} has one implementation only: it is orders that can be swapped.")
+    wanted = services(replace(settings, orders=implementation), surroundings)
+    return next(service for service in wanted if service.name == name)
+
+
+def orders_version(implementation: str) -> str:
+    """`service.version` of orders in this implementation."""
+    return f"{os.environ.get('SHOP_VERSION') or 'dev'}+{implementation}"
 
 
 def labs_file(state_dir: Path) -> Path:
@@ -113,6 +138,7 @@ def _postgres(settings: Settings, surroundings: Surroundings) -> list[Service]:
             ],
             refuses_root=True,
             ready=Finished(),
+            ready_seconds=120,
         ),
         Service(
             name="postgres",
@@ -192,23 +218,54 @@ def _collector(settings: Settings, surroundings: Surroundings) -> Service:
 
 def _orders(settings: Settings, surroundings: Surroundings, database_url: str) -> Service:
     ports = settings.ports
+    rest = settings.protocol == "rest"
+    apart = settings.payments == "service"
+    chosen = implementations.orders(settings.orders, rest=rest, payments_apart=apart)
+    listened = {"orders": ports.orders, **({"orders_rest": ports.orders_rest} if rest else {})}
+    env = {
+        **chosen.env,
+        "ORDERS_LISTEN": surroundings.listen(ports.orders),
+        "DATABASE_URL": database_url,
+        "OTEL_EXPORTER_OTLP_ENDPOINT": _otlp(settings, surroundings, chosen.otlp),
+        "SHOP_VERSION": orders_version(chosen.name),
+        **_labs(settings, surroundings),
+    }
+    if rest:
+        env["ORDERS_REST_LISTEN"] = surroundings.listen(ports.orders_rest)
+    if apart:
+        env["PAYMENTS_ADDRESS"] = surroundings.reach("payments", ports.payments)
     return Service(
         name="orders",
         otel_name="shop-orders",
-        program=lambda: [str(builds.ORDERS_BINARY)],
-        env={
-            "ORDERS_LISTEN": surroundings.listen(ports.orders),
-            "DATABASE_URL": database_url,
-            "OTEL_EXPORTER_OTLP_ENDPOINT": (
-                f"http://{surroundings.reach('collector', ports.otlp_grpc)}"
-            ),
-            **_labs(settings, surroundings),
-        },
-        ports={"orders": ports.orders},
-        needs=["migrate"],
+        implementation=chosen.name,
+        program=chosen.program,
+        folder=chosen.folder,
+        env=env,
+        ports=listened,
+        needs=["migrate", *(["payments"] if apart else [])],
         outlived_by=["collector"],
         overlaps=True,
         ready=TcpReady(ports.orders),
+    )
+
+
+def _payments(settings: Settings, surroundings: Surroundings, database_url: str) -> Service:
+    port = settings.ports.payments
+    return Service(
+        name="payments",
+        otel_name="shop-payments",
+        program=lambda: [str(builds.PAYMENTS_BINARY)],
+        env={
+            "PAYMENTS_LISTEN": surroundings.listen(port),
+            "DATABASE_URL": database_url,
+            "OTEL_EXPORTER_OTLP_ENDPOINT": _otlp(settings, surroundings, "grpc"),
+            **_labs(settings, surroundings),
+        },
+        ports={"payments": port},
+        needs=["migrate"],
+        outlived_by=["collector"],
+        overlaps=True,
+        ready=TcpReady(port),
     )
 
 
@@ -228,21 +285,28 @@ def _bff(settings: Settings, surroundings: Surroundings) -> Service:
         folder=BFF,
         env={
             "BFF_LISTEN": surroundings.listen(ports.shop),
+            "ORDERS_PROTOCOL": settings.protocol,
             "ORDERS_ADDRESS": surroundings.reach("orders", ports.orders),
+            "ORDERS_REST_ADDRESS": surroundings.reach("orders", ports.orders_rest),
             "WEB_ROOT": surroundings.path(builds.WEB_ROOT),
-            "OTEL_EXPORTER_OTLP_ENDPOINT": (
-                f"http://{surroundings.reach('collector', ports.otlp_http)}"
-            ),
+            "OTEL_EXPORTER_OTLP_ENDPOINT": _otlp(settings, surroundings, "http"),
             # For the customer's browser, which is on this machine.
             **({"HOPWATCH_DASHBOARD_URL": settings.dashboard_url} if settings.dashboard else {}),
             **_labs(settings, surroundings),
         },
         ports={"shop": ports.shop},
-        # It starts beside orders and is ready once it reaches it.
+        # It starts beside orders and is ready once it reaches it, after all that orders need.
+        ready_seconds=180,
         outlived_by=["orders", "collector"],
         overlaps=True,
         ready=HttpReady(ports.shop, "/readyz"),
     )
+
+
+def _otlp(settings: Settings, surroundings: Surroundings, kind: str) -> str:
+    ports = settings.ports
+    port = ports.otlp_grpc if kind == "grpc" else ports.otlp_http
+    return f"http://{surroundings.reach('collector', port)}"
 
 
 def _labs(settings: Settings, surroundings: Surroundings) -> dict[str, str]:

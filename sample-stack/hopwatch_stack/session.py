@@ -36,6 +36,8 @@ class ServiceRecord:
     counts first."""
 
     service: str
+    # Which of several, if there are several.
+    implementation: str
     state: str
     note: str
     ports: dict[str, int]
@@ -51,6 +53,9 @@ class Session:
     owner_created: float
     runtime: str
     labs: bool = False
+    # How the BFF calls orders, and where payments are.
+    protocol: str = ""
+    payments: str = ""
     up: bool = False
     services: list[ServiceRecord] = field(default_factory=list)
 

@@ -6,25 +6,36 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import implementations
 from .errors import UsageError
+
+PROTOCOLS = ("grpc", "rest")
+# Payments run within orders, or as a service of their own.
+PAYMENTS = ("module", "service")
 
 
 @dataclass(frozen=True)
 class Ports:
-    """Every port that the stack listens on, all on 127.0.0.1."""
+    """Every port that the stack may listen on, all on 127.0.0.1.
+
+    They are below the range that systems hand out to outgoing connections (from 32768 on Linux),
+    so that none of those is met.
+    """
 
     shop: int = 8080
     otlp_grpc: int = 4317
     otlp_http: int = 4318
     collector_health: int = 13133
     hopwatch: int = 4319
-    orders: int = 50051
-    postgres: int = 54320
+    orders: int = 15051
+    orders_rest: int = 15052
+    payments: int = 15053
+    postgres: int = 15432
     dashboard: int = 8501
 
     @classmethod
     def parse(cls, text: str) -> "Ports":
-        """From "shop=9090,orders=50052"; what is not named keeps its default."""
+        """From "shop=9090,orders=15099"; what is not named keeps its default."""
         names = [field.name for field in dataclasses.fields(cls)]
         chosen: dict[str, int] = {}
         for part in filter(None, text.split(",")):
@@ -49,7 +60,8 @@ def _refuse_doubles(ports: Iterable[tuple[str, int]]) -> None:
 
 @dataclass(frozen=True)
 class Settings:
-    """One stack. `database_url` None means the embedded Postgres."""
+    """One stack. `database_url` None means the embedded Postgres, `orders` names the
+    implementation of that service, `protocol` is how the BFF calls it."""
 
     state_dir: Path
     store: Path
@@ -57,6 +69,9 @@ class Settings:
     labs: bool = False
     dashboard: bool = False
     database_url: str | None = None
+    orders: str = implementations.DEFAULT
+    protocol: str = PROTOCOLS[0]
+    payments: str = PAYMENTS[0]
 
     @property
     def shop_url(self) -> str:

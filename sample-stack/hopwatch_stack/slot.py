@@ -5,12 +5,14 @@ starting --> ready --> died: down --(back-off)--> starting      too often: given
                |  restart in place:   stopped; once it has ended --> starting
                '- restart beside it:  a successor starts, becomes the instance when it is
                                       ready, and only then is the old one asked to leave
+
+A swap is a restart of which the new instance is of another implementation.
 """
 
 import collections
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .errors import ServiceError, StackError
 from .runtime import Exit, Instance
@@ -40,6 +42,7 @@ class Running:
     `since` and `deadline` are of the monotonic clock, `started_at` of the wall's."""
 
     instance: Instance
+    service: Service
     id: str
     since: float
     started_at: float
@@ -91,13 +94,17 @@ class Slot:
             self._deaths.clear()
             self._start_anew()
 
-    def restart(self) -> None:
-        """Beside the old instance where the service can overlap, else in its place."""
+    def restart(self, swapped: Service | None = None) -> None:
+        """Beside the old instance where the service can overlap, else in its place; by another
+        implementation if one is given, which stays once it has become ready."""
+        wanted = swapped or self.service
         self._deaths.clear()
         self.restart_failure = ""
-        if self.state == READY and self.service.overlaps:
-            self._start_successor()
-        elif self.current is not None:
+        if self.state == READY and wanted.overlaps:
+            self._start_successor(wanted)
+            return
+        self.service = wanted
+        if self.current is not None:
             self._let_go(self.current)
             self.current = None
             self.state = RESTARTING
@@ -123,6 +130,7 @@ class Slot:
     def record(self) -> ServiceRecord:
         return ServiceRecord(
             service=self.service.name,
+            implementation=self.service.implementation,
             state=self.state,
             note=self._noted + self.note,
             ports=dict(self.service.ports),
@@ -142,29 +150,30 @@ class Slot:
             [*self.service.needs, *self.service.outlived_by],
         )
 
-    def _new(self) -> Running:
+    def _new(self, service: Service) -> Running:
         """Raises ServiceError, whatever was in the way."""
         self._launches += 1
         try:
-            instance, instance_id = self._launch(self.service)
+            instance, instance_id = self._launch(service)
         except ServiceError:
             raise
         except StackError as error:
             what = f"cannot be started: {error}"
-            raise ServiceError(self.service.name, what, log_end="") from error
+            raise ServiceError(service.name, what, log_end="") from error
         now = time.monotonic()
-        return Running(instance, instance_id, now, time.time(), now + self.service.ready_seconds)
+        ready_by = now + service.ready_seconds
+        return Running(instance, service, instance_id, now, time.time(), ready_by)
 
     def _start_anew(self) -> None:
         self.state = STARTING
         try:
-            self.current = self._new()
+            self.current = self._new(self.service)
         except ServiceError as error:
             self._fail(error.what)
 
-    def _start_successor(self) -> None:
+    def _start_successor(self, service: Service) -> None:
         try:
-            self._successor = self._new()
+            self._successor = self._new(service)
         except ServiceError as error:
             self._keep_old(error.what)
 
@@ -187,7 +196,7 @@ class Slot:
             self.state = FINISHED
         elif self._successor is not None:
             self._tell(f"died: {exit_.how}; a new instance is on its way")
-            self.current, self._successor = self._successor, None
+            self._promote(self._successor)
             self.state = STARTING
         else:
             when = " before it was ready" if self.state == STARTING else ""
@@ -199,11 +208,15 @@ class Slot:
         elif successor.instance.is_ready():
             if self.current is not None:
                 self._let_go(self.current)
-            self.current, self._successor = successor, None
+            self._promote(successor)
             self._tell_new(successor)
         elif time.monotonic() > successor.deadline:
             successor.instance.kill()
-            self._keep_old(f"was not ready within {self.service.ready_seconds:.0f} s")
+            self._keep_old(f"was not ready within {successor.service.ready_seconds:.0f} s")
+
+    def _promote(self, successor: Running) -> None:
+        self.current, self._successor = successor, None
+        self.service = successor.service
 
     def _keep_old(self, what: str) -> None:
         self._successor = None
@@ -213,8 +226,7 @@ class Slot:
     def _let_go(self, old: Running) -> None:
         old.instance.stop()
         now = time.monotonic()
-        deadline = now + self.service.stop_seconds
-        self._leaving.append(Running(old.instance, old.id, now, old.started_at, deadline))
+        self._leaving.append(replace(old, since=now, deadline=now + old.service.stop_seconds))
 
     def _look_at_leaver(self, leaver: Running) -> None:
         exit_ = leaver.instance.exit()
@@ -225,7 +237,7 @@ class Slot:
         elif time.monotonic() > leaver.deadline:
             leaver.instance.kill()
             self._leaving.remove(leaver)
-            self._tell(too_slow("it", self.service.stop_seconds))
+            self._tell(too_slow("it", leaver.service.stop_seconds))
 
     def _fail(self, what: str) -> None:
         """The instance is no more. Decides whether and when there will be another."""
@@ -247,7 +259,9 @@ class Slot:
         self._tell(f"{what}. Starting it again in {pause:.1f} s", has_log=True)
 
     def _tell_new(self, running: Running) -> None:
-        self._tell(f"serves by a new instance after {time.monotonic() - running.since:.1f} s")
+        took = time.monotonic() - running.since
+        kind = f" ({running.service.implementation})" if running.service.implementation else ""
+        self._tell(f"serves by a new instance{kind} after {took:.1f} s")
 
     def _tell(self, what: str, has_log: bool = False) -> None:
         self.note = what

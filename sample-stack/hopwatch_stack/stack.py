@@ -23,10 +23,12 @@ REQUEST_SECONDS_EACH = 120
 
 @dataclass(frozen=True)
 class ServiceStatus:
-    """One service as it is now. `note` is the last thing that befell it; `instance` is the
-    runtime's word for what runs it, such as "pid 42"; usage is that of all its instances."""
+    """One service as it is now. `implementation` says which it is where there are several, `note`
+    is the last thing that befell it, `instance` is the runtime's word for what runs it, such as
+    "pid 42"; usage is that of all its instances."""
 
     name: str
+    implementation: str
     state: str
     note: str
     instance: str
@@ -82,6 +84,11 @@ class Stack:
         """Brings services back that have ended, also those that were given up."""
         self._ask("start", services)
 
+    def swap(self, service: str, implementation: str) -> None:
+        """Restarts a service by another implementation of it. When that does not get ready, the
+        old one stays, and StackError says why."""
+        self._ask("swap", [service], implementation)
+
     def stop(self) -> list[str]:
         """Stops all and leaves nothing behind. Returns what went amiss, such as a service that
         had to be killed. Stopping what does not run is no error."""
@@ -101,7 +108,7 @@ class Stack:
         self._file.release()
         return problems
 
-    def _ask(self, action: str, services: Sequence[str]) -> None:
+    def _ask(self, action: str, services: Sequence[str], implementation: str = "") -> None:
         def owner_lives() -> bool:
             session: Session | None = self._file.read()
             return session is not None and session.owner() is not None
@@ -109,7 +116,7 @@ class Stack:
         if not owner_lives():
             raise StackError(f"no stack is up in {self._state_dir}: `hopwatch-stack up`.")
         seconds = REQUEST_SECONDS_EACH * len(services)
-        control.ask(self._state_dir, action, services, owner_lives, seconds)
+        control.ask(self._state_dir, action, services, implementation, owner_lives, seconds)
 
 
 def _status(record: ServiceRecord, runtime: Runtime) -> ServiceStatus:
@@ -121,6 +128,7 @@ def _status(record: ServiceRecord, runtime: Runtime) -> ServiceStatus:
     usages: list[Usage] = [usage for _, usage in found]
     return ServiceStatus(
         name=record.service,
+        implementation=record.implementation,
         state=record.state if found or not record.instances else "gone",
         note=record.note,
         instance=", ".join(one.label for one in record.instances),

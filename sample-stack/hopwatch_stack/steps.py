@@ -19,7 +19,10 @@ from .paths import BUILD, ROOT
 from .progress import Steps
 
 # Made by builds or editors inside source folders; never an input.
-NOT_SOURCES = {"node_modules", "dist", "dist-test", ".angular", "__pycache__"}
+NOT_SOURCES = {
+    "node_modules", "dist", "dist-test", ".angular", "target",
+    "__pycache__", ".venv", ".mypy_cache", ".pytest_cache", ".ruff_cache",
+}  # fmt: skip
 LOG_LINES_SHOWN = 25
 
 

@@ -15,11 +15,12 @@ import psutil
 
 from . import slot as slots
 from .control import Inbox, Request
-from .errors import ServiceError, told
+from .errors import ServiceError, StackError, told
 from .progress import Steps
 from .runtime import Instance, Runtime, Usage
 from .services import Service
 from .session import Session, SessionFile
+from .settings import Settings
 from .slot import Slot
 from .stopping import Leaver, stop_in_order
 
@@ -36,6 +37,14 @@ class Measured:
     instance_id: str
     started_at: float
     usage: Callable[[], Usage | None]
+
+
+# The service of a name by another implementation; raises StackError.
+Exchanged = Callable[[str, str], Service]
+
+
+def _nothing_to_exchange(name: str, _implementation: str) -> Service:
+    raise StackError(f"{name} has one implementation only.")
 
 
 class Supervisor:
@@ -55,10 +64,19 @@ class Supervisor:
         self._request: Request | None = None
         self._to_do: list[Slot] = []
         self._doing: Slot | None = None
+        self._exchanged: Exchanged = _nothing_to_exchange
 
-    def start(self, services: Sequence[Service], show: Steps, *, labs: bool = False) -> None:
+    def start(
+        self,
+        services: Sequence[Service],
+        show: Steps,
+        *,
+        settings: Settings | None = None,
+        exchanged: Exchanged = _nothing_to_exchange,
+    ) -> None:
         """Returns when all that are awaited are ready; side by side where `needs` allows. When
-        one dies or is not ready in time, stops the others and raises ServiceError."""
+        one dies or is not ready in time, stops the others and raises ServiceError. The settings
+        are told to other processes; `exchanged` makes the services that swaps ask for."""
         self._file.own()
         left_over = self._file.read()
         try:
@@ -66,7 +84,14 @@ class Supervisor:
                 stop_in_order(leavers(left_over, self._runtime))
                 self._runtime.clear()
             self._inbox.clear()
-            self._session = replace(self._session, labs=labs)
+            if settings:
+                self._session = replace(
+                    self._session,
+                    labs=settings.labs,
+                    protocol=settings.protocol,
+                    payments=settings.payments,
+                )
+            self._exchanged = exchanged
             self._runtime.prepare(services)
             self._slots = {s.name: Slot(s, self._launch, self._tell) for s in services}
             self._write_session()
@@ -88,6 +113,20 @@ class Supervisor:
             self._tick()
             busy = self._request is not None or not all(s.is_settled for s in self._slots.values())
             time.sleep(POLL_SECONDS if busy else WATCH_SECONDS)
+
+    def swap(self, service: str, implementation: str, meanwhile: Callable[[], None]) -> None:
+        """What `Stack.swap` asks of an owner, for the owner itself; calls `meanwhile` every now and
+        then. Raises StackError when the old one stays."""
+        slot = self._slots[service]
+        slot.restart(self._exchanged(service, implementation))
+
+        def settled() -> bool:
+            meanwhile()
+            return slot.is_settled
+
+        self.watch(until=settled)
+        if slot.restart_failure or slot.state == slots.GIVEN_UP:
+            raise StackError(f"{service} {slot.note}.")
 
     def stop(self) -> list[str]:
         """Stops all, dependents first, and leaves nothing behind. Returns what went amiss."""
@@ -143,11 +182,22 @@ class Supervisor:
                 self._answer(None)
                 return
             self._doing = self._to_do.pop(0)
-            (self._doing.restart if self._request.action == "restart" else self._doing.start)()
+            self._begin(self._doing, self._request)
         elif self._doing.is_settled:
             done, self._doing = self._doing, None
             if done.restart_failure or done.state == slots.GIVEN_UP:
                 self._answer(f"{done.service.name} {done.note}.")
+
+    def _begin(self, slot: Slot, request: Request) -> None:
+        if request.action == "start":
+            slot.start()
+        elif request.action == "restart":
+            slot.restart()
+        else:
+            try:
+                slot.restart(self._exchanged(slot.service.name, request.implementation))
+            except StackError as error:
+                self._answer(str(error))
 
     def _take_request(self) -> None:
         self._request = self._inbox.take()
@@ -162,7 +212,7 @@ class Supervisor:
     def _answer(self, error: str | None) -> None:
         assert self._request is not None
         self._inbox.answer(self._request, error)
-        self._request = None
+        self._request = self._doing = None
         self._to_do = []
 
     def _launch(self, service: Service) -> tuple[Instance, str]:

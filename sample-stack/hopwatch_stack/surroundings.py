@@ -11,7 +11,7 @@ class Surroundings(Protocol):
         """Where to listen, such as "127.0.0.1:8080", so that the host's 127.0.0.1 has it too."""
 
     def reach(self, service: str, port: int) -> str:
-        """Where another service of the stack is reached, such as "127.0.0.1:50051"."""
+        """Where another service of the stack is reached, such as "127.0.0.1:15051"."""
 
     def path(self, path: Path) -> str:
         """What a file or folder of the host is called there."""

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Generate the Go and the TypeScript code of the contract in hopwatch/shop/v1/shop.proto.
+"""Generate the Go, TypeScript and Python code of the contracts in hopwatch/shop/v1.
 
     python sample-stack/proto/generate.py            writes the committed code anew
     python sample-stack/proto/generate.py --check    exits 1 and names the files that differ
@@ -15,6 +15,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from hopwatch_stack import toolchains
@@ -23,6 +24,8 @@ from hopwatch_stack.errors import StackError
 PROTO = Path(__file__).resolve().parent
 STACK = PROTO.parent
 CONTRACT = "hopwatch/shop/v1/shop.proto"
+# Payments is a service of its own in Go only.
+GO_CONTRACTS = (CONTRACT, "hopwatch/shop/v1/payments.proto")
 
 GO_MODULE = "hopwatch.dev/shop/orders"
 GO_PROJECT = STACK / "orders-go"
@@ -31,15 +34,26 @@ GO_PLUGINS = (
     "google.golang.org/grpc/cmd/protoc-gen-go-grpc",
 )
 TS_PLUGIN = STACK / "node_modules" / ".bin" / "protoc-gen-ts_proto"
-# Prices in cents stay far below 2^53, and ts-proto throws above it: number is exact here.
-# Timestamps as RFC 3339 strings keep the microseconds that a Date would drop.
-TS_OPTIONS = (
-    "env=node,esModuleInterop=true,outputServices=grpc-js,outputJsonMethods=false,"
-    "forceLong=number,useDate=string,removeEnumPrefix=true,useExactTypes=false"
+TS_COMMON = (
+    "env=node,esModuleInterop=true,outputServices=grpc-js,removeEnumPrefix=true,useExactTypes=false"
 )
+TS_OPTIONS = {
+    # Prices in cents stay far below 2^53, and ts-proto throws above it: number is exact here.
+    # Timestamps as RFC 3339 strings keep the microseconds that a Date would drop. Answers come in
+    # JSON too; requests are JSON of the contract as they are.
+    "bff/src/gen": f"{TS_COMMON},outputJsonMethods=from-only,forceLong=number,useDate=string",
+    # Its clients may ask for any 64-bit amount, and must be told what is wrong with it.
+    "orders-node/src/gen": f"{TS_COMMON},outputJsonMethods=false,forceLong=bigint,useDate=false",
+}
+PY_PACKAGE = "shop_orders.gen"
+PY_FOLDER = "orders-python/shop_orders/gen"
 
 # Folders that hold generated code and nothing else, from STACK.
-GENERATED = (Path("orders-go/internal/gen/shopv1"), Path("bff/src/gen"))
+GENERATED = (
+    Path("orders-go/internal/gen/shopv1"),
+    *(Path(folder) for folder in TS_OPTIONS),
+    Path(PY_FOLDER),
+)
 
 
 class GenerateError(StackError):
@@ -48,7 +62,7 @@ class GenerateError(StackError):
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        description="Generate Go and TypeScript code from the contract."
+        description="Generate Go, TypeScript and Python code from the contract."
     )
     parser.add_argument(
         "--check", action="store_true", help="write nothing; fail if a file differs"
@@ -78,25 +92,42 @@ def generate(out: Path, plugins: Path) -> None:
         raise GenerateError("ts-proto is not installed: run `npm ci` in sample-stack/ first.")
     plugins.mkdir()
     run([toolchains.find("go"), "build", "-o", f"{plugins}{os.sep}", *GO_PLUGINS], cwd=GO_PROJECT)
-    go_out, ts_out = out / "orders-go", out / "bff/src/gen"
+    go_out = out / "orders-go"
     go_out.mkdir(parents=True)
-    ts_out.mkdir(parents=True)
-    run(
-        [
-            *(sys.executable, "-m", "grpc_tools.protoc", f"--proto_path={PROTO}"),
-            f"--plugin=protoc-gen-go={plugins / 'protoc-gen-go'}",
-            f"--plugin=protoc-gen-go-grpc={plugins / 'protoc-gen-go-grpc'}",
-            f"--plugin=protoc-gen-ts_proto={TS_PLUGIN}",
-            *(f"--go_out={go_out}", f"--go_opt=module={GO_MODULE}"),
-            *(f"--go-grpc_out={go_out}", f"--go-grpc_opt=module={GO_MODULE}"),
-            *(f"--ts_proto_out={ts_out}", f"--ts_proto_opt={TS_OPTIONS}"),
-            CONTRACT,
-        ],
-        cwd=PROTO,
+    protoc(
+        f"--plugin=protoc-gen-go={plugins / 'protoc-gen-go'}",
+        f"--plugin=protoc-gen-go-grpc={plugins / 'protoc-gen-go-grpc'}",
+        *(f"--go_out={go_out}", f"--go_opt=module={GO_MODULE}"),
+        *(f"--go-grpc_out={go_out}", f"--go-grpc_opt=module={GO_MODULE}"),
+        contracts=GO_CONTRACTS,
     )
+    for folder, options in TS_OPTIONS.items():
+        ts_out = out / folder
+        ts_out.mkdir(parents=True)
+        protoc(
+            f"--plugin=protoc-gen-ts_proto={TS_PLUGIN}",
+            *(f"--ts_proto_out={ts_out}", f"--ts_proto_opt={options}"),
+        )
+    py_out = out / PY_FOLDER
+    py_out.mkdir(parents=True)
+    protoc(f"--python_out={py_out}", f"--pyi_out={py_out}", f"--grpc_python_out={py_out}")
+    keep_in_package(py_out)
 
 
-def run(command: list[str | Path], cwd: Path) -> None:
+def keep_in_package(folder: Path) -> None:
+    """protoc knows no Python packages but the folders of the contract: it would import its own
+    modules from `hopwatch`, which is the analyzer."""
+    imports, kept = "\nfrom hopwatch.", f"\nfrom {PY_PACKAGE}.hopwatch."
+    for file in folder.rglob("*.py*"):
+        file.write_text(file.read_text().replace(imports, kept))
+
+
+def protoc(*options: str, contracts: Sequence[str] = (CONTRACT,)) -> None:
+    words = [sys.executable, "-m", "grpc_tools.protoc", f"--proto_path={PROTO}"]
+    run([*words, *options, *contracts], cwd=PROTO)
+
+
+def run(command: Sequence[str | Path], cwd: Path) -> None:
     # Its PATH has Node, which the ts-proto plugin starts.
     environment = toolchains.environment()
     done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
@@ -116,7 +147,7 @@ def contents(root: Path) -> dict[Path, bytes]:
         path.relative_to(root): path.read_bytes()
         for folder in GENERATED
         for path in (root / folder).rglob("*")
-        if path.is_file()
+        if path.is_file() and "__pycache__" not in path.parts
     }
 
 

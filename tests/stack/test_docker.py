@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import tarfile
+from dataclasses import replace
 from typing import Any
 
 import docker
@@ -14,7 +15,10 @@ import pytest
 
 from hopwatch_stack import runtimes, toolchains
 from hopwatch_stack.containers import bases, engine, images
+from hopwatch_stack.containers.placing import InContainers, confinement
 from hopwatch_stack.containers.runtime import STACK_LABEL, DockerRuntime
+from hopwatch_stack.errors import ServiceError
+from hopwatch_stack.services import services
 from hopwatch_stack.session import SessionFile
 from hopwatch_stack.settings import Settings
 from hopwatch_stack.stack import Stack
@@ -51,7 +55,7 @@ def test_image_of_orders_is_small(client: docker.DockerClient) -> None:
     assert 1_000_000 < compressed <= ORDERS_BYTES
 
 
-@pytest.mark.parametrize("name", ["pod", "orders", "migrate", "collector"])
+@pytest.mark.parametrize("name", ["pod", "orders", "payments", "migrate", "collector"])
 def test_image_holds_no_shell(client: docker.DockerClient, name: str) -> None:
     files = set()
     for layer in layers(client, name):
@@ -93,6 +97,15 @@ def test_dashboard_serves_from_the_image(client: docker.DockerClient) -> None:
         log = container.logs().decode()
         container.remove(force=True)
     assert answered, log
+
+
+def test_implementation_without_an_image_is_refused(free_settings: Settings) -> None:
+    settings = replace(free_settings, orders="node")
+    described = {s.name: s for s in services(settings, InContainers())}
+    with pytest.raises(ServiceError, match=r"image of it in go only, not in node; `--runtime pro"):
+        confinement(described["orders"])
+    for service in services(replace(settings, orders="go", payments="service"), InContainers()):
+        assert confinement(service).image in {image.name for image in images.IMAGES}
 
 
 def test_every_base_has_a_stand_in() -> None:

@@ -7,14 +7,14 @@ import pytest
 from hopwatch_stack import toolchains
 from hopwatch_stack.paths import SAMPLE_STACK
 
-WORKSPACES = pytest.mark.parametrize("workspace", ["shared", "bff", "web"])
+WORKSPACES = pytest.mark.parametrize("workspace", ["shared", "bff", "orders-node", "web"])
 
 
-def npm(*arguments: str) -> None:
+def npm(*arguments: str, **extra: str) -> None:
     done = subprocess.run(
         [toolchains.find("npm"), *arguments],
         cwd=SAMPLE_STACK,
-        env=toolchains.environment(),
+        env=toolchains.environment() | extra,
         capture_output=True,
         text=True,
     )
@@ -22,8 +22,8 @@ def npm(*arguments: str) -> None:
 
 
 @WORKSPACES
-def test_node_tests_pass(workspace: str) -> None:
-    npm("test", "--workspace", workspace)
+def test_node_tests_pass(workspace: str, postgres_url: str) -> None:
+    npm("test", "--workspace", workspace, TEST_DATABASE_URL=postgres_url)
 
 
 @WORKSPACES

@@ -9,6 +9,7 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -340,6 +341,68 @@ def test_successor_that_dies_leaves_the_old_instance_alone(
     with by_hand as over:
         supervisor.watch(until=over)
     assert by_hand.error is None  # It runs, whatever befell the restart.
+
+
+def in_language(port: int, name: str, code: str = SERVER) -> Service:
+    return replace(server("one", port, code, overlaps=True), implementation=name)
+
+
+def test_swap_leaves_no_moment_without_an_instance(
+    supervisor: Supervisor, stack_here: Stack, told: Told
+) -> None:
+    port = free_ports(1)[0]
+    supervisor.start(
+        [in_language(port, "go")], Silent(), exchanged=lambda _, name: in_language(port, name)
+    )
+    before = pids(stack_here)["one"]
+    answered: list[int] = []
+
+    def until(over: Callable[[], bool]) -> bool:
+        answered.append(answer(port))
+        return over()
+
+    with asked(lambda: stack_here.swap("one", "node")) as over:
+        supervisor.watch(until=lambda: until(over))
+    after = stack_here.status()[0]
+    assert (after.implementation, after.state) == ("node", "ready")
+    assert set(answered) <= {before, pids(stack_here)["one"]}
+    assert "one serves by a new instance (node)" in told
+    with asked(lambda: stack_here.restart(["one"])) as over:
+        supervisor.watch(until=over)
+    assert stack_here.status()[0].implementation == "node"
+
+
+def test_swap_to_what_does_not_get_ready_keeps_the_old(
+    supervisor: Supervisor, stack_here: Stack
+) -> None:
+    port = free_ports(1)[0]
+    broken = in_language(port, "node", "import sys; sys.exit(7)")
+    supervisor.start([in_language(port, "go")], Silent(), exchanged=lambda _, name: broken)
+    before = pids(stack_here)["one"]
+    request = asked(lambda: stack_here.swap("one", "node"))
+    with request as over:
+        supervisor.watch(until=over)
+    assert "goes on with its old instance: the new one died: exit code 7" in str(request.error)
+    assert stack_here.status()[0].implementation == "go"
+    assert answer(port) == before
+
+
+def test_swap_that_cannot_be_is_refused_and_harms_nothing(
+    supervisor: Supervisor, stack_here: Stack
+) -> None:
+    def exchanged(name: str, implementation: str) -> Service:
+        raise StackError(f"{name} in {implementation} cannot be had here: no cargo.")
+
+    port = free_ports(1)[0]
+    supervisor.start([in_language(port, "go")], Silent(), exchanged=exchanged)
+    before = pids(stack_here)
+    request = asked(lambda: stack_here.swap("one", "rust"))
+    with request as over:
+        supervisor.watch(until=over)
+    assert str(request.error) == "one in rust cannot be had here: no cargo."
+    assert pids(stack_here) == before
+    with asked(lambda: stack_here.restart(["one"])) as over:  # It still answers.
+        supervisor.watch(until=over)
 
 
 def test_service_that_is_not_awaited_comes_later(supervisor: Supervisor, stack_here: Stack) -> None:

@@ -36,6 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "since (hopwatch dashboard after.json --against before.json)",
     )
     parser.add_argument(
+        "--matrix",
+        metavar="FILE.json",
+        help="a result of `hopwatch-stack matrix`, for the page Matrix (the stack's last)",
+    )
+    parser.add_argument(
         "--listen",
         type=address,
         default=("127.0.0.1", 8501),
@@ -55,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
             )
     from hopwatch.backends import is_url
 
-    for path in (*args.paths, *args.against):
+    for path in (*args.paths, *args.against, *([args.matrix] if args.matrix else [])):
         if not is_url(path) and not Path(path).exists():
             raise InputError(f"{path}: no such file or folder")
     _require_spans(args.paths, args.against)
@@ -68,6 +73,8 @@ def run(args: argparse.Namespace) -> int:
         environment["HOPWATCH_DASHBOARD_PATHS"] = json.dumps(args.paths)
     if args.against:
         environment["HOPWATCH_DASHBOARD_AGAINST"] = json.dumps(args.against)
+    if args.matrix:
+        environment["HOPWATCH_DASHBOARD_MATRIX"] = os.path.abspath(args.matrix)
     if args.paths or args.against:
         environment["HOPWATCH_DASHBOARD_LIMIT"] = str(args.limit)
         environment["HOPWATCH_HEADERS"] = _headers(args.header, environment)

@@ -5,7 +5,12 @@ import path from 'node:path';
 export interface Config {
   readonly host: string;
   readonly port: number;
+  /** By which protocol the services are called. */
+  readonly ordersProtocol: OrdersProtocol;
+  /** host:port by gRPC. */
   readonly ordersAddress: string;
+  /** host:port by REST. */
+  readonly ordersRestAddress: string;
   readonly webRoot: string;
   readonly otlpEndpoint: URL;
   readonly version: string;
@@ -18,6 +23,8 @@ export interface Config {
   readonly drainMs: number;
 }
 
+export type OrdersProtocol = 'grpc' | 'rest';
+
 /** The environment cannot be used; the message says which variable and what it should hold. */
 export class ConfigError extends Error {}
 
@@ -29,7 +36,12 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   return {
     host,
     port,
-    ordersAddress: env['ORDERS_ADDRESS'] || '127.0.0.1:50051',
+    ordersProtocol: ordersProtocol(env['ORDERS_PROTOCOL'] || 'grpc'),
+    ordersAddress: env['ORDERS_ADDRESS'] || '127.0.0.1:15051',
+    ordersRestAddress: hostAndPort(
+      'ORDERS_REST_ADDRESS',
+      env['ORDERS_REST_ADDRESS'] || '127.0.0.1:15052',
+    ),
     webRoot: builtPage(env['WEB_ROOT'] || BUILT_PAGE),
     otlpEndpoint: httpUrl(
       'OTEL_EXPORTER_OTLP_ENDPOINT',
@@ -53,6 +65,22 @@ export function listenAddress(value: string): { host: string; port: number } {
     throw new ConfigError(`BFF_LISTEN must be host:port, such as 127.0.0.1:8080, not "${value}"`);
   }
   return { host: match[1] ?? match[2] ?? '', port };
+}
+
+function ordersProtocol(value: string): OrdersProtocol {
+  if (value !== 'grpc' && value !== 'rest') {
+    throw new ConfigError(`ORDERS_PROTOCOL must be grpc or rest, not "${value}"`);
+  }
+  return value;
+}
+
+function hostAndPort(name: string, value: string): string {
+  const url = URL.canParse(`http://${value}`) ? new URL(`http://${value}`) : null;
+  // The URL leaves the port of http out.
+  if (!/:\d+$/.test(value) || url?.pathname !== '/' || url.username !== '') {
+    throw new ConfigError(`${name} must be host:port, such as 127.0.0.1:15052, not "${value}"`);
+  }
+  return value;
 }
 
 function httpUrl(name: string, value: string): URL {

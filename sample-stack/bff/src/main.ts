@@ -1,19 +1,25 @@
 import { setTimeout as sleep, setImmediate as tick } from 'node:timers/promises';
+import { stopTelemetry } from '@hopwatch/shop-shared/telemetry';
 import { buildApp } from './app';
+import { GrpcTransport } from './backend/grpc-transport';
 import { OrdersBackend } from './backend/orders-backend';
 import { Readiness } from './backend/readiness';
+import { RestTransport } from './backend/rest-transport';
 import { readConfig } from './config';
 import { StackLabFile } from './labs/stack-lab';
 import { listen } from './listen';
 import { log } from './log';
-import { stopTelemetry } from './telemetry/sdk';
 
 /** For what is under way when no new requests are taken any more. */
 const FINISH_DEADLINE_MS = 10_000;
 
 async function main(): Promise<void> {
   const config = readConfig(process.env);
-  const backend = new OrdersBackend(config.ordersAddress);
+  const backend = new OrdersBackend(
+    config.ordersProtocol === 'rest'
+      ? new RestTransport(config.ordersRestAddress)
+      : new GrpcTransport(config.ordersAddress),
+  );
   const readiness = new Readiness(backend);
   const stackLab =
     config.labs && config.labsFile !== null ? new StackLabFile(config.labsFile, log) : null;
@@ -41,7 +47,7 @@ async function main(): Promise<void> {
     await tick();
     await app.close();
     backend.close();
-    await stopTelemetry();
+    await stopTelemetry(log);
     process.exit(0);
   }
 

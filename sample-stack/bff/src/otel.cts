@@ -2,9 +2,12 @@
 // the application asks for them. The instrumentations first: what comes next logs already.
 import './telemetry/instrumentations.js';
 
+import { startTelemetry } from '@hopwatch/shop-shared/telemetry';
 import { type Config, ConfigError, readConfig } from './config.js';
 import { log } from './log.js';
-import { startTelemetry } from './telemetry/sdk.js';
+import { instrumentations } from './telemetry/instrumentations.js';
+import { LabBaggagePropagator } from './telemetry/lab-baggage.js';
+import { measureWireBytes } from './telemetry/wire-bytes.js';
 
 function configOrExit(): Config {
   try {
@@ -16,4 +19,13 @@ function configOrExit(): Config {
   }
 }
 
-startTelemetry(configOrExit());
+const { version, otlpEndpoint, labs } = configOrExit();
+startTelemetry({
+  service: 'shop-bff',
+  version,
+  otlpEndpoint,
+  log,
+  baggage: new LabBaggagePropagator(labs),
+  instrumentations,
+});
+measureWireBytes();

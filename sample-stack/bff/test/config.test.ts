@@ -8,7 +8,9 @@ const WEB_ROOT = builtPage();
 test('an empty environment gives the documented defaults', () => {
   const config = readConfig({ WEB_ROOT, BFF_LISTEN: '' });
   assert.equal(`${config.host}:${config.port}`, '127.0.0.1:8080');
-  assert.equal(config.ordersAddress, '127.0.0.1:50051');
+  assert.equal(config.ordersProtocol, 'grpc');
+  assert.equal(config.ordersAddress, '127.0.0.1:15051');
+  assert.equal(config.ordersRestAddress, '127.0.0.1:15052');
   assert.equal(config.otlpEndpoint.href, 'http://127.0.0.1:4318/');
   assert.equal(config.version, 'dev');
   assert.equal(config.labs, false);
@@ -31,6 +33,11 @@ const UNUSABLE: [string, string, RegExp][] = [
   ['HOPWATCH_DASHBOARD_URL', 'javascript:alert(1)', /HOPWATCH_DASHBOARD_URL must be an http/],
   ['SHOP_DRAIN_SECONDS', 'soon', /SHOP_DRAIN_SECONDS must be a number from 0 to 300, not "soon"/],
   ['SHOP_DRAIN_SECONDS', '-1', /SHOP_DRAIN_SECONDS must be a number/],
+  ['ORDERS_PROTOCOL', 'soap', /ORDERS_PROTOCOL must be grpc or rest, not "soap"/],
+  ['ORDERS_REST_ADDRESS', 'http://orders', /ORDERS_REST_ADDRESS must be host:port/],
+  ['ORDERS_REST_ADDRESS', 'orders', /ORDERS_REST_ADDRESS must be host:port/],
+  ['ORDERS_REST_ADDRESS', 'orders/x:80', /ORDERS_REST_ADDRESS must be host:port/],
+  ['ORDERS_REST_ADDRESS', 'orders:99999', /ORDERS_REST_ADDRESS must be host:port/],
   ['WEB_ROOT', '/nowhere', /no index.html in \/nowhere/],
 ];
 

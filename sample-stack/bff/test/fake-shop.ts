@@ -5,7 +5,7 @@ import {
   ServerCredentials,
   type ServiceError,
 } from '@grpc/grpc-js';
-import { HealthService, ServingStatus } from '../src/backend/health-client';
+import { HealthService, ServingStatus } from '@hopwatch/shop-shared/health';
 import {
   CatalogService,
   type GetOrderRequest,
@@ -23,6 +23,7 @@ import {
   type RecommendResponse,
   StockService,
 } from '../src/gen/hopwatch/shop/v1/shop';
+import { FakeRestShop } from './fake-rest-shop';
 
 /** What the fake services answer; a test replaces what it is about. */
 export interface Answers {
@@ -62,7 +63,7 @@ export function failure(code: number, details: string): Partial<ServiceError> {
   return { code, details };
 }
 
-/** The business services on a port of their own, in this process. */
+/** The business services in this process, by either protocol on a port of its own. */
 export class FakeShop {
   /** Method names, in the order in which the calls came in. */
   readonly calls: string[] = [];
@@ -79,9 +80,13 @@ export class FakeShop {
     check: async () => ({ status: ServingStatus.SERVING }),
   };
   address = '';
+  readonly rest = new FakeRestShop((method, request, metadata) =>
+    this.answer(method, request, metadata),
+  );
   private server = new Server();
 
-  async start(address = '127.0.0.1:0'): Promise<void> {
+  async start(address = '127.0.0.1:0', restAddress = '127.0.0.1:0'): Promise<void> {
+    await this.rest.start(restAddress);
     this.server.addService(CatalogService, {
       listProducts: this.handler('listProducts'),
       listCategories: this.handler('listCategories'),
@@ -102,21 +107,26 @@ export class FakeShop {
   }
 
   stop(): void {
+    this.rest.stop();
     this.server.forceShutdown();
   }
 
   /** After a stop: on the same port again. */
   async restart(): Promise<void> {
     this.server = new Server();
-    await this.start(this.address);
+    await this.start(this.address, this.rest.address);
   }
 
   private handler(method: keyof Answers): handleUnaryCall<unknown, unknown> {
     return ({ request, metadata }, callback) => {
-      this.calls.push(method);
-      this.metadata.push(metadata);
-      const answer = this.answers[method] as (request: unknown) => Promise<unknown>;
-      answer(request).then((response) => callback(null, response), callback);
+      this.answer(method, request, metadata).then((response) => callback(null, response), callback);
     };
+  }
+
+  private answer(method: keyof Answers, request: unknown, metadata: Metadata): Promise<unknown> {
+    this.calls.push(method);
+    this.metadata.push(metadata);
+    const answer = this.answers[method] as (request: unknown) => Promise<unknown>;
+    return answer(request);
   }
 }

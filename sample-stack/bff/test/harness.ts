@@ -5,8 +5,10 @@ import type { TestContext } from 'node:test';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { buildApp } from '../src/app';
+import { GrpcTransport } from '../src/backend/grpc-transport';
 import { OrdersBackend } from '../src/backend/orders-backend';
 import { Readiness } from '../src/backend/readiness';
+import { RestTransport } from '../src/backend/rest-transport';
 import type { Config } from '../src/config';
 import { FakeShop } from './fake-shop';
 
@@ -25,14 +27,20 @@ export async function startHarness(
 ): Promise<Harness> {
   const shop = new FakeShop();
   await shop.start();
-  const backend = new OrdersBackend(shop.address);
+  const backend = new OrdersBackend(
+    changes.ordersProtocol === 'rest'
+      ? new RestTransport(shop.rest.address)
+      : new GrpcTransport(shop.address),
+  );
   let draining = false;
   let now = 0;
   const app = await buildApp({
     config: {
       host: '127.0.0.1',
       port: 0,
+      ordersProtocol: 'grpc',
       ordersAddress: shop.address,
+      ordersRestAddress: shop.rest.address,
       webRoot: builtPage(),
       otlpEndpoint: new URL('http://127.0.0.1:1'),
       version: '1.2.3',

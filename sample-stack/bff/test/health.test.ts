@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { status as Code } from '@grpc/grpc-js';
-import { ServingStatus } from '../src/backend/health-client';
+import { ServingStatus } from '@hopwatch/shop-shared/health';
 import { failure } from './fake-shop';
 import { startHarness } from './harness';
 

@@ -3,8 +3,8 @@ import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { KIND } from '@hopwatch/shop-shared/testing';
 import { isChosen, parseStackLab } from '../src/labs/stack-lab';
-import { KIND } from './fake-collector';
 import { builtPage } from './harness';
 import { startBff, stop } from './running-bff';
 

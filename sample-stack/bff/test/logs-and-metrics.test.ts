@@ -30,8 +30,9 @@ test('requests and the runtime are measured', async (t) => {
   const running = await startBff(t);
   await fetch(`${running.url}/api/orders/o-1`);
   await stop(running);
-  const names = new Set(running.collector.metrics);
+  const names = new Set(running.collector.metrics.map(({ name }) => name));
   assert.ok(names.has('http.server.request.duration'), `${[...names]}`);
   assert.ok(names.has('nodejs.eventloop.utilization'), `${[...names]}`);
   assert.ok(names.has('v8js.memory.heap.used'), `${[...names]}`);
+  assert.ok(names.has('shop.client.network.io'), `${[...names]}`);
 });

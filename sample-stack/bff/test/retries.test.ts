@@ -1,24 +1,26 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { status as Code } from '@grpc/grpc-js';
+import { BackendError } from '../src/backend/backend-error';
 import { RetryBudget, withRetries } from '../src/backend/retries';
-import { failure } from './fake-shop';
 
 function failing(code: Code): { attempts: number; call: () => Promise<never> } {
   const counted = {
     attempts: 0,
     call: () => {
       counted.attempts++;
-      return Promise.reject(failure(code, 'broken'));
+      return Promise.reject(new BackendError(code, 'broken'));
     },
   };
   return counted;
 }
 
 test('only what is away for now is asked again, five times at most', async () => {
-  const away = failing(Code.UNAVAILABLE);
-  await assert.rejects(withRetries(new RetryBudget(), 5000, away.call), { code: Code.UNAVAILABLE });
-  assert.equal(away.attempts, 5);
+  for (const code of [Code.UNAVAILABLE, Code.CANCELLED]) {
+    const away = failing(code);
+    await assert.rejects(withRetries(new RetryBudget(), 5000, away.call), { code });
+    assert.equal(away.attempts, 5);
+  }
   for (const code of [Code.DEADLINE_EXCEEDED, Code.INTERNAL, Code.NOT_FOUND]) {
     const broken = failing(code);
     await assert.rejects(withRetries(new RetryBudget(), 5000, broken.call), { code });
@@ -33,7 +35,7 @@ test('no attempt begins after the deadline, which all of them share', async () =
   const call = (deadline: number): Promise<never> => {
     attempts++;
     deadlines.add(deadline);
-    return Promise.reject(failure(Code.UNAVAILABLE, 'away'));
+    return Promise.reject(new BackendError(Code.UNAVAILABLE, 'away'));
   };
   await assert.rejects(withRetries(new RetryBudget(), 120, call));
   assert.ok(attempts >= 2 && attempts < 5, `${attempts}`);

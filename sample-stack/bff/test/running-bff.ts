@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
-import { FakeCollector } from './fake-collector';
+import { FakeCollector } from '@hopwatch/shop-shared/testing';
 import { FakeShop } from './fake-shop';
 import { builtPage } from './harness';
 
@@ -34,6 +34,7 @@ export async function startBff(t: TestContext, env: Record<string, string> = {})
       env: {
         BFF_LISTEN: '127.0.0.1:0',
         ORDERS_ADDRESS: shop.address,
+        ORDERS_REST_ADDRESS: shop.rest.address,
         WEB_ROOT: builtPage(),
         OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
         OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { status as Code } from '@grpc/grpc-js';
-import { KIND, type ReceivedSpan } from './fake-collector';
+import { KIND, type ReceivedSpan } from '@hopwatch/shop-shared/testing';
 import { failure } from './fake-shop';
 import { type Running, startBff, stop } from './running-bff';
 
@@ -111,6 +111,36 @@ test('each attempt of a call is a span of its own', async (t) => {
     attempts.map((span) => span.attributes['rpc.grpc.status_code']),
     [Code.UNAVAILABLE, Code.UNAVAILABLE, Code.OK],
   );
+});
+
+test('each attempt of a call by REST is a span of its own too, named by what it calls', async (t) => {
+  const running = await startBff(t, { ORDERS_PROTOCOL: 'rest' });
+  let failures = 1;
+  const { getOrder } = running.shop.answers;
+  running.shop.answers.getOrder = async (request) => {
+    if (failures-- > 0) throw failure(Code.UNAVAILABLE, 'restarting');
+    return getOrder(request);
+  };
+  assert.equal((await fetch(`${running.url}/readyz`)).status, 200);
+  assert.equal((await fetch(`${running.url}/api/orders/o-1`)).status, 200);
+  await stop(running);
+  const { spans } = running.collector;
+  const calls = spans.filter((span) => span.kind === KIND.CLIENT);
+  assert.deepEqual(calls.map((span) => span.name).toSorted(), [
+    'GET /v1/orders/{id}',
+    'GET /v1/orders/{id}',
+    'GET /v1/recommendations',
+  ]);
+  const attempts = calls.filter((span) => span.attributes['url.template'] === '/v1/orders/{id}');
+  assert.deepEqual(
+    attempts.map((span) => span.attributes['http.response.status_code']),
+    [503, 200],
+  );
+  assert.equal(new Set(attempts.map((span) => span.parentSpanId)).size, 1);
+  const passedOn = running.shop.metadata.map((metadata) => `${metadata.get('traceparent')[0]}`);
+  for (const { traceId, spanId } of calls) {
+    assert.ok(passedOn.includes(`00-${traceId}-${spanId}-01`), `${spanId} in ${passedOn}`);
+  }
 });
 
 test('the one who starts the service may name its instance, and nothing else', async (t) => {

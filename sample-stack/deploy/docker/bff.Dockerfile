@@ -8,6 +8,8 @@ WORKDIR /src
 COPY sample-stack/package.json sample-stack/package-lock.json sample-stack/.npmrc ./
 COPY sample-stack/shared/package.json shared/
 COPY sample-stack/bff/package.json bff/
+# The lock is of all workspaces, so npm asks for this one too.
+COPY sample-stack/orders-node/package.json orders-node/
 COPY sample-stack/web/package.json web/
 
 FROM manifests AS build

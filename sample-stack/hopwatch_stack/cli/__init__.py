@@ -8,9 +8,39 @@ import sys
 
 from ..errors import StackError
 from ..interrupts import end_as_interrupted
-from . import build, demo, down, lab, load, lock, logs, restart, start, status, up
+from . import (
+    build,
+    demo,
+    down,
+    experiment,
+    lab,
+    load,
+    lock,
+    logs,
+    matrix,
+    restart,
+    start,
+    status,
+    swap,
+    up,
+)
 
-SUBCOMMANDS = (build, up, load, status, logs, restart, start, lab, down, demo, lock)
+SUBCOMMANDS = (
+    build,
+    up,
+    load,
+    status,
+    logs,
+    restart,
+    start,
+    swap,
+    lab,
+    down,
+    demo,
+    matrix,
+    experiment,
+    lock,
+)
 INTERRUPTED = 130
 
 

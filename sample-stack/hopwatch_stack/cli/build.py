@@ -1,10 +1,11 @@
 """Fetch the toolchains that are missing and build every service; what is done is skipped."""
 
 import argparse
+from collections.abc import Iterable
 
 from rich.console import Console
 
-from .. import builds, progress, runtimes
+from .. import builds, implementations, progress, runtimes
 from . import options
 
 NAME = "build"
@@ -20,9 +21,12 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def build_for(runtime: str, console: Console) -> None:
-    """All that a stack of this runtime is made of, and what the load and the tests need."""
-    builds.build(console)
+def build_for(
+    runtime: str, console: Console, orders: Iterable[str] = implementations.NAMES
+) -> None:
+    """All that a stack of this runtime with these implementations of orders is made of, and what
+    the load and the tests need."""
+    builds.build(console, orders)
     if runtime == runtimes.DOCKER:
         from ..containers import bases, engine, images
 

@@ -7,7 +7,8 @@ import sys
 from rich.console import Console
 
 from ..load.conductor import put_on
-from ..load.plan import JOURNEYS, LoadPlan, LoadResult
+from ..load.plan import JOURNEYS, LoadPlan
+from ..load.summary import describe
 from ..settings import Ports
 from . import options
 
@@ -60,23 +61,3 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(describe(result))
     return 1 if result.failures else 0
-
-
-def describe(result: LoadResult) -> str:
-    """What came of the load, in lines."""
-    lines = []
-    if (requests := result.requests) is not None:
-        times = ", ".join(f"{name} {ms:.1f}" for name, ms in requests.latency_ms.items())
-        lines.append(
-            f"{requests.requests} requests at {requests.rate:.1f} a second, "
-            f"{requests.failures} failed, {requests.retried} sent again"
-        )
-        lines.append(f"  ms: {times}")
-        lines += [f"  {count} x {error}" for error, count in requests.errors.items()]
-        lines += [f"  sent again {count} x {cause}" for cause, count in requests.retries.items()]
-        if requests.lost_spans:
-            lines.append(f"{requests.lost_spans} spans of the load itself found no collector")
-    if (visits := result.visits) is not None:
-        lines.append(f"{visits.visits} page visits, {visits.failures} failed")
-        lines += [f"  {count} x {error}" for error, count in visits.errors.items()]
-    return "\n".join(lines)

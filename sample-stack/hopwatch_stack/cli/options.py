@@ -4,9 +4,17 @@ import argparse
 import os
 from pathlib import Path
 
-from .. import runtimes
-from ..settings import Ports, Settings, default_store
+from .. import implementations, runtimes
+from ..errors import UsageError
+from ..settings import PAYMENTS, PROTOCOLS, Ports, Settings, default_store
 from ..stack import Stack
+
+# What can be chosen about the shop: the first unless told, by option or by environment.
+_CHOICES = {
+    "orders": (implementations.NAMES, "what orders are written in"),
+    "protocol": (PROTOCOLS, "how the BFF calls orders"),
+    "payments": (PAYMENTS, "where payments are: within orders, or on their own"),
+}
 
 
 def add_state_dir(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +32,7 @@ def add_ports(parser: argparse.ArgumentParser) -> None:
         "--ports",
         default=os.environ.get("HOPWATCH_STACK_PORTS", ""),
         metavar="NAME=PORT,...",
-        help="ports other than the defaults, such as shop=9090,orders=50052 "
+        help="ports other than the defaults, such as shop=9090,orders=15099 "
         "(default: $HOPWATCH_STACK_PORTS)",
     )
 
@@ -54,16 +62,33 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="a Postgres to use instead of the embedded one",
     )
+    for name, (choices, what) in _CHOICES.items():
+        parser.add_argument(
+            f"--{name}",
+            choices=choices,
+            default=os.environ.get(_variable(name)) or choices[0],
+            help=f"{what} (default: ${_variable(name)} or {choices[0]})",
+        )
 
 
 def settings(args: argparse.Namespace) -> Settings:
+    chosen = {name: getattr(args, name) for name in _CHOICES}
+    for name, (choices, _) in _CHOICES.items():
+        if chosen[name] not in choices:  # The parser has seen to those that were typed.
+            known = ", ".join(choices)
+            raise UsageError(f'{_variable(name)} is "{chosen[name]}": there are {known}.')
     return Settings(
         state_dir=args.state_dir.resolve(),
         store=args.store.resolve(),
         ports=Ports.parse(args.ports),
         labs=args.labs,
         database_url=args.database_url,
+        **chosen,
     )
+
+
+def _variable(name: str) -> str:
+    return f"HOPWATCH_STACK_{name.upper()}"
 
 
 def add_runtime(parser: argparse.ArgumentParser) -> None:

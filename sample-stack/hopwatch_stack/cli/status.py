@@ -43,7 +43,7 @@ def _table(services: list[ServiceStatus]) -> Table:
         table.add_column(name, justify="right")
     for service in services:
         table.add_row(
-            service.name,
+            service.name + (f" ({service.implementation})" if service.implementation else ""),
             service.state,
             service.instance,
             " ".join(str(port) for port in service.ports.values()),

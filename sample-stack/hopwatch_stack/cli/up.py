@@ -18,7 +18,7 @@ from ..errors import StackError
 from ..process_metrics import ProcessMetrics
 from ..processes import ProcessRuntime
 from ..runtime import Runtime
-from ..services import labs_file, services
+from ..services import exchanged, labs_file, services
 from ..settings import Settings
 from ..stack import Stack
 from ..supervisor import Supervisor
@@ -77,7 +77,12 @@ def running(
     """The stack, all that is awaited of it ready; stopped when the block ends."""
     say = partial(_say, console)
     with progress.steps(console) as show:
-        supervisor.start(services(settings, runtime.surroundings), show, labs=settings.labs)
+        supervisor.start(
+            services(settings, runtime.surroundings),
+            show,
+            settings=settings,
+            exchanged=partial(exchanged, settings, runtime.surroundings),
+        )
     try:
         # A lab of the last stack is not to go on with this one.
         labs_file(settings.state_dir).unlink(missing_ok=True)

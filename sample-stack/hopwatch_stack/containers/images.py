@@ -58,6 +58,7 @@ IMAGES = [
     Image("pod", "pod"),
     Image("postgres", "postgres"),
     Image("orders", "orders", "orders"),
+    Image("payments", "orders", "payments"),
     Image("migrate", "orders", "migrate"),
     Image("collector", "collector"),
     Image("bff", "bff"),

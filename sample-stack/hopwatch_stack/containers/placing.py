@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .. import builds
+from ..errors import ServiceError
 from ..paths import COLLECTOR
 from ..services import Service
 
@@ -26,6 +27,8 @@ class Confinement:
     entrypoint: list[str] | None = None
     env: dict[str, str] = field(default_factory=dict)
     data: str | None = None
+    # The only one that there is an image of, where there are several.
+    implementation: str = ""
 
 
 POSTGRES_DATA = "/var/lib/postgresql/shop"
@@ -38,9 +41,22 @@ CONFINEMENTS = {
     "dashboard": Confinement("hopwatch", 2048),
     "collector": Confinement("collector", 192),
     "migrate": Confinement("migrate", 64),
-    "orders": Confinement("orders", 128),
+    "orders": Confinement("orders", 128, implementation="go"),
+    "payments": Confinement("payments", 64),
     "bff": Confinement("bff", 256),
 }
+
+
+def confinement(service: Service) -> Confinement:
+    """Raises ServiceError when there is no image of this implementation of the service."""
+    known = CONFINEMENTS[service.name]
+    if known.implementation != service.implementation:
+        what = (
+            f"cannot be started: there is an image of it in {known.implementation} only, not in "
+            f"{service.implementation}; `--runtime processes` runs every implementation"
+        )
+        raise ServiceError(service.name, what, log_end="")
+    return known
 
 
 class InContainers:

@@ -25,7 +25,7 @@ from ..runtimes import DOCKER
 from ..services import Service
 from . import engine, images
 from .instances import ENGINE_ERRORS, POD_PROGRAM, FoundContainer, LaunchedContainer
-from .placing import CONFINEMENTS, MEBIBYTE, InContainers, mounts
+from .placing import MEBIBYTE, InContainers, confinement, mounts
 
 STACK_LABEL = "hopwatch.stack"
 SERVICE_LABEL = "hopwatch.service"
@@ -120,24 +120,24 @@ class DockerRuntime(Logs):
 
     def _container(self, service: Service, env: Mapping[str, str]) -> dict[str, Any]:
         """The words of `docker run`."""
-        confinement = CONFINEMENTS[service.name]
+        confined = confinement(service)
         folders = mounts(service)
         for mount in folders:  # Docker would make them root's.
             mount.folder.mkdir(parents=True, exist_ok=True)
         volumes = {str(m.folder): {"bind": m.place, "mode": m.mode} for m in folders}
         volumes[self._programs] = {"bind": PROGRAMS, "mode": "ro"}
-        if confinement.data:
-            volumes[self._data] = {"bind": confinement.data, "mode": "rw"}
+        if confined.data:
+            volumes[self._data] = {"bind": confined.data, "mode": "rw"}
         if service.name in self._pods:
             place = {"network_mode": f"container:{self._pods[service.name]}"}
         else:
             place = self._at_home(service)
         return {
-            **self._anywhere(service, self._images[confinement.image], confinement.memory_mib),
+            **self._anywhere(service, self._images[confined.image], confined.memory_mib),
             **place,
-            "entrypoint": confinement.entrypoint,
+            "entrypoint": confined.entrypoint,
             "command": list(service.arguments) or None,
-            "environment": {**env, **confinement.env, **self._secrets(service)},
+            "environment": {**env, **confined.env, **self._secrets(service)},
             "volumes": volumes,
             "user": self._owner() if any(mount.writable for mount in folders) else None,
             "stop_signal": service.stop_signal.name,

@@ -17,6 +17,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 
 EXPORT_SECONDS = 2
 SERVICE_NAME = "shop-load"
+# Asks the shop not to trace a request.
+UNSAMPLED = {"traceparent": f"00-{'1' * 32}-{'1' * 16}-00"}
 
 
 class _CountingExporter(SpanExporter):
@@ -54,9 +56,13 @@ class ClientSpans:
 
     @contextmanager
     def request(
-        self, method: str, path: str, template: str, lab: str
+        self, method: str, path: str, template: str, lab: str, traced: bool
     ) -> Iterator[tuple[trace.Span, dict[str, str]]]:
-        """A span around one request, and the headers that carry it and the lab's baggage."""
+        """A span around one request, and the headers that carry it and the lab's baggage; nothing
+        is recorded of one that is not to be traced."""
+        if not traced:
+            yield trace.INVALID_SPAN, UNSAMPLED
+            return
         attributes = {
             "http.request.method": method,
             "url.full": self._shop_url + path,

@@ -1,4 +1,4 @@
-"""Runs the load processes side by side, shows their bar, gathers their results."""
+"""Runs the load processes side by side, says how far they are, gathers their results."""
 
 import json
 import subprocess
@@ -7,7 +7,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Thread
 from typing import Any
 
@@ -15,7 +15,7 @@ from rich.console import Console
 
 from .. import progress
 from ..errors import StackError
-from .plan import LoadPlan, LoadResult, RequestsResult, VisitsResult
+from .plan import TRACED, UNTRACED, LoadPlan, LoadResult, RequestsResult, VisitsResult
 
 REACH_SECONDS = 5
 # After the plan's time: requests that still run, spans to export, a browser to close.
@@ -28,13 +28,15 @@ class _LoadProcess:
     def __init__(self, module: str, plan: LoadPlan) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", f"hopwatch_stack.load.{module}", plan.to_json()],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
         self._errors: list[str] = []
         self._said: dict[str, Any] = {}
+        # When it first said something, on the monotonic clock.
+        self.began: float | None = None
         self._readers = [Thread(target=self._listen), Thread(target=self._listen_to_errors)]
         for reader in self._readers:
             reader.start()
@@ -42,6 +44,7 @@ class _LoadProcess:
     def _listen(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
+            self.began = self.began or time.monotonic()
             self._said |= json.loads(line)
 
     def _listen_to_errors(self) -> None:
@@ -54,6 +57,13 @@ class _LoadProcess:
     @property
     def over(self) -> bool:
         return self._process.poll() is not None
+
+    def tell(self, word: str) -> None:
+        assert self._process.stdin is not None
+        # Of one that has failed, its result will say why.
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(f"{word}\n")
+            self._process.stdin.flush()
 
     def result(self) -> dict[str, Any]:
         for reader in self._readers:
@@ -68,17 +78,67 @@ class _LoadProcess:
             self._process.wait()
 
 
-def put_on(plan: LoadPlan, console: Console) -> LoadResult:
-    """Puts the planned load on the shop; raises StackError when it cannot be reached."""
+class Load:
+    """Load that is on."""
+
+    def __init__(self, plan: LoadPlan, running: dict[str, _LoadProcess]) -> None:
+        self._plan = plan
+        self._running = running
+        self._launched = time.monotonic()
+
+    @property
+    def over(self) -> bool:
+        """Whether all of it has ended. Raises StackError when it is long overdue."""
+        if all(process.over for process in self._running.values()):
+            return True
+        if (taken := time.monotonic() - self._launched) > self._plan.seconds + GRACE_SECONDS:
+            raise StackError(f"the load did not end within {taken:.0f} s.")
+        return False
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of the plan that have passed; 0 while the load prepares."""
+        # Requests come first, if there are any: a browser may take longer to start.
+        began = next(iter(self._running.values())).began
+        return 0.0 if began is None else min(time.monotonic() - began, self._plan.seconds)
+
+    @property
+    def note(self) -> str:
+        """What has been done so far."""
+        counts = [f"{process.count('done')} {kind}" for kind, process in self._running.items()]
+        failed = sum(process.count("failed") for process in self._running.values())
+        return ", ".join(counts) + (f", {failed} failed" if failed else "")
+
+    def trace(self, wanted: bool) -> None:
+        """Whether requests are to be traced from now on; for a plan that leaves it open."""
+        self._running["requests"].tell(TRACED if wanted else UNTRACED)
+
+    def result(self) -> LoadResult:
+        """What came of it, once it is over. Raises StackError when it could not be put on."""
+        results = {kind: process.result() for kind, process in self._running.items()}
+        return LoadResult(
+            requests=RequestsResult(**results["requests"]) if "requests" in results else None,
+            visits=VisitsResult(**results["visits"]) if "visits" in results else None,
+        )
+
+
+@contextmanager
+def load(plan: LoadPlan) -> Iterator[Load]:
+    """The planned load, on while the block runs; raises StackError when there is no shop."""
     _require_shop(plan.shop_url)
     kinds = {"requests": plan.rate > 0, "visits": plan.visits > 0}
     with _processes([kind for kind, wanted in kinds.items() if wanted], plan) as running:
-        _show(running, plan, console)
-        results = {kind: process.result() for kind, process in running.items()}
-    return LoadResult(
-        requests=RequestsResult(**results["requests"]) if "requests" in results else None,
-        visits=VisitsResult(**results["visits"]) if "visits" in results else None,
-    )
+        yield Load(plan, running)
+
+
+def put_on(plan: LoadPlan, console: Console) -> LoadResult:
+    """Puts the planned load on the shop; raises StackError when it cannot be reached."""
+    with load(plan) as putting, progress.bar(console, _describe(plan), plan.seconds) as shown:
+        while not putting.over:
+            shown(putting.elapsed, putting.note)
+            time.sleep(0.2)
+        shown(plan.seconds, putting.note)
+        return putting.result()
 
 
 @contextmanager
@@ -91,22 +151,6 @@ def _processes(modules: list[str], plan: LoadPlan) -> Iterator[dict[str, _LoadPr
     finally:
         for process in running.values():
             process.end()
-
-
-def _show(running: dict[str, _LoadProcess], plan: LoadPlan, console: Console) -> None:
-    start = time.monotonic()
-    note = ""
-    with progress.bar(console, _describe(plan), plan.seconds) as shown:
-        while not all(process.over for process in running.values()):
-            elapsed = time.monotonic() - start
-            if elapsed > plan.seconds + GRACE_SECONDS:
-                raise StackError(f"the load did not end within {elapsed:.0f} s.")
-            counts = [f"{process.count('done')} {kind}" for kind, process in running.items()]
-            failed = sum(process.count("failed") for process in running.values())
-            note = ", ".join(counts) + (f", {failed} failed" if failed else "")
-            shown(min(elapsed, plan.seconds), note)
-            time.sleep(0.2)
-        shown(plan.seconds, note)
 
 
 def _describe(plan: LoadPlan) -> str:

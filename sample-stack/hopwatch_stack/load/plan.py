@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import UsageError
 
 JOURNEYS = ("browse", "order", "get-order")
+TRACED, UNTRACED = "traced", "untraced"
 LAB = re.compile(r"hopwatch\.lab\.[a-z-]+=\S+")
 
 
@@ -17,6 +18,7 @@ class LoadPlan:
     """`rate` requests a second for `seconds`, and `visits` of the page spread over that time.
 
     Every `lab_every`th request of a journey carries `lab`, a W3C baggage entry "key=value".
+    Unless `traced`, requests are not traced but while a line on the load's stdin says so.
     """
 
     shop_url: str
@@ -27,6 +29,7 @@ class LoadPlan:
     journeys: tuple[str, ...] = JOURNEYS
     lab: str = ""
     lab_every: int = 10
+    traced: bool = True
 
     def __post_init__(self) -> None:
         if self.rate < 0 or self.seconds <= 0 or self.visits < 0 or self.lab_every < 1:

@@ -16,10 +16,11 @@ from collections.abc import Callable
 from typing import Any
 
 import gevent
+from gevent import fileobject
 
 from . import report
-from .client_spans import ClientSpans, ended, resent
-from .plan import LoadPlan, RequestsResult
+from .client_spans import UNSAMPLED, ClientSpans, ended, resent
+from .plan import TRACED, LoadPlan, RequestsResult
 from .retries import RetryBudget, pause_before_retry
 
 REPORT_SECONDS = 0.5
@@ -28,8 +29,6 @@ SLOW_ANSWER_SECONDS = 1.0
 REQUEST_SECONDS = 10.0
 # Products that a long load does not sell out.
 PLENTY = 10_000
-# Asks the shop not to trace what only prepares the load.
-UNSAMPLED = {"traceparent": f"00-{'1' * 32}-{'1' * 16}-00"}
 
 
 class Run:
@@ -53,6 +52,7 @@ class Run:
         self.retried = 0
         self.budget = RetryBudget()
         self.labs = 0
+        self.traced = plan.traced
 
     def seconds_to_next_slot(self) -> float:
         """One slot per request, whoever is free takes the next: the rate of all users together
@@ -102,8 +102,9 @@ class Shopper(FastHttpUser):
     def send(self, journey: str, method: str, path: str, template: str, body: Any = None) -> Any:
         """One measured and traced request; returns the JSON of a good answer, else None."""
         run = self.shared
-        lab = run.next_lab(journey)
-        with run.spans.request(method, path, template, lab) as (span, headers):
+        traced = run.traced
+        lab = run.next_lab(journey) if traced else ""
+        with run.spans.request(method, path, template, lab, traced) as (span, headers):
             start = time.perf_counter()
             answer, retries = self._patiently(method, path, template, body, headers)
             run.seconds.append(time.perf_counter() - start)
@@ -208,6 +209,9 @@ def run(plan: LoadPlan) -> RequestsResult:
     runner = Environment(user_classes=[Shopper]).create_local_runner()
     start = time.monotonic()
     runner.start(users, spawn_rate=users)
+    report.progress(0, 0)
+    if not plan.traced:
+        gevent.spawn(_obey, run)
     deadline = start + plan.seconds + REQUEST_SECONDS
     while len(run.seconds) < run.total and time.monotonic() < deadline:
         gevent.sleep(REPORT_SECONDS)
@@ -224,6 +228,11 @@ def run(plan: LoadPlan) -> RequestsResult:
         labs=run.labs,
         lost_spans=run.spans.close(),
     )
+
+
+def _obey(run: Run) -> None:
+    for line in fileobject.FileObject(sys.stdin.fileno(), "r", closefd=False):
+        run.traced = line.strip() == TRACED
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ def run(plan: LoadPlan) -> VisitsResult:
         browser = playwright.chromium.launch(
             executable_path=toolchains.find("chromium"), args=BROWSER_OPTIONS
         )
+        report.progress(0, 0)
         for number in range(plan.visits):
             time.sleep(max(0, start + number * plan.seconds / plan.visits - time.monotonic()))
             try:

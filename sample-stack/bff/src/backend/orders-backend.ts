@@ -1,24 +1,16 @@
-import {
-  type CallOptions,
-  type ChannelOptions,
-  type ClientUnaryCall,
-  credentials,
-  Metadata,
-  type ServiceError,
-} from '@grpc/grpc-js';
-import {
-  CatalogClient,
-  type GetStockResponse,
-  type ListCategoriesResponse,
-  type ListProductsResponse,
-  type Order,
-  OrdersClient,
-  type PlaceOrderRequest,
-  type Product,
-  type RecommendResponse,
-  StockClient,
+import type {
+  GetOrderRequest,
+  GetStockRequest,
+  GetStockResponse,
+  ListCategoriesResponse,
+  ListProductsRequest,
+  ListProductsResponse,
+  Order,
+  PlaceOrderRequest,
+  Product,
+  RecommendRequest,
+  RecommendResponse,
 } from '../gen/hopwatch/shop/v1/shop';
-import { type HealthCheckResponse, HealthClient, ServingStatus } from './health-client';
 import { RetryBudget, withRetries } from './retries';
 
 const READ_DEADLINE_MS = 2000;
@@ -27,113 +19,87 @@ const WRITE_DEADLINE_MS = 5000;
 const EXTRA_DEADLINE_MS = 1000;
 const HEALTH_DEADLINE_MS = 1000;
 
-const CHANNEL_OPTIONS: ChannelOptions = {
-  // By default a restarted service is only found again after seconds.
-  'grpc.initial_reconnect_backoff_ms': 100,
-  'grpc.max_reconnect_backoff_ms': 300,
-};
+/**
+ * The contract by one protocol. A call is one attempt, until its deadline (ms since the epoch), and
+ * fails with a BackendError.
+ */
+export interface OrdersTransport {
+  listProducts(request: ListProductsRequest, deadline: number): Promise<ListProductsResponse>;
+  listCategories(deadline: number): Promise<ListCategoriesResponse>;
+  recommend(request: RecommendRequest, deadline: number): Promise<RecommendResponse>;
+  getStock(request: GetStockRequest, deadline: number): Promise<GetStockResponse>;
+  placeOrder(request: PlaceOrderRequest, deadline: number): Promise<Order>;
+  getOrder(request: GetOrderRequest, deadline: number): Promise<Order>;
+  isServing(deadline: number): Promise<boolean>;
+  close(): void;
+}
 
 /**
  * The business services, as promises: each call has a deadline, is tried again within it and
- * within a budget, and fails with a ServiceError. Every method may be sent twice: the reads change
+ * within a budget, and fails with a BackendError. Every method may be sent twice: the reads change
  * nothing, and PlaceOrder has its idempotency key.
  */
 export class OrdersBackend {
-  private readonly catalog: CatalogClient;
-  private readonly stock: StockClient;
-  private readonly orders: OrdersClient;
-  private readonly health: HealthClient;
   private readonly budget = new RetryBudget();
 
-  /** Clients of one address share one connection. */
-  constructor(address: string) {
-    const insecure = credentials.createInsecure();
-    this.catalog = new CatalogClient(address, insecure, CHANNEL_OPTIONS);
-    this.stock = new StockClient(address, insecure, CHANNEL_OPTIONS);
-    this.orders = new OrdersClient(address, insecure, CHANNEL_OPTIONS);
-    this.health = new HealthClient(address, insecure, CHANNEL_OPTIONS);
-  }
+  constructor(private readonly transport: OrdersTransport) {}
 
   listProducts(
     category: string,
     pageSize: number,
     pageToken: string,
   ): Promise<ListProductsResponse> {
-    return this.call<ListProductsResponse>(READ_DEADLINE_MS, (...call) =>
-      this.catalog.listProducts({ category, pageSize, pageToken }, ...call),
+    return this.call(READ_DEADLINE_MS, (deadline) =>
+      this.transport.listProducts({ category, pageSize, pageToken }, deadline),
     );
   }
 
   async listCategories(): Promise<string[]> {
-    const { categories } = await this.call<ListCategoriesResponse>(EXTRA_DEADLINE_MS, (...call) =>
-      this.catalog.listCategories({}, ...call),
+    const { categories } = await this.call(EXTRA_DEADLINE_MS, (deadline) =>
+      this.transport.listCategories(deadline),
     );
     return categories;
   }
 
   /** Products that go with those given; with none given, what sells best. */
   async recommend(productIds: string[], limit: number): Promise<Product[]> {
-    const { products } = await this.call<RecommendResponse>(EXTRA_DEADLINE_MS, (...call) =>
-      this.catalog.recommend({ productIds, limit }, ...call),
+    const { products } = await this.call(EXTRA_DEADLINE_MS, (deadline) =>
+      this.transport.recommend({ productIds, limit }, deadline),
     );
     return products;
   }
 
   /** Units at hand by product id, of the products that exist. */
   async getStock(productIds: string[]): Promise<Map<string, number>> {
-    const { levels } = await this.call<GetStockResponse>(EXTRA_DEADLINE_MS, (...call) =>
-      this.stock.getStock({ productIds }, ...call),
+    const { levels } = await this.call(EXTRA_DEADLINE_MS, (deadline) =>
+      this.transport.getStock({ productIds }, deadline),
     );
     return new Map(levels.map(({ productId, units }) => [productId, units]));
   }
 
   placeOrder(request: PlaceOrderRequest): Promise<Order> {
-    return this.call<Order>(WRITE_DEADLINE_MS, (...call) =>
-      this.orders.placeOrder(request, ...call),
-    );
+    return this.call(WRITE_DEADLINE_MS, (deadline) => this.transport.placeOrder(request, deadline));
   }
 
   getOrder(orderId: string): Promise<Order> {
-    return this.call<Order>(READ_DEADLINE_MS, (...call) =>
-      this.orders.getOrder({ orderId }, ...call),
+    return this.call(READ_DEADLINE_MS, (deadline) =>
+      this.transport.getOrder({ orderId }, deadline),
     );
   }
 
   /** Whether the services answer that they take requests. */
-  async isServing(): Promise<boolean> {
-    const { status } = await unary<HealthCheckResponse>(
-      Date.now() + HEALTH_DEADLINE_MS,
-      (...call) => this.health.check({ service: '' }, ...call),
-    );
-    return status === ServingStatus.SERVING;
+  isServing(): Promise<boolean> {
+    return this.transport.isServing(Date.now() + HEALTH_DEADLINE_MS);
+  }
+
+  close(): void {
+    this.transport.close();
   }
 
   private call<Response>(
     deadlineMs: number,
-    start: (...call: UnaryCall<Response>) => ClientUnaryCall,
+    attempt: (deadline: number) => Promise<Response>,
   ): Promise<Response> {
-    return withRetries(this.budget, deadlineMs, (deadline) => unary(deadline, start));
+    return withRetries(this.budget, deadlineMs, attempt);
   }
-
-  close(): void {
-    for (const client of [this.catalog, this.stock, this.orders, this.health]) client.close();
-  }
-}
-
-type UnaryCall<Response> = [
-  metadata: Metadata,
-  options: Partial<CallOptions>,
-  callback: (error: ServiceError | null, response: Response) => void,
-];
-
-function unary<Response>(
-  deadline: number,
-  start: (...call: UnaryCall<Response>) => ClientUnaryCall,
-): Promise<Response> {
-  return new Promise((resolve, reject) => {
-    start(new Metadata(), { deadline }, (error, response) => {
-      if (error) reject(error);
-      else resolve(response);
-    });
-  });
 }

@@ -1,11 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { status as Code, type ServiceError } from '@grpc/grpc-js';
+import { status as Code } from '@grpc/grpc-js';
+import { BackendError } from './backend-error';
 
 /** Retries may add a fifth to the calls; a burst of failures may spend what was saved. */
 const EARNED_PER_CALL = 0.2;
 const MAX_SAVED = 50;
 
 const MAX_ATTEMPTS = 5;
+/**
+ * The server is away, or left before it took the call: gRPC's C core, which serves Python, resets
+ * such calls instead of refusing them (grpc/grpc#41785). The BFF itself cancels none.
+ */
+const AWAY: ReadonlySet<Code> = new Set([Code.UNAVAILABLE, Code.CANCELLED]);
+
 const FIRST_PAUSE_MS = 50;
 const MAX_PAUSE_MS = 500;
 
@@ -26,9 +33,9 @@ export class RetryBudget {
 }
 
 /**
- * Calls until it succeeds, its failure is not UNAVAILABLE, or time or budget is over; the last
- * failure is thrown. Only for what may be done twice. Unlike gRPC's own retries, each attempt is
- * seen in the trace.
+ * Calls until it succeeds, its failure is not that the server is away, or time or budget is over;
+ * the last failure is thrown. Only for what may be done twice. Unlike gRPC's own retries, each
+ * attempt is seen in the trace.
  */
 export async function withRetries<Result>(
   budget: RetryBudget,
@@ -43,7 +50,8 @@ export async function withRetries<Result>(
     } catch (error) {
       const pause = pauseAfter(attempts);
       const another =
-        (error as ServiceError).code === Code.UNAVAILABLE &&
+        error instanceof BackendError &&
+        AWAY.has(error.code) &&
         attempts < MAX_ATTEMPTS &&
         Date.now() + pause < deadline &&
         budget.spend();

@@ -1,8 +1,9 @@
 import { STATUS_CODES } from 'node:http';
-import { status as Code, type ServiceError } from '@grpc/grpc-js';
+import { status as Code } from '@grpc/grpc-js';
 import type { Problem } from '@hopwatch/shop-shared';
 import { isSpanContextValid, trace } from '@opentelemetry/api';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { BackendError } from '../backend/backend-error';
 
 /** What the customer's request did wrong is told in the service's words; our own troubles are not. */
 const CLIENT_ERRORS: ReadonlyMap<Code, number> = new Map([
@@ -25,7 +26,7 @@ const EXPLANATIONS: ReadonlyMap<number, string> = new Map([
 
 /** The status and the words for an error of any origin. */
 export function explain(error: unknown): { status: number; detail: string } {
-  if (isServiceError(error)) {
+  if (error instanceof BackendError) {
     const clientError = CLIENT_ERRORS.get(error.code);
     if (clientError) return { status: clientError, detail: error.details };
     return ours(SERVER_ERRORS.get(error.code) ?? 502);
@@ -63,8 +64,4 @@ function problem(status: number, detail: string): Problem {
 
 function ours(status: number): { status: number; detail: string } {
   return { status, detail: EXPLANATIONS.get(status) ?? '' };
-}
-
-function isServiceError(error: unknown): error is ServiceError {
-  return error instanceof Error && 'details' in error && 'metadata' in error;
 }

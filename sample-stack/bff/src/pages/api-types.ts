@@ -24,7 +24,8 @@ export function orderOf(order: Order): api.Order {
     })),
     total: moneyOf(order.total, `${where}: total`),
     status: 'placed',
-    placedAt: order.placedAt,
+    // REST tells microseconds, gRPC's code here does not: the page is to be the same by either.
+    placedAt: new Date(order.placedAt).toISOString(),
     email: order.customerEmail,
   };
 }

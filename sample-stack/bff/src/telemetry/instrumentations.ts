@@ -1,8 +1,11 @@
+import { ClientRequest } from 'node:http';
 import { FastifyOtelInstrumentation } from '@fastify/otel';
 import { GrpcInstrumentation } from '@opentelemetry/instrumentation-grpc';
 import { HttpInstrumentation } from '@opentelemetry/instrumentation-http';
 import { PinoInstrumentation } from '@opentelemetry/instrumentation-pino';
 import { RuntimeNodeInstrumentation } from '@opentelemetry/instrumentation-runtime-node';
+import { urlTemplate } from '../backend/rest-routes';
+import { nameCall } from './client-span';
 import { endWhenAnswered, rememberServerSpan } from './server-span';
 import { isTraced } from './traced-paths';
 
@@ -18,9 +21,13 @@ export const fastifyInstrumentation = new FastifyOtelInstrumentation({
 
 export const instrumentations = [
   new HttpInstrumentation({
-    disableOutgoingRequestInstrumentation: true,
     ignoreIncomingRequestHook: (request) => !isTraced(request.url ?? ''),
-    requestHook: rememberServerSpan,
+    // Calls of the services by REST, and nothing else: neither health checks nor telemetry.
+    ignoreOutgoingRequestHook: ({ path }) => urlTemplate(path ?? '') === undefined,
+    requestHook: (span, request) => {
+      if (request instanceof ClientRequest) nameCall(span, request);
+      else rememberServerSpan(span, request);
+    },
     responseHook: endWhenAnswered,
   }),
   new GrpcInstrumentation({ ignoreGrpcMethods: ['Check'] }),

@@ -1,11 +1,11 @@
-import { type ClientRequest, type IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
 import { preciseNow } from '@hopwatch/shop-shared';
 import type { HrTime, Span, TimeInput } from '@opentelemetry/api';
 
-const serverSpans = new WeakMap<IncomingMessage | ClientRequest, Span>();
+const serverSpans = new WeakMap<IncomingMessage, Span>();
 
 /** Request hook of the HTTP instrumentation: inside a handler, the active span is another. */
-export function rememberServerSpan(span: Span, request: IncomingMessage | ClientRequest): void {
+export function rememberServerSpan(span: Span, request: IncomingMessage): void {
   serverSpans.set(request, span);
 }
 

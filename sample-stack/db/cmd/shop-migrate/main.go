@@ -41,7 +41,7 @@ func run(ctx context.Context, log *slog.Logger) error {
 	url := os.Getenv("DATABASE_URL")
 	if url == "" {
 		return errors.New("DATABASE_URL is not set; give it the database to migrate, " +
-			"for example postgres://shop:secret@127.0.0.1:54320/shop")
+			"for example postgres://shop:secret@127.0.0.1:15432/shop")
 	}
 	// The URL may be the services' own, with parameters of their connection pools.
 	pool, err := pgxpool.ParseConfig(url)

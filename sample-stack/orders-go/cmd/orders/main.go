@@ -1,15 +1,10 @@
-// Command orders is the shop's business service: catalog, stock, orders and payments over gRPC.
+// Command orders is the shop's business service: catalog, stock, orders and payments over gRPC
+// and, if asked for, over REST.
 package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
-	"io"
-	"os"
-	"os/signal"
-	"syscall"
-	"time"
 
 	"hopwatch.dev/shop/orders/internal/catalog"
 	"hopwatch.dev/shop/orders/internal/config"
@@ -17,85 +12,56 @@ import (
 	"hopwatch.dev/shop/orders/internal/gen/shopv1"
 	"hopwatch.dev/shop/orders/internal/orders"
 	"hopwatch.dev/shop/orders/internal/payments"
-	"hopwatch.dev/shop/orders/internal/postgres"
+	"hopwatch.dev/shop/orders/internal/rest"
 	"hopwatch.dev/shop/orders/internal/server"
+	"hopwatch.dev/shop/orders/internal/service"
 	"hopwatch.dev/shop/orders/internal/stock"
-	"hopwatch.dev/shop/orders/internal/telemetry"
 )
 
-// flushTimeout bounds the sending of the last telemetry.
-const flushTimeout = 2 * time.Second
+var shopOrders = service.Service{Name: "shop-orders", Configure: config.Orders, Register: register}
 
-func main() {
-	healthcheck := flag.Bool("healthcheck", false,
-		"ask the service that runs with this environment whether it is serving; exit code 0 if so")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// A second signal ends the process at once.
-	context.AfterFunc(ctx, stop)
-	settings, err := config.FromEnv(os.Getenv)
-	switch {
-	case err != nil:
-	case *healthcheck:
-		err = server.Probe(ctx, settings.Listen)
-	default:
-		err = run(ctx, settings, os.Stdout)
-	}
+func main() { shopOrders.Main() }
+
+// register builds the modules and gives each its gRPC service and, if asked for, its REST routes.
+func register(ctx context.Context, parts service.Parts) (web *server.Web, ended func(), err error) {
+	pay, ended, err := paymentsOf(parts)
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "%s: %v\n", telemetry.ServiceName, err)
-		os.Exit(1)
+		return nil, nil, err
 	}
+	products := catalog.New(parts.Database)
+	levels := stock.New(parts.Database)
+	store := orders.NewStore(parts.Database)
+	services := rest.Services{
+		Catalog: catalog.NewServer(products),
+		Stock:   stock.NewServer(levels),
+		Orders: orders.NewServer(&orders.Orders{
+			Store: store, Catalog: products, Stock: levels, Fraud: fraud.New(store), Payments: pay,
+		}),
+		Health: parts.Server.Health,
+	}
+	shopv1.RegisterCatalogServer(parts.Server, services.Catalog)
+	shopv1.RegisterStockServer(parts.Server, services.Stock)
+	shopv1.RegisterOrdersServer(parts.Server, services.Orders)
+	if parts.Settings.RESTListen == "" {
+		return nil, ended, nil
+	}
+	listener, err := server.Listen(ctx, parts.Settings.RESTListen)
+	if err != nil {
+		ended()
+		return nil, nil, fmt.Errorf("cannot listen (see ORDERS_REST_LISTEN): %w", err)
+	}
+	return server.NewWeb(listener, rest.NewHandler(services, parts.Server.Intercept), parts.Log), ended, nil
 }
 
-// run serves until ctx ends, and then stops in order. Log lines go to out.
-func run(ctx context.Context, settings config.Config, out io.Writer) error {
-	started := time.Now()
-	console := telemetry.Console(out)
-	sending, err := telemetry.Start(ctx, settings.Version, console)
-	if err != nil {
-		return err
+// paymentsOf returns payments as a module of this process or, where it has an address, as a client
+// of the service; what it returns besides ends it.
+func paymentsOf(parts service.Parts) (pay orders.Payments, ended func(), err error) {
+	if parts.Settings.PaymentsAddress == "" {
+		return payments.New(parts.Database), func() {}, nil
 	}
-	defer func() {
-		// ctx has ended by now.
-		flush, cancel := context.WithTimeout(context.Background(), flushTimeout)
-		defer cancel()
-		if err := sending.Shutdown(flush); err != nil {
-			console.Warn("the last telemetry was not sent", "error", err.Error())
-		}
-		console.Info("stopped")
-	}()
-	log := sending.Logger(console)
-	database, err := postgres.Open(ctx, settings.DatabaseURL, log)
+	remote, err := payments.Connect(parts.Settings.PaymentsAddress, parts.Database, parts.Log)
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil // told to stop while it waited
-		}
-		return err
+		return nil, nil, err
 	}
-	defer database.Close()
-	listener, err := server.Listen(ctx, settings.Listen)
-	if err != nil {
-		return fmt.Errorf("cannot listen (see ORDERS_LISTEN): %w", err)
-	}
-	grpcServer := server.New(log, settings.Drain, settings.Labs)
-	register(grpcServer, database)
-	log.Info("serving", "address", listener.Addr().String(), "version", settings.Version,
-		"labs", settings.Labs, "started_in_ms", time.Since(started).Milliseconds())
-	return grpcServer.Serve(ctx, listener)
-}
-
-// register builds the modules and gives each its gRPC service.
-func register(grpcServer *server.Server, database *postgres.Database) {
-	products := catalog.New(database)
-	levels := stock.New(database)
-	store := orders.NewStore(database)
-	shopv1.RegisterCatalogServer(grpcServer, catalog.NewServer(products))
-	shopv1.RegisterStockServer(grpcServer, stock.NewServer(levels))
-	shopv1.RegisterOrdersServer(grpcServer, orders.NewServer(&orders.Orders{
-		Store:    store,
-		Catalog:  products,
-		Stock:    levels,
-		Fraud:    fraud.New(store),
-		Payments: payments.New(database),
-	}))
+	return remote, remote.Close, nil
 }

@@ -4,7 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -29,7 +30,9 @@ func TestServiceIsObserved(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://"+sink.address)
 	t.Setenv("OTEL_RESOURCE_ATTRIBUTES",
 		"deployment.environment.name=test,service.name=overridden,service.instance.id=instance-1")
-	service := startService(t, config.Config{DatabaseURL: shoptest.NewDatabase(t), Version: "1.2.3", Labs: true})
+	service := startService(t, config.Config{
+		DatabaseURL: shoptest.NewDatabase(t), RESTListen: freeAddress(t), Version: "1.2.3", Labs: true,
+	})
 	orders, stock := shopv1.NewOrdersClient(service.connection), shopv1.NewStockClient(service.connection)
 	catalog := shopv1.NewCatalogClient(service.connection)
 	call := func(number int, lab string, call func(context.Context) error) (traceID string) {
@@ -69,8 +72,17 @@ func TestServiceIsObserved(t *testing.T) {
 			&grpc_health_v1.HealthCheckRequest{Service: "hopwatch.shop.v1.Orders"})
 		return err
 	})
+	byREST := call(6, "hopwatch.lab.delay=shop-orders/GetOrder:20ms", func(ctx context.Context) error {
+		code, text := service.get(ctx, t, "/v1/orders/"+uuid.Nil.String())
+		if code != http.StatusNotFound || !strings.Contains(text, `"code":"NOT_FOUND"`) {
+			t.Errorf("%d: %s", code, text)
+		}
+		_, _ = service.get(ctx, t, "/readyz")
+		return nil
+	})
 	service.stop(t)
 
+	expectRESTTraced(t, sink, byREST)
 	expectOrderTraced(t, sink.spansOf(delayed))
 	expectAttributes(t, sink.spansOf(slow)["hopwatch.shop.v1.Catalog/ListProducts"].GetAttributes(),
 		map[string]string{"hopwatch.lab.name": "slow-sql", "hopwatch.lab.delay_ms": "40"})
@@ -126,10 +138,36 @@ func expectOrderTraced(t *testing.T, spans map[string]*tracev1.Span) {
 	})
 }
 
+func expectRESTTraced(t *testing.T, sink *collector, traceID string) {
+	t.Helper()
+	spans := sink.spansOf(traceID)
+	server := spans["GET /v1/orders/{id}"]
+	if server == nil || server.GetKind() != tracev1.Span_SPAN_KIND_SERVER || duration(server) < 20*time.Millisecond {
+		t.Fatalf("no slow SERVER span among %v", spans)
+	}
+	expectAttributes(t, server.GetAttributes(), map[string]string{
+		"http.route": "/v1/orders/{id}", "http.request.method": "GET", "url.path": "/v1/orders/" + uuid.Nil.String(),
+		"http.response.status_code": "404", "hopwatch.lab.name": "delay", "hopwatch.lab.delay_ms": "20",
+	})
+	if query := spans["SELECT orders"]; !bytes.Equal(query.GetParentSpanId(), server.GetSpanId()) {
+		t.Errorf("the query is not within the call: %v", spans)
+	}
+	if spans["GET /readyz"] != nil {
+		t.Error("the readiness is traced")
+	}
+	logs := sink.logsOf(traceID)
+	if len(logs) != 1 || !bytes.Equal(logs[0].GetSpanId(), server.GetSpanId()) {
+		t.Fatalf("log records %v", logs)
+	}
+	expectAttributes(t, logs[0].GetAttributes(), map[string]string{
+		"rpc.method": "hopwatch.shop.v1.Orders/GetOrder", "rpc.response.status_code": "NotFound", "duration_ms": "",
+	})
+}
+
 func expectMetrics(t *testing.T, sink *collector) {
 	t.Helper()
 	for name, unit := range map[string]string{
-		"rpc.server.call.duration": "s", "go.memory.used": "By", "go.goroutine.count": "{goroutine}",
+		"rpc.server.call.duration": "s", "http.server.request.duration": "s", "go.memory.used": "By", "go.goroutine.count": "{goroutine}",
 		"db.client.operation.duration": "s", "db.client.connection.count": "{connection}",
 		"db.client.connection.max": "{connection}", "db.client.connection.pending_requests": "{request}",
 		"db.client.connection.wait_time": "s", "db.client.connection.use_time": "s",
@@ -208,6 +246,40 @@ func TestStopLetsCallsEnd(t *testing.T) {
 	}
 }
 
+func TestStopLetsRESTCallsEnd(t *testing.T) {
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+	service := startService(t, config.Config{
+		DatabaseURL: shoptest.NewDatabase(t), RESTListen: freeAddress(t), Drain: 400 * time.Millisecond, Labs: true,
+	})
+	if code, text := service.get(t.Context(), t, "/readyz"); code != http.StatusOK {
+		t.Fatal(text)
+	}
+	slow := metadata.AppendToOutgoingContext(t.Context(), "baggage", "hopwatch.lab.delay=shop-orders:900ms")
+	answered := make(chan int, 1)
+	go func() {
+		code, _ := service.get(slow, t, "/v1/categories")
+		answered <- code
+	}()
+	time.Sleep(100 * time.Millisecond)
+	service.cancel()
+	time.Sleep(100 * time.Millisecond)
+	response, err := http.Get("http://" + service.rest + "/v1/categories")
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if response.StatusCode != http.StatusOK || !response.Close {
+		t.Errorf("while it drains: %s, connection to be closed: %t", response.Status, response.Close)
+	}
+	if code, _ := service.get(t.Context(), t, "/readyz"); code != http.StatusServiceUnavailable {
+		t.Errorf("readiness while it drains: %d", code)
+	}
+	if code := <-answered; code != http.StatusOK {
+		t.Errorf("the call that ran at the signal: %d", code)
+	}
+	service.stop(t)
+}
+
 func TestLabsAreOffUnlessSwitchedOn(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
 	service := startService(t, config.Config{DatabaseURL: shoptest.NewDatabase(t)})
@@ -230,6 +302,7 @@ func orderOfOnePan() *shopv1.PlaceOrderRequest {
 
 type runningService struct {
 	connection *grpc.ClientConn
+	rest       string
 	cancel     context.CancelFunc
 	ended      chan error
 }
@@ -237,22 +310,18 @@ type runningService struct {
 // startService runs the service on a free port until it is stopped.
 func startService(t *testing.T, settings config.Config) *runningService {
 	t.Helper()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	settings.Listen = free.Addr().String()
-	free.Close()
+	settings.Listen = freeAddress(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
-	service := &runningService{cancel: cancel, ended: make(chan error, 1)}
+	service := &runningService{rest: settings.RESTListen, cancel: cancel, ended: make(chan error, 1)}
 	var log bytes.Buffer
 	go func() {
-		service.ended <- run(ctx, settings, &log)
+		service.ended <- shopOrders.Run(ctx, settings, &log)
 		if t.Failed() {
 			t.Logf("the service's log:\n%s", log.String())
 		}
 	}()
+	var err error
 	service.connection, err = grpc.NewClient(settings.Listen,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultCallOptions(grpc.WaitForReady(true)))
@@ -266,6 +335,30 @@ func startService(t *testing.T, settings config.Config) *runningService {
 		t.Fatalf("the service did not start: %v", err)
 	}
 	return service
+}
+
+// get asks by REST, with the headers that are the metadata of ctx.
+func (s *runningService) get(ctx context.Context, t *testing.T, path string) (code int, text string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(ctx, "GET", "http://"+s.rest+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	headers, _ := metadata.FromOutgoingContext(ctx)
+	for name, values := range headers {
+		request.Header.Set(name, values[0])
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Error(err)
+		return 0, ""
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Error(err)
+	}
+	return response.StatusCode, string(body)
 }
 
 func (s *runningService) stop(t *testing.T) {

@@ -60,9 +60,16 @@ func (o *output) String() string {
 
 func startProcess(t *testing.T, address, database string, arguments ...string) *process {
 	t.Helper()
-	service := &process{Cmd: exec.Command(os.Args[0], arguments...)}
-	service.Env = append(os.Environ(), asService+"=1", "DATABASE_URL="+database, "ORDERS_LISTEN="+address,
-		"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", "SHOP_DRAIN_SECONDS=0.3", "HOPWATCH_LABS=1")
+	orders := exec.Command(os.Args[0], arguments...)
+	orders.Env = []string{asService + "=1", "ORDERS_LISTEN=" + address}
+	return start(t, orders, database)
+}
+
+func start(t *testing.T, program *exec.Cmd, database string) *process {
+	t.Helper()
+	service := &process{Cmd: program}
+	service.Env = append(os.Environ(), append(service.Env, "DATABASE_URL="+database,
+		"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", "SHOP_DRAIN_SECONDS=0.3", "HOPWATCH_LABS=1")...)
 	service.Stdout, service.Stderr = &service.output, &service.output
 	if err := service.Start(); err != nil {
 		t.Fatal(err)
@@ -81,7 +88,7 @@ func startProcess(t *testing.T, address, database string, arguments ...string) *
 func (p *process) ready(t *testing.T) {
 	t.Helper()
 	waitFor(t, func() bool { return strings.Contains(p.output.String(), `"msg":"serving"`) })
-	probe := exec.Command(os.Args[0], "-healthcheck")
+	probe := exec.Command(p.Path, "-healthcheck")
 	probe.Env = p.Env
 	if output, err := probe.CombinedOutput(); err != nil {
 		t.Errorf("unhealthy: %v: %s", err, output)
@@ -184,53 +191,81 @@ func TestKilledBetweenPaymentAndOrder(t *testing.T) {
 	}
 }
 
-// One instance takes over from another, on the same port, without a call that fails.
-func TestRollingRestart(t *testing.T) {
-	database, address := shoptest.NewDatabase(t), freeAddress(t)
-	old := startProcess(t, address, database)
-	old.ready(t)
+// customersAt place orders one after the other until ended is called, which returns how many were
+// placed. Each tries an order up to as many times as patience says.
+func customersAt(t *testing.T, address string, patience int) (ended func() int64) {
+	t.Helper()
 	var (
-		clients sync.WaitGroup
-		over    = make(chan struct{})
-		calls   atomic.Int64
+		customers sync.WaitGroup
+		over      = make(chan struct{})
+		placed    atomic.Int64
 	)
 	for range 6 {
-		connection := retrying(t, address)
-		clients.Go(func() {
+		client := shopv1.NewOrdersClient(retrying(t, address))
+		place := func() (err error) {
+			order := orderOfOnePan()
+			order.CustomerEmail = strings.ReplaceAll(uuid.NewString(), "-", "") + "@example.com"
+			for range patience {
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				_, err = client.PlaceOrder(ctx, order)
+				cancel()
+				if err == nil {
+					placed.Add(1)
+					return nil
+				}
+			}
+			return err
+		}
+		customers.Go(func() {
 			for {
 				select {
 				case <-over:
 					return
 				default:
 				}
-				order := orderOfOnePan()
-				order.CustomerEmail = strings.ReplaceAll(uuid.NewString(), "-", "") + "@example.com"
-				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-				_, err := shopv1.NewOrdersClient(connection).PlaceOrder(ctx, order)
-				cancel()
-				calls.Add(1)
-				if err != nil {
+				if err := place(); err != nil {
 					t.Error(err)
 					return
 				}
 			}
 		})
 	}
+	return func() int64 {
+		close(over)
+		customers.Wait()
+		return placed.Load()
+	}
+}
+
+// takeOver replaces an instance by another on the same port, three times.
+func takeOver(t *testing.T, old *process, start func() *process) {
+	t.Helper()
 	for range 3 {
-		next := startProcess(t, address, database)
-		next.ready(t)
+		next := start()
 		old.signal(t, syscall.SIGTERM)
 		if err := old.Wait(); err != nil {
 			t.Errorf("the old instance ended with %v", err)
 		}
 		old = next
 	}
-	close(over)
-	clients.Wait()
-	if count := unpaidOrUnordered(t, shoptest.Pool(t, database)); count != 0 || calls.Load() < 30 {
-		t.Errorf("%d payments and orders without each other after %d calls", count, calls.Load())
+}
+
+// One instance takes over from another, on the same port, without a call that fails.
+func TestRollingRestart(t *testing.T) {
+	database, address := shoptest.NewDatabase(t), freeAddress(t)
+	instance := func() *process {
+		service := startProcess(t, address, database)
+		service.ready(t)
+		return service
 	}
-	t.Logf("%d calls", calls.Load())
+	first := instance()
+	ended := customersAt(t, address, 1)
+	takeOver(t, first, instance)
+	placed := ended()
+	if count := unpaidOrUnordered(t, shoptest.Pool(t, database)); count != 0 || placed < 30 {
+		t.Errorf("%d payments and orders without each other after %d calls", count, placed)
+	}
+	t.Logf("%d calls", placed)
 }
 
 // A second signal ends the service at once, whatever it is doing.
@@ -260,7 +295,12 @@ func TestHealthcheckFailsWithoutTheService(t *testing.T) {
 
 func waitFor(t *testing.T, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !done(); time.Sleep(20 * time.Millisecond) {
+	waitUpTo(t, 20*time.Second, done)
+}
+
+func waitUpTo(t *testing.T, limit time.Duration, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(limit); !done(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("waited in vain")
 		}

@@ -3,7 +3,9 @@ package orders
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -17,6 +19,8 @@ import (
 	"hopwatch.dev/shop/orders/internal/payments"
 	"hopwatch.dev/shop/orders/internal/postgres"
 )
+
+const releaseTimeout = 2 * time.Second
 
 // Catalog knows names and prices.
 type Catalog interface {
@@ -34,10 +38,12 @@ type Fraud interface {
 	Assess(ctx context.Context, purchase fraud.Purchase) (fraud.Verdict, error)
 }
 
-// Payments authorises payments and records them as part of a transaction.
+// Payments authorises payments and records them as part of a transaction; those whose order was not
+// written are released.
 type Payments interface {
 	Authorise(ctx context.Context, charge payments.Charge) (uuid.UUID, error)
 	Record(ctx context.Context, transaction pgx.Tx, payment payments.Payment) error
+	Release(ctx context.Context, payment uuid.UUID) error
 }
 
 // Orders places and finds orders.
@@ -92,9 +98,19 @@ func (o *Orders) placeNew(ctx context.Context, request Request) (Order, error) {
 	}
 	order.PlacedAt, err = o.Store.Insert(ctx, order, o.Payments, o.Stock)
 	if err != nil {
-		return Order{}, err
+		return Order{}, errors.Join(err, o.release(ctx, order.PaymentID))
 	}
 	return order, nil
+}
+
+// release gives a payment back, even if the client has gone or its deadline has passed.
+func (o *Orders) release(ctx context.Context, payment uuid.UUID) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
+	defer cancel()
+	if err := o.Payments.Release(ctx, payment); err != nil {
+		return fmt.Errorf("release payment %s: %w", payment, err)
+	}
+	return nil
 }
 
 // check looks at prices, stock and fraud side by side and returns the lines with names and prices.

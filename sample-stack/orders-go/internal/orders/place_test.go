@@ -3,17 +3,22 @@ package orders
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"net"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"hopwatch.dev/shop/orders/internal/catalog"
 	"hopwatch.dev/shop/orders/internal/fraud"
+	"hopwatch.dev/shop/orders/internal/gen/shopv1"
 	"hopwatch.dev/shop/orders/internal/money"
 	"hopwatch.dev/shop/orders/internal/payments"
 	"hopwatch.dev/shop/orders/internal/shoptest"
@@ -37,6 +42,28 @@ func newOrders(t *testing.T, url string) *Orders {
 	}
 }
 
+// newOrdersWithService is newOrders where payments is a service of its own.
+func newOrdersWithService(t *testing.T, url string) *Orders {
+	t.Helper()
+	database := shoptest.Open(t, url)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := grpc.NewServer()
+	shopv1.RegisterPaymentsServer(server, payments.NewServer(database))
+	go server.Serve(listener)
+	t.Cleanup(server.Stop)
+	remote, err := payments.Connect(listener.Addr().String(), database, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(remote.Close)
+	orders := newOrders(t, url)
+	orders.Payments = remote
+	return orders
+}
+
 func requestFor(email, product string, quantity int32, unitPrice int64) Request {
 	return Request{
 		IdempotencyKey: uuid.New(), CustomerEmail: email,
@@ -46,6 +73,11 @@ func requestFor(email, product string, quantity int32, unitPrice int64) Request 
 }
 
 func TestPlace(t *testing.T) {
+	t.Run("payments is a module", func(t *testing.T) { testPlace(t, newOrders) })
+	t.Run("payments is a service", func(t *testing.T) { testPlace(t, newOrdersWithService) })
+}
+
+func testPlace(t *testing.T, newOrders func(*testing.T, string) *Orders) {
 	url := shoptest.NewDatabase(t)
 	orders, pool := newOrders(t, url), shoptest.Pool(t, url)
 
@@ -143,6 +175,11 @@ type brokenStock struct {
 func (s brokenStock) Reserve(context.Context, pgx.Tx, map[string]int32) error { return s.err }
 
 func TestNoPaymentWithoutItsOrder(t *testing.T) {
+	t.Run("payments is a module", func(t *testing.T) { testNoPaymentWithoutItsOrder(t, newOrders) })
+	t.Run("payments is a service", func(t *testing.T) { testNoPaymentWithoutItsOrder(t, newOrdersWithService) })
+}
+
+func testNoPaymentWithoutItsOrder(t *testing.T, newOrders func(*testing.T, string) *Orders) {
 	url := shoptest.NewDatabase(t)
 	orders, pool := newOrders(t, url), shoptest.Pool(t, url)
 	broken := errors.New("disk on fire")
@@ -203,8 +240,19 @@ func sideBySide(t *testing.T, count int, place func() (Order, error)) []outcome 
 // totals of what must agree: orders, payments that are authorised, units in stock.
 type totals struct{ orders, authorised, units int64 }
 
+// books are the totals once what was decided of payments is carried out.
 func books(t *testing.T, pool *pgxpool.Pool) (all totals) {
 	t.Helper()
+	deadline := time.Now().Add(10 * time.Second)
+	for unsettled := true; unsettled; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("payments are not settled")
+		}
+		err := pool.QueryRow(t.Context(), "SELECT EXISTS (SELECT FROM payments WHERE status = 'unconfirmed')").Scan(&unsettled)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	err := pool.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM orders),
 		(SELECT count(*) FROM payments WHERE status = 'authorised'),
 		(SELECT sum(units) FROM stock_levels)`).Scan(&all.orders, &all.authorised, &all.units)

@@ -1,5 +1,7 @@
 // Package payments authorises payments. There is no bank behind it: what it declines is decided by
 // the amount and by a test address, as the sandboxes of payment providers do.
+//
+// It is a module of orders (Payments), or a service of its own (Server) that orders calls (Remote).
 package payments
 
 import (
@@ -37,7 +39,7 @@ type Payment struct {
 	Amount  money.Money
 }
 
-// Payments keeps its records in the database.
+// Payments is the module: it keeps its records in the database of orders.
 type Payments struct{ database *postgres.Database }
 
 // New returns the payments in the database.
@@ -54,8 +56,8 @@ VALUES ($1, $2, $3, $4, 'declined')
 ON CONFLICT (id) DO NOTHING`
 )
 
-// Authorise returns the id of a payment to Record, or FAILED_PRECONDITION if it is declined, which
-// it records itself.
+// Authorise returns the id of a payment to Record or Release, or FAILED_PRECONDITION if it is
+// declined, which it records itself.
 func (p *Payments) Authorise(ctx context.Context, charge Charge) (uuid.UUID, error) {
 	payment := Payment{ID: uuid.Must(uuid.NewV7()), OrderID: charge.OrderID, Amount: charge.Amount}
 	reason := reasonToDecline(charge)
@@ -65,7 +67,7 @@ func (p *Payments) Authorise(ctx context.Context, charge Charge) (uuid.UUID, err
 	if err := p.database.Exec(ctx, insertDeclined, payment.values()...); err != nil {
 		return uuid.Nil, fmt.Errorf("record declined payment: %w", err)
 	}
-	return uuid.Nil, status.Errorf(codes.FailedPrecondition, "the payment was declined: %s", reason)
+	return uuid.Nil, declined(reason)
 }
 
 // Record writes the payment as part of the transaction that writes its order, so that neither is
@@ -77,8 +79,15 @@ func (p *Payments) Record(ctx context.Context, transaction pgx.Tx, payment Payme
 	return nil
 }
 
+// Release has nothing to give back: what was not recorded is nowhere.
+func (p *Payments) Release(context.Context, uuid.UUID) error { return nil }
+
 func (p Payment) values() []any {
 	return []any{p.ID, p.OrderID, p.Amount.MinorUnits, p.Amount.Currency}
+}
+
+func declined(reason string) error {
+	return status.Errorf(codes.FailedPrecondition, "the payment was declined: %s", reason)
 }
 
 func reasonToDecline(charge Charge) string {

@@ -34,8 +34,15 @@ type Database struct {
 // Select returns the rows that a statement without side effects gives.
 func Select[T any](
 	ctx context.Context, d *Database, scan pgx.RowToFunc[T], sql string, arguments ...any,
-) (all []T, err error) {
+) ([]T, error) {
 	sql, arguments = labs.SlowDown(ctx, sql, arguments)
+	return Returning(ctx, d, scan, sql, arguments...)
+}
+
+// Returning returns the rows that a statement gives which may be run twice.
+func Returning[T any](
+	ctx context.Context, d *Database, scan pgx.RowToFunc[T], sql string, arguments ...any,
+) (all []T, err error) {
 	err = d.repeat(ctx, func(ctx context.Context, connection *pgxpool.Conn) error {
 		rows, err := connection.Query(ctx, sql, arguments...)
 		if err != nil {

@@ -25,7 +25,7 @@ import (
 func TestOpen(t *testing.T) {
 	url := shoptest.NewDatabase(t)
 	log := slog.New(slog.DiscardHandler)
-	database, err := postgres.Open(t.Context(), url, log)
+	database, err := postgres.Open(t.Context(), url, "test", log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +35,7 @@ func TestOpen(t *testing.T) {
 		strings.Replace(url, "shop_test_", "absent_", 1): "does not exist",
 		"postgres://127.0.0.1:port/shop":                 "DATABASE_URL",
 	} {
-		if _, err := postgres.Open(t.Context(), bad, log); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := postgres.Open(t.Context(), bad, "test", log); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", bad, err, want)
 		}
 	}

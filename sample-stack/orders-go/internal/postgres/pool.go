@@ -27,14 +27,15 @@ const connectTimeout = 5 * time.Second
 // How long a database that is started at the same time may take to come up and be migrated.
 const patience = 30 * time.Second
 
-// Open connects to the database at url and waits, within limits, until it holds the products.
-func Open(ctx context.Context, url string, log *slog.Logger) (*Database, error) {
+// Open connects to the database at url, where the connections bear the name of the service, and
+// waits, within limits, until it holds the products.
+func Open(ctx context.Context, url, service string, log *slog.Logger) (*Database, error) {
 	config, err := parse(url)
 	if err != nil {
 		return nil, fmt.Errorf("DATABASE_URL: %w", err)
 	}
 	config.ConnConfig.ConnectTimeout = connectTimeout
-	config.ConnConfig.RuntimeParams["application_name"] = "shop-orders"
+	config.ConnConfig.RuntimeParams["application_name"] = service
 	config.ConnConfig.Tracer = newTracer(config.ConnConfig)
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +25,17 @@ func limitTime(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handle
 	ctx, cancel := context.WithTimeout(ctx, maxCallTime)
 	defer cancel()
 	return handle(ctx, request)
+}
+
+// chain makes one of all, the first the outermost.
+func chain(interceptors []grpc.UnaryServerInterceptor) grpc.UnaryServerInterceptor {
+	return func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+		for _, intercept := range slices.Backward(interceptors) {
+			next := handle
+			handle = func(ctx context.Context, request any) (any, error) { return intercept(ctx, request, info, next) }
+		}
+		return handle(ctx, request)
+	}
 }
 
 // endWith ends streams when ctx ends.

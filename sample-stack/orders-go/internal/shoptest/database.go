@@ -52,7 +52,7 @@ func NewDatabase(t testing.TB) string {
 // Open is how the service sees the database at url.
 func Open(t testing.TB, url string) *postgres.Database {
 	t.Helper()
-	database, err := postgres.Open(t.Context(), url, slog.New(slog.DiscardHandler))
+	database, err := postgres.Open(t.Context(), url, "shop-orders", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

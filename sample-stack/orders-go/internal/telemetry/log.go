@@ -9,9 +9,10 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Console writes one JSON object a line, with the trace and span that the context carries.
-func Console(out io.Writer) *slog.Logger {
-	return slog.New(traceHandler{slog.NewJSONHandler(out, nil)}).With("service", ServiceName)
+// Console writes one JSON object a line, with the service's name and the trace and span that the
+// context carries.
+func Console(out io.Writer, service string) *slog.Logger {
+	return slog.New(traceHandler{slog.NewJSONHandler(out, nil)}).With("service", service)
 }
 
 // Logger writes to the console and sends the same by OTLP.

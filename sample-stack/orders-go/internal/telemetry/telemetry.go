@@ -22,9 +22,6 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// ServiceName is what the service calls itself in telemetry and labs.
-const ServiceName = "shop-orders"
-
 const (
 	endpointVariable = "OTEL_EXPORTER_OTLP_ENDPOINT"
 	defaultEndpoint  = "http://127.0.0.1:4317"
@@ -37,12 +34,13 @@ type Telemetry struct {
 	logs    *sdklog.LoggerProvider
 }
 
-// Start installs the providers of traces and metrics and the propagators (W3C trace context and
-// baggage). It does not wait for the collector. Trouble with telemetry itself is told to console.
-func Start(ctx context.Context, version string, console *slog.Logger) (*Telemetry, error) {
+// Start installs the providers of traces and metrics of the service of that name and the propagators
+// (W3C trace context and baggage). It does not wait for the collector. Trouble with telemetry itself
+// is told to console.
+func Start(ctx context.Context, service, version string, console *slog.Logger) (*Telemetry, error) {
 	otel.SetErrorHandler(reportSparingly(console))
 	otel.SetLogger(logr.FromSlogHandler(console.Handler()))
-	self := describe(ctx, version, console)
+	self := describe(ctx, service, version, console)
 	// The exporters look there themselves, but have another default.
 	if os.Getenv(endpointVariable) == "" {
 		if err := os.Setenv(endpointVariable, defaultEndpoint); err != nil {
@@ -82,7 +80,7 @@ func (t *Telemetry) Shutdown(ctx context.Context) error {
 	return ending.Wait()
 }
 
-func describe(ctx context.Context, version string, console *slog.Logger) *resource.Resource {
+func describe(ctx context.Context, service, version string, console *slog.Logger) *resource.Resource {
 	self, err := resource.New(ctx,
 		// Whoever starts the service may say which instance it is, to add what it measures from outside.
 		resource.WithAttributes(semconv.ServiceInstanceID(uuid.NewString())),
@@ -93,7 +91,7 @@ func describe(ctx context.Context, version string, console *slog.Logger) *resour
 		resource.WithProcessRuntimeName(),
 		resource.WithProcessRuntimeVersion(),
 		resource.WithProcessRuntimeDescription(),
-		resource.WithAttributes(semconv.ServiceName(ServiceName), semconv.ServiceVersion(version)),
+		resource.WithAttributes(semconv.ServiceName(service), semconv.ServiceVersion(version)),
 	)
 	if err != nil {
 		console.Warn("telemetry says less of this service (see OTEL_RESOURCE_ATTRIBUTES)", "error", err.Error())

@@ -14,7 +14,7 @@ import (
 
 func TestLoggerAddsTheTrace(t *testing.T) {
 	var out bytes.Buffer
-	log := Console(&out).With("method", "GetOrder")
+	log := Console(&out, "shop-orders").With("method", "GetOrder")
 	span := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}})
 	log.InfoContext(trace.ContextWithSpanContext(t.Context(), span), "within a call")
 	log.Info("outside")

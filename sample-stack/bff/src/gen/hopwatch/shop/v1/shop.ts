@@ -43,6 +43,21 @@ export enum OrderStatus {
   UNRECOGNIZED = -1,
 }
 
+export function orderStatusFromJSON(object: any): OrderStatus {
+  switch (object) {
+    case 0:
+    case "ORDER_STATUS_UNSPECIFIED":
+      return OrderStatus.UNSPECIFIED;
+    case 1:
+    case "ORDER_STATUS_PLACED":
+      return OrderStatus.PLACED;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return OrderStatus.UNRECOGNIZED;
+  }
+}
+
 export interface Money {
   /** ISO 4217. */
   currency: string;
@@ -199,6 +214,17 @@ export const Money: MessageFns<Money> = {
     }
   },
 
+  fromJSON(object: any): Money {
+    return {
+      currency: isSet(object.currency) ? globalThis.String(object.currency) : "",
+      minorUnits: isSet(object.minorUnits)
+        ? globalThis.Number(object.minorUnits)
+        : isSet(object.minor_units)
+        ? globalThis.Number(object.minor_units)
+        : 0,
+    };
+  },
+
   create(base?: DeepPartial<Money>): Money {
     return Money.fromPartial(base ?? {});
   },
@@ -299,6 +325,16 @@ export const Product: MessageFns<Product> = {
     }
   },
 
+  fromJSON(object: any): Product {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      description: isSet(object.description) ? globalThis.String(object.description) : "",
+      category: isSet(object.category) ? globalThis.String(object.category) : "",
+      price: isSet(object.price) ? Money.fromJSON(object.price) : undefined,
+    };
+  },
+
   create(base?: DeepPartial<Product>): Product {
     return Product.fromPartial(base ?? {});
   },
@@ -380,6 +416,22 @@ export const ListProductsRequest: MessageFns<ListProductsRequest> = {
     }
   },
 
+  fromJSON(object: any): ListProductsRequest {
+    return {
+      category: isSet(object.category) ? globalThis.String(object.category) : "",
+      pageSize: isSet(object.pageSize)
+        ? globalThis.Number(object.pageSize)
+        : isSet(object.page_size)
+        ? globalThis.Number(object.page_size)
+        : 0,
+      pageToken: isSet(object.pageToken)
+        ? globalThis.String(object.pageToken)
+        : isSet(object.page_token)
+        ? globalThis.String(object.page_token)
+        : "",
+    };
+  },
+
   create(base?: DeepPartial<ListProductsRequest>): ListProductsRequest {
     return ListProductsRequest.fromPartial(base ?? {});
   },
@@ -446,6 +498,17 @@ export const ListProductsResponse: MessageFns<ListProductsResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  fromJSON(object: any): ListProductsResponse {
+    return {
+      products: globalThis.Array.isArray(object?.products) ? object.products.map((e: any) => Product.fromJSON(e)) : [],
+      nextPageToken: isSet(object.nextPageToken)
+        ? globalThis.String(object.nextPageToken)
+        : isSet(object.next_page_token)
+        ? globalThis.String(object.next_page_token)
+        : "",
+    };
   },
 
   create(base?: DeepPartial<ListProductsResponse>): ListProductsResponse {
@@ -515,6 +578,17 @@ export const RecommendRequest: MessageFns<RecommendRequest> = {
     }
   },
 
+  fromJSON(object: any): RecommendRequest {
+    return {
+      productIds: globalThis.Array.isArray(object?.productIds)
+        ? object.productIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.product_ids)
+        ? object.product_ids.map((e: any) => globalThis.String(e))
+        : [],
+      limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
+    };
+  },
+
   create(base?: DeepPartial<RecommendRequest>): RecommendRequest {
     return RecommendRequest.fromPartial(base ?? {});
   },
@@ -571,6 +645,12 @@ export const RecommendResponse: MessageFns<RecommendResponse> = {
     }
   },
 
+  fromJSON(object: any): RecommendResponse {
+    return {
+      products: globalThis.Array.isArray(object?.products) ? object.products.map((e: any) => Product.fromJSON(e)) : [],
+    };
+  },
+
   create(base?: DeepPartial<RecommendResponse>): RecommendResponse {
     return RecommendResponse.fromPartial(base ?? {});
   },
@@ -613,6 +693,10 @@ export const ListCategoriesRequest: MessageFns<ListCategoriesRequest> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  fromJSON(_: any): ListCategoriesRequest {
+    return {};
   },
 
   create(base?: DeepPartial<ListCategoriesRequest>): ListCategoriesRequest {
@@ -667,6 +751,14 @@ export const ListCategoriesResponse: MessageFns<ListCategoriesResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  fromJSON(object: any): ListCategoriesResponse {
+    return {
+      categories: globalThis.Array.isArray(object?.categories)
+        ? object.categories.map((e: any) => globalThis.String(e))
+        : [],
+    };
   },
 
   create(base?: DeepPartial<ListCategoriesResponse>): ListCategoriesResponse {
@@ -724,6 +816,16 @@ export const GetStockRequest: MessageFns<GetStockRequest> = {
     }
   },
 
+  fromJSON(object: any): GetStockRequest {
+    return {
+      productIds: globalThis.Array.isArray(object?.productIds)
+        ? object.productIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.product_ids)
+        ? object.product_ids.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
   create(base?: DeepPartial<GetStockRequest>): GetStockRequest {
     return GetStockRequest.fromPartial(base ?? {});
   },
@@ -777,6 +879,12 @@ export const GetStockResponse: MessageFns<GetStockResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  fromJSON(object: any): GetStockResponse {
+    return {
+      levels: globalThis.Array.isArray(object?.levels) ? object.levels.map((e: any) => StockLevel.fromJSON(e)) : [],
+    };
   },
 
   create(base?: DeepPartial<GetStockResponse>): GetStockResponse {
@@ -843,6 +951,17 @@ export const StockLevel: MessageFns<StockLevel> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  fromJSON(object: any): StockLevel {
+    return {
+      productId: isSet(object.productId)
+        ? globalThis.String(object.productId)
+        : isSet(object.product_id)
+        ? globalThis.String(object.product_id)
+        : "",
+      units: isSet(object.units) ? globalThis.Number(object.units) : 0,
+    };
   },
 
   create(base?: DeepPartial<StockLevel>): StockLevel {
@@ -932,6 +1051,27 @@ export const OrderLine: MessageFns<OrderLine> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  fromJSON(object: any): OrderLine {
+    return {
+      productId: isSet(object.productId)
+        ? globalThis.String(object.productId)
+        : isSet(object.product_id)
+        ? globalThis.String(object.product_id)
+        : "",
+      quantity: isSet(object.quantity) ? globalThis.Number(object.quantity) : 0,
+      unitPrice: isSet(object.unitPrice)
+        ? Money.fromJSON(object.unitPrice)
+        : isSet(object.unit_price)
+        ? Money.fromJSON(object.unit_price)
+        : undefined,
+      productName: isSet(object.productName)
+        ? globalThis.String(object.productName)
+        : isSet(object.product_name)
+        ? globalThis.String(object.product_name)
+        : "",
+    };
   },
 
   create(base?: DeepPartial<OrderLine>): OrderLine {
@@ -1027,6 +1167,27 @@ export const PlaceOrderRequest: MessageFns<PlaceOrderRequest> = {
     }
   },
 
+  fromJSON(object: any): PlaceOrderRequest {
+    return {
+      idempotencyKey: isSet(object.idempotencyKey)
+        ? globalThis.String(object.idempotencyKey)
+        : isSet(object.idempotency_key)
+        ? globalThis.String(object.idempotency_key)
+        : "",
+      lines: globalThis.Array.isArray(object?.lines) ? object.lines.map((e: any) => OrderLine.fromJSON(e)) : [],
+      customerEmail: isSet(object.customerEmail)
+        ? globalThis.String(object.customerEmail)
+        : isSet(object.customer_email)
+        ? globalThis.String(object.customer_email)
+        : "",
+      expectedTotal: isSet(object.expectedTotal)
+        ? Money.fromJSON(object.expectedTotal)
+        : isSet(object.expected_total)
+        ? Money.fromJSON(object.expected_total)
+        : undefined,
+    };
+  },
+
   create(base?: DeepPartial<PlaceOrderRequest>): PlaceOrderRequest {
     return PlaceOrderRequest.fromPartial(base ?? {});
   },
@@ -1085,6 +1246,16 @@ export const GetOrderRequest: MessageFns<GetOrderRequest> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  fromJSON(object: any): GetOrderRequest {
+    return {
+      orderId: isSet(object.orderId)
+        ? globalThis.String(object.orderId)
+        : isSet(object.order_id)
+        ? globalThis.String(object.order_id)
+        : "",
+    };
   },
 
   create(base?: DeepPartial<GetOrderRequest>): GetOrderRequest {
@@ -1195,6 +1366,25 @@ export const Order: MessageFns<Order> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  fromJSON(object: any): Order {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      lines: globalThis.Array.isArray(object?.lines) ? object.lines.map((e: any) => OrderLine.fromJSON(e)) : [],
+      total: isSet(object.total) ? Money.fromJSON(object.total) : undefined,
+      status: isSet(object.status) ? orderStatusFromJSON(object.status) : 0,
+      placedAt: isSet(object.placedAt)
+        ? globalThis.String(object.placedAt)
+        : isSet(object.placed_at)
+        ? globalThis.String(object.placed_at)
+        : undefined,
+      customerEmail: isSet(object.customerEmail)
+        ? globalThis.String(object.customerEmail)
+        : isSet(object.customer_email)
+        ? globalThis.String(object.customer_email)
+        : "",
+    };
   },
 
   create(base?: DeepPartial<Order>): Order {
@@ -1457,9 +1647,14 @@ function longToNumber(int64: { toString(): string }): number {
   return num;
 }
 
+function isSet(value: any): boolean {
+  return value !== null && value !== undefined;
+}
+
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
+  fromJSON(object: any): T;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

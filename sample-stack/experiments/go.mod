@@ -1,0 +1,3 @@
+module hopwatch.dev/shop/experiments
+
+go 1.26.0

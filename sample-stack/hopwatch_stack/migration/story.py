@@ -1,0 +1,216 @@
+"""The story that `demo` tells: orders as they were, as they are now, and what that changed."""
+
+import shlex
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+
+from rich.console import Console
+
+from .. import implementations, progress, toolchains
+from ..errors import StackError
+from ..load.client_spans import SERVICE_NAME
+from ..load.conductor import load
+from ..load.plan import LoadPlan, LoadResult
+from ..load.summary import describe
+from ..runtimes import DOCKER
+from ..services import orders_version
+from ..settings import Settings, default_store
+from ..supervisor import Supervisor
+from ..waiting import settling
+from .turns import FIRST_WARM_SECONDS, WARM_SECONDS, Turn, in_turns, take
+
+RATE = 25.0
+SECONDS = 90.0
+# The load goes on until the last second that is traced has ended.
+MARGIN_SECONDS = 2.0
+# Of one implementation alone, of which there is a ledger and nothing to compare.
+ALONE_SECONDS = 20.0
+VISITS = 6
+SETTLE_SECONDS = 10.0
+ROWS = 8
+# Visits are few, slow, and go on while the load's requests are not traced: they would hide what
+# there is to see of these. The dashboard has them.
+_OF_THE_LOAD = ("--service", SERVICE_NAME)
+_ONCE_WRITTEN_IN = ("node", "python", "go")
+
+
+@dataclass(frozen=True)
+class Story:
+    """Orders move to `after` from `before`, or if that is None stay as they are."""
+
+    before: str | None
+    after: str
+
+    @property
+    def begins_with(self) -> str:
+        return self.before or self.after
+
+    @property
+    def implementations(self) -> list[str]:
+        return [name for name in (self.before, self.after) if name]
+
+    @property
+    def seconds(self) -> float:
+        return SECONDS if self.before else ALONE_SECONDS
+
+    @property
+    def turns(self) -> list[Turn]:
+        if self.before is None:
+            return [Turn(self.after, self.seconds - MARGIN_SECONDS)]
+        return in_turns(self.before, self.after, self.seconds - MARGIN_SECONDS)
+
+
+def story_of(settings: Settings, runtime: str, console: Console) -> Story:
+    """From what orders were once written in to what the settings say. Says why where there is
+    nothing to compare. Raises StackError when what the settings say cannot be had."""
+    if runtime == DOCKER:
+        _say(console, "In containers there are orders in Go only: one ledger, no migration.")
+        return Story(None, settings.orders)
+    can = {"rest": settings.protocol == "rest", "payments_apart": settings.payments == "service"}
+    implementations.orders(settings.orders, **can)
+    why = ""
+    for name in _ONCE_WRITTEN_IN:
+        if name == settings.orders:
+            continue
+        try:
+            return Story(implementations.orders(name, **can).name, settings.orders)
+        except StackError as error:
+            why = why or str(error)
+    _say(console, f"One ledger, no migration: {why}")
+    return Story(None, settings.orders)
+
+
+def tell(story: Story, settings: Settings, supervisor: Supervisor, console: Console) -> LoadResult:
+    """Puts the load on, shows the ledgers and the comparison; the stack begins as the story does.
+    Returns what came of the load."""
+    _say_plan(story, console)
+    since = datetime.now().astimezone().replace(microsecond=0)
+    result = _go_through(story, settings, supervisor, console)
+    _wait_for_spans(settings, supervisor)
+    chosen = (*_OF_THE_LOAD, "--since", since.isoformat())
+    for name in story.implementations:
+        console.rule(f"Orders in {name.capitalize()}", style="bold")
+        wanted = f"service.version={orders_version(name)}"
+        _hopwatch(supervisor, settings, "report", *chosen, "--where", wanted)
+    if story.before:
+        names = story.before.capitalize(), story.after.capitalize()
+        console.rule(f"From {names[0]} to {names[1]}", style="bold")
+        _hopwatch(supervisor, settings, "compare", *_sides(story), *chosen, "--top", str(ROWS))
+        _say_where_next(story, settings, since, console)
+    return result
+
+
+def _say_plan(story: Story, console: Console) -> None:
+    console.print()
+    if story.before is None:
+        return
+    before, after = story.before.capitalize(), story.after.capitalize()
+    turns = ", ".join(turn.implementation.capitalize() for turn in story.turns)
+    _say(
+        console,
+        f"Orders are written in {before}. Would {after} be faster, and where? Both serve in turns, "
+        f"for {story.seconds:.0f} s under one load: {turns}. What has just started is slow, so "
+        f"requests of the first {FIRST_WARM_SECONDS:.0f} s, of a swap, and of the "
+        f"{WARM_SECONDS:.0f} s after it are not traced.",
+    )
+
+
+def _go_through(
+    story: Story, settings: Settings, supervisor: Supervisor, console: Console
+) -> LoadResult:
+    plan = LoadPlan(
+        shop_url=settings.shop_url,
+        otlp_url=settings.otlp_http_url,
+        rate=RATE,
+        seconds=story.seconds,
+        visits=_possible_visits(console),
+        traced=False,
+    )
+    with load(plan) as going, progress.bar(console, "Load", story.seconds) as shown:
+
+        def show(now: str) -> None:
+            shown(going.elapsed, f"{now}\n{going.note}")
+
+        supervisor.watch(until=lambda: going.elapsed > 0 or going.over)
+        take(story.turns, supervisor, going, show)
+        supervisor.watch(until=lambda: going.over)
+        show("done")
+        result = going.result()
+    _say(console, describe(result))
+    return result
+
+
+def _wait_for_spans(settings: Settings, supervisor: Supervisor) -> None:
+    # Traffic of others may go on for ever; the ledger is then of what has arrived.
+    settled = settling(settings.store)
+    deadline = time.monotonic() + SETTLE_SECONDS
+    supervisor.watch(until=lambda: settled() or time.monotonic() > deadline)
+
+
+def _sides(story: Story) -> tuple[str, ...]:
+    assert story.before is not None
+    return ("--by", "service.version", orders_version(story.before), orders_version(story.after))
+
+
+def _hopwatch(supervisor: Supervisor, settings: Settings, command: str, *words: str) -> None:
+    """A command of the analyzer, while the stack is watched."""
+    line = [sys.executable, "-m", "hopwatch.cli", command, "--store", str(settings.store), *words]
+    with subprocess.Popen(line) as process:
+        try:
+            supervisor.watch(until=lambda: process.poll() is not None)
+        except BaseException:
+            process.terminate()
+            raise
+    if process.returncode != 0:
+        raise StackError(f"hopwatch {command} exited with {process.returncode}.")
+
+
+def _say_where_next(story: Story, settings: Settings, since: datetime, console: Console) -> None:
+    lines: dict[str, str] = {}
+    if settings.dashboard:
+        window = {"last": "custom", "from": _minute(since), "to": _minute(_now(minutes=1))}
+        before, after = _sides(story)[-2:]
+        sides = {"design": "attribute", "key": "service.version", "before": before, "after": after}
+        lines |= {
+            "The same, to click": _link(
+                settings, "compare", sides | window | {"service": SERVICE_NAME}
+            ),
+            "Visits by a browser": _link(settings, "traces", window | {"service": "shop-web"}),
+        }
+    store = [] if settings.store == default_store().resolve() else ["--store", str(settings.store)]
+    words = ["compare", *_sides(story), *_OF_THE_LOAD, "--since", since.isoformat(), *store]
+    lines["The same, again"] = f"hopwatch {shlex.join(words)}"
+    lines["Back to how it was"] = f"hopwatch-stack swap orders {story.begins_with}"
+    console.rule("Look further", style="bold")
+    for what, where in lines.items():
+        console.print(f"{what}:\n  {where}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _link(settings: Settings, page: str, parameters: dict[str, str]) -> str:
+    return f"{settings.dashboard_url}/{page}?{urlencode(parameters)}"
+
+
+def _minute(moment: datetime) -> str:
+    """As the dashboard's URLs have it."""
+    return moment.strftime("%Y-%m-%dT%H:%M")
+
+
+def _now(minutes: int) -> datetime:
+    return datetime.now().astimezone() + timedelta(minutes=minutes)
+
+
+def _possible_visits(console: Console) -> int:
+    try:
+        toolchains.find("chromium")
+    except StackError as error:
+        _say(console, f"No page visits: {error}")
+        return 0
+    return VISITS
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, markup=False, highlight=False)

@@ -1,0 +1,1 @@
+"""The shop's business service in Python: catalog, stock, orders and payments."""

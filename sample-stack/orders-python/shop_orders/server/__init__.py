@@ -1,0 +1,1 @@
+"""The gRPC server, and an HTTP server beside it."""

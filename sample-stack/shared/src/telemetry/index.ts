@@ -1,0 +1,1 @@
+export { startTelemetry, stopTelemetry, type TelemetrySettings } from './sdk.js';
