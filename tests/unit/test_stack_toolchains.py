@@ -21,7 +21,7 @@ def _empty_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         bare = dataclasses.replace(toolchain, usual_folders="")
         monkeypatch.setitem(wheels.TOOLCHAINS, name, bare)
     wheels._installed.cache_clear()
-    wheels._version_line.cache_clear()
+    wheels.version_line.cache_clear()
 
 
 def install(tmp_path: Path, program: str, says: str) -> Path:
@@ -61,11 +61,12 @@ def test_postgres_client_alone_is_no_postgres(tmp_path: Path) -> None:
 
 def test_postgres_15_is_not_taken_and_18_is(tmp_path: Path) -> None:
     install(tmp_path, "initdb", "initdb (PostgreSQL) 15.18")
+    install(tmp_path, "psql", "psql")
     install(tmp_path, "postgres", "postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)")
     with pytest.raises(StackError, match="postgres is missing"):
         toolchains.find("postgres")
     wheels._installed.cache_clear()
-    wheels._version_line.cache_clear()
+    wheels.version_line.cache_clear()
     newer = install(tmp_path, "postgres", "postgres (PostgreSQL) 18.4")
     assert toolchains.find("postgres") == newer
 
