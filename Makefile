@@ -59,10 +59,15 @@ lint: setup  ## Check style, types and layers of the Python code
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
+# Resolves one pyproject.toml: $(call resolve,FOLDER,LOCK,what else).
+resolve = cd $(1) && UV_CACHE_DIR=$(CURDIR)/.cache/uv $(CURDIR)/$(BIN)/uv pip compile --system-certs --quiet \
+	--universal --python-version 3.11 --generate-hashes $(3) pyproject.toml -o $(2)
+
 .PHONY: lock
-lock: build  ## Resolve the Python and collector dependencies anew
-	$(UV) pip compile --system-certs --quiet --universal --python-version 3.11 --generate-hashes \
-		--extra dashboard --extra stack --extra dev pyproject.toml -o requirements.lock
+lock: build  ## Resolve the dependencies of the Python projects and the collector anew
+	$(call resolve,.,requirements.lock,--extra dashboard --extra stack --extra dev)
+	$(call resolve,sample-stack/orders-python,requirements.lock)
+	$(call resolve,sample-stack/orders-python,requirements-dev.lock,--extra dev -c requirements.lock)
 	$(BIN)/hopwatch-stack lock
 
 .PHONY: clean
