@@ -11,7 +11,7 @@ from hopwatch.errors import UsageError
 from hopwatch.window import Window, parse_duration, parse_time, window
 
 if TYPE_CHECKING:
-    from hopwatch.attribution import Options
+    from hopwatch.attribution import Options, Selection
 
 __all__ = [
     "FILES_AND_BACKENDS",
@@ -22,10 +22,10 @@ __all__ = [
     "add_source_arguments",
     "add_window_arguments",
     "address",
-    "attributes",
     "attribution_options",
     "parse_duration",
     "parse_time",
+    "selection",
     "time_window",
 ]
 
@@ -136,7 +136,7 @@ def _traces(text: str) -> int:
 
 
 def add_request_arguments(group: argparse._ArgumentGroup) -> None:
-    """Which requests count; see `attributes` for what `--where` says."""
+    """Which requests count; `selection` reads what was said."""
     add_window_arguments(group)
     group.add_argument("--service", metavar="NAME", help="that pass through this service")
     group.add_argument("--route", metavar="GLOB", help="of this route, such as 'GET /api/*'")
@@ -150,7 +150,28 @@ def add_request_arguments(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def attributes(texts: list[str]) -> dict[str, str]:
+def selection(
+    args: argparse.Namespace, window: Window, also: dict[str, str] | None = None
+) -> Selection:
+    """The requests of the window that `add_request_arguments` was told of, with the attributes
+    `also`, which --by asks for."""
+    from hopwatch.attribution import Selection
+
+    wanted = _attributes(args.where)
+    for key, value in (also or {}).items():
+        if wanted.setdefault(key, value) != value:
+            raise UsageError(f"--by {key} and --where {key}=... exclude each other")
+    return Selection(
+        start=window.start,
+        end=window.end,
+        service=args.service,
+        route=args.route,
+        outcome=args.outcome,
+        attributes=wanted,
+    )
+
+
+def _attributes(texts: list[str]) -> dict[str, str]:
     """`key=value` words of --where."""
     wanted: dict[str, str] = {}
     for text in texts:

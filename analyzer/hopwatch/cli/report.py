@@ -11,8 +11,8 @@ from hopwatch.cli.options import (
     add_attribution_arguments,
     add_request_arguments,
     add_source_arguments,
-    attributes,
     attribution_options,
+    selection,
     time_window,
 )
 from hopwatch.cli.output import add_format_arguments, emit, quantile, written
@@ -97,7 +97,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     keys = _keys(args.by)
     window = time_window(args)
-    wanted = attributes(args.where)
+    chosen = selection(args, window)
     options = attribution_options(args)
     if args.top < 2:
         raise UsageError(f"--top: {args.top} rows cannot hold a ledger; give 2 or more")
@@ -111,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--at is for --format {' and '.join(_OF_PATHS)}")
     q = None if args.at is None else quantile(args.at)
 
-    from hopwatch.attribution import Attribution, Selection
+    from hopwatch.attribution import Attribution
     from hopwatch.checks import judge, parse
     from hopwatch.cli.sources import load
 
@@ -119,21 +119,13 @@ def run(args: argparse.Namespace) -> int:
     with written(args):
         loaded = load(args, window)
         attribution = Attribution(loaded.spans, options)
-        selection = Selection(
-            start=window.start,
-            end=window.end,
-            service=args.service,
-            route=args.route,
-            outcome=args.outcome,
-            attributes=wanted,
-        )
-        asked = _Asked(args, loaded, attribution, selection)
+        asked = _Asked(args, loaded, attribution, chosen)
         if args.per_trace:
             loaded.warn()
             _print_per_trace(asked.units(), as_json=args.format == "json")
             return 0
         checks = [
-            judge(condition, attribution, selection, detached=args.detached)
+            judge(condition, attribution, chosen, detached=args.detached)
             for condition in conditions
         ]
         match args.format:

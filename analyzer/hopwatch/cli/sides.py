@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from hopwatch.cli.options import (
     Window,
-    attributes,
     attribution_options,
     parse_duration,
     parse_time,
+    selection,
     time_window,
 )
 from hopwatch.errors import InputError, UsageError
@@ -179,7 +179,7 @@ def _split(args: argparse.Namespace, bounds: Window, moment: int) -> tuple[Side,
     found = [
         _side(
             attribution,
-            _selection(args, window),
+            selection(args, window),
             f"{source}, {words} {at(moment)}",
             notes if not i else (),
         )
@@ -200,7 +200,7 @@ def _by_attribute(
     if before == after:
         raise UsageError(f"--by {key}: both values are {before!r}")
     attribution, source, notes = _attributed(args, args.source, bounds)
-    chosen = [_selection(args, bounds, {key: value}) for value in (before, after)]
+    chosen = [selection(args, bounds, {key: value}) for value in (before, after)]
     traces = [
         frozenset(pc.unique(attribution.request_table(select)["trace_id"]).to_pylist())
         for select in chosen
@@ -243,7 +243,7 @@ def _source_side(
 ) -> Side:
     wanted = args.source if paths is None else paths
     attribution, source, notes = shared or _attributed(args, wanted, window)
-    return _side(attribution, _selection(args, window), f"{source}{_window_said(window)}", notes)
+    return _side(attribution, selection(args, window), f"{source}{_window_said(window)}", notes)
 
 
 def _side(attribution: Attribution, select: Selection, source: str, notes: tuple[str, ...]) -> Side:
@@ -267,25 +267,6 @@ def _attributed(args: argparse.Namespace, paths: Sequence[str], window: Window) 
     loaded = load(named, window)
     attribution = Attribution(loaded.spans, attribution_options(args))
     return _Attributed(attribution, loaded.source, loaded.notes)
-
-
-def _selection(
-    args: argparse.Namespace, window: Window, also: dict[str, str] | None = None
-) -> Selection:
-    from hopwatch.attribution import Selection
-
-    wanted = attributes(args.where)
-    for key, value in (also or {}).items():
-        if wanted.setdefault(key, value) != value:
-            raise UsageError(f"--by {key} and --where {key}=... exclude each other")
-    return Selection(
-        start=window.start,
-        end=window.end,
-        service=args.service,
-        route=args.route,
-        outcome=args.outcome,
-        attributes=wanted,
-    )
 
 
 def _is_baseline(args: argparse.Namespace, word: str) -> bool:
