@@ -3,6 +3,7 @@
 import json
 import math
 import random
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,28 @@ def test_what_may_be_nothing_has_a_plain_mean() -> None:
     assert found.low == 0
     assert found.high == pytest.approx(1 + 4.30265)  # Student's t of 2, the error of the mean is 1.
     assert estimate([0.0] * 3) == Estimate(0.0, 0.0, 0.0, 3)
+
+
+def test_no_failure_in_few_turns_does_not_say_that_there_are_none() -> None:
+    assert estimate([0.0] * 4, one_event=1.0) == Estimate(
+        0.0, 0.0, pytest.approx(0.9222, rel=1e-4), 4
+    )
+    found = made({"go-grpc": [1] * 4, "node-grpc": [1] * 4, "rust-grpc": [1] * 4})
+    failed = {"go-grpc": [0] * 4, "node-grpc": [0, 2, 1, 0], "rust-grpc": [7, 9, 8, 7]}
+    found.turns = [
+        replace(turn, requests=200, values={
+            "failed_handover": failed[turn.contender][turn.block],
+            "failed_share": failed[turn.contender][turn.block] / 2,
+        })
+        for turn in found.turns
+    ]  # fmt: skip
+    rows = {row["name"]: row["cells"] for row in found.to_json()["rows"]}
+    for name, unit in (("failed_handover", 1), ("failed_share", 0.5)):
+        cells = rows[name]
+        assert cells["go-grpc"]["high"] == pytest.approx(0.922 * unit, rel=1e-3)
+        assert {one: (cell["best_rank"], cell["worst_rank"]) for one, cell in cells.items()} == {
+            "go-grpc": (1, 2), "node-grpc": (1, 2), "rust-grpc": (3, 3),
+        }  # fmt: skip
 
 
 def test_few_turns_say_nothing_of_how_sure_it_is() -> None:
@@ -96,14 +119,19 @@ def test_lines_of_code_are_those_with_code_on_them(name: str, text: str, lines: 
 
 
 @pytest.mark.parametrize("name", ["go", "node", "rust", "python"])
-def test_each_implementation_has_code_tests_and_libraries(name: str) -> None:
-    lines = code.lines_of(name)
-    assert lines.code > 1000
-    assert lines.tests > 200
+def test_each_implementation_has_code_and_libraries(name: str) -> None:
+    assert code.lines_of(name) > 1000
     # What it serves with, and what it reaches Postgres with.
     named = " ".join(libraries.made_with(name).libraries)
     assert "grpc" in named or "tonic" in named
     assert any(word in named for word in ("pgx", "pg", "postgres"))
+
+
+def test_what_only_some_do_is_not_counted() -> None:
+    left_out = code._NOT_IN_ALL
+    assert all(path.exists() for path in left_out)
+    counted_files = [path for name in code.SOURCES for path in code._files(code.SOURCES[name])]
+    assert not [path for path in counted_files if "rest" in path.parts or "_test" in path.name]
 
 
 def made(values: dict[str, list[float]], **options: Any) -> Document:
@@ -117,7 +145,7 @@ def made(values: dict[str, list[float]], **options: Any) -> Document:
         implementations={"go": Made("Go", "go1.26", {"a/library": "v1"})},
         facts={"go": {"artifact": 20.0, "code_lines": 3000}},
         turns=[
-            Turn(block, name, "2026-01-01T00:00:00+00:00", 0.1, {"latency_p50": value}, 10, {}, {})
+            Turn(block, name, "2026-01-01T00:00:00+00:00", {"latency_p50": value}, 10, {}, {}, 0.0)
             for name, found in values.items()
             for block, value in enumerate(found)
         ],
@@ -165,12 +193,20 @@ def test_words_say_the_order_and_where_there_is_none() -> None:
     assert "\x1b" not in said
 
 
-def test_a_busy_machine_is_told() -> None:
-    found = made({"go-grpc": [1, 2, 3]}).to_json()
-    assert not any("busy" in said for said in words.cautions(found))
-    for turn in found["turns"]:
-        turn["load_per_core"] = 4.0
-    assert any("busy" in said for said in words.cautions(found))
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [({"others_share": 0.4}, "40%"), ({"generator": {"late_p99_ms": 9.0}}, "90%")],
+)
+def test_what_was_in_the_way_is_told(changes: dict[str, Any], said: str) -> None:
+    found = made({"go-grpc": [1, 2, 3]}, ended_at="2026-01-01")
+    found.turns = [
+        replace(turn, values={"latency_p99": 10.0}, generator={"late_p99_ms": 1.0})
+        for turn in found.turns
+    ]
+    assert found.cautions == []
+    found.turns = [replace(turn, **changes) for turn in found.turns]
+    [caution] = found.cautions
+    assert said in caution
 
 
 def test_two_runs_agree_unless_what_both_tell_apart_is_turned_round() -> None:

@@ -60,10 +60,8 @@ ROWS = (
     Row("runtime", "Size", "Runtime needed beside it", "MB", "lower", _ONCE,
         "the interpreter with its standard library; 0 for a static binary"),
     Row("code_lines", "Size", "Lines of code", "lines", "lower", _ONCE,
-        "with code on them, in the files that the service is made of; neither tests nor generated"
-        " code. Go's and Python's have REST too, Go's payments as a service"),
-    Row("test_lines", "Size", "Lines of tests", "lines", "higher", _ONCE,
-        "with code on them; says how much is tested by itself, not how well"),
+        "with code on them, neither tests nor generated code, of what all four do: REST and"
+        " payments as a service are left out"),
 )  # fmt: skip
 
 LIMITS = (
