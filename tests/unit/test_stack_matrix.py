@@ -222,3 +222,13 @@ def test_two_runs_agree_unless_what_both_tell_apart_is_turned_round() -> None:
     assert turned(one, one) == (1, 0)
     assert turned(one, {"go-grpc": slow, "node-grpc": fast}) == (1, 1)
     assert turned(one, {"go-grpc": wide, "node-grpc": fast}) == (0, 0)
+
+
+def test_what_was_not_alike_in_two_runs_is_told() -> None:
+    first, second = (made({"go-grpc": [1.0]}) for _ in range(2))
+    second.options = {**second.options, "rate": 30, "seed": 2}
+    second.machine = replace(second.machine, cores=8)
+    unlike = compare.differences(first.to_json(), second.to_json())
+    assert unlike == ["rate 10 and 30", "cores 2 and 8"]
+    said = [line.plain for line in words.agreement([], unlike)]
+    assert said[0] == "Not measured alike: rate 10 and 30; cores 2 and 8"

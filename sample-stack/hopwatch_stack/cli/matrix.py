@@ -158,7 +158,12 @@ def _default_output(state_dir: Path) -> Path:
 
 def _compare(paths: list[Path], console: Console) -> int:
     first, second = (document.read(path) for path in paths)
-    rows = compare.agreement(first, second)
-    for line in words.agreement(rows):
+    try:
+        rows, unlike = compare.agreement(first, second), compare.differences(first, second)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StackError(f"{paths[0]} or {paths[1]} is damaged: {error!r}.") from error
+    if not any(row.pairs for row in rows):
+        raise StackError(f"{paths[0]} and {paths[1]} have no two contenders in common.")
+    for line in words.agreement(rows, unlike):
         console.print(line)
     return 1 if any(row.turned for row in rows) else 0

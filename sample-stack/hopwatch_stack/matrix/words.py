@@ -58,8 +58,10 @@ def minutes(seconds: float) -> str:
     return "1 minute" if count == 1 else f"{count} minutes"
 
 
-def agreement(rows: list[RowAgreement]) -> Iterator[Text]:
-    """Of two runs: row by row, then all together."""
+def agreement(rows: list[RowAgreement], unlike: list[str]) -> Iterator[Text]:
+    """Of two runs: what was not alike in them, row by row, then all together."""
+    if unlike:
+        yield Text(plain(f"Not measured alike: {'; '.join(unlike)}"), style="yellow")
     for row in rows:
         turned = "; ".join(f"{one} and {other} turned round" for one, other in row.turned)
         said = turned or ("the same order" if row.told_apart else "so nothing to compare")
