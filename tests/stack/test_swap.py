@@ -1,6 +1,8 @@
 """The shop's variants under load: implementations of orders are exchanged and payments run on their
-own, and no request fails. `make soak` does it over 5,000 requests each."""
+own, again and again while it is on, and no request fails. `make soak` does it over 5,000 requests
+each."""
 
+import itertools
 import os
 from dataclasses import replace
 
@@ -32,20 +34,30 @@ WHERE child.service_name = 'shop-payments' AND child.kind = 'SERVER'
 
 
 def expect_none_lost(stack: RunningStack, *steps: tuple[str, ...]) -> None:
-    """Restarts (of a service) and swaps (to an implementation), one after the other, under load."""
+    """Restarts (of a service) and swaps (to an implementation), one after the other and from the
+    first again, as long as load is on."""
+    taken = 0
     with stack.load_meanwhile(rate=RATE, seconds=REQUESTS / RATE) as load:
-        for service, *implementation in steps:
-            before = stack.status()[service].instance
-            if implementation:
-                stack.stack.swap(service, implementation[0])
-                assert stack.status()[service].implementation == implementation[0]
-            else:
-                stack.stack.restart([service])
-            after = stack.status()[service]
-            assert (after.state, after.instance != before) == ("ready", True)
+        for service, *implementation in itertools.cycle(steps):
+            if not load.is_on:
+                break
+            take(stack, service, *implementation)
+            taken += 1
+    assert taken >= len(steps)
     assert load.result.errors == {}
     assert load.result.requests == REQUESTS
     assert wait_until_settled(stack.store, SETTLE_SECONDS)
+
+
+def take(stack: RunningStack, service: str, implementation: str = "") -> None:
+    before = stack.status()[service].instance
+    if implementation:
+        stack.stack.swap(service, implementation)
+        assert stack.status()[service].implementation == implementation
+    else:
+        stack.stack.restart([service])
+    after = stack.status()[service]
+    assert (after.state, after.instance != before) == ("ready", True)
 
 
 @pytest.mark.timeout(900)
