@@ -66,6 +66,24 @@ def test_without_another_there_is_one_ledger_and_a_reason(
     assert [turn.until for turn in told.turns] == [story.ALONE_SECONDS - story.MARGIN_SECONDS]
 
 
+@pytest.mark.parametrize(
+    ("state_dir", "wanted"),
+    [
+        (Path(".stack").resolve(), "hopwatch-stack swap orders node"),
+        (Path("/my stack"), "hopwatch-stack swap orders node --state-dir '/my stack'"),
+    ],
+)
+def test_way_back_is_to_the_stack_that_is_up(
+    state_dir: Path, wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOPWATCH_STACK_STATE", "")
+    console = Console(record=True, file=StringIO(), width=40)
+    here = Settings(state_dir=state_dir, store=Path("store"))
+    story.say_way_back(story.Story(None, "go"), here, console)
+    story.say_way_back(story.Story("node", "go"), here, console)
+    assert console.export_text() == f"Back to how it was:\n  {wanted}\n"
+
+
 def test_what_cannot_be_had_is_refused() -> None:
     with pytest.raises(UsageError, match="orders in node serve gRPC only"):
         story.story_of(settings(orders="node", protocol="rest"), DEFAULT, Console(quiet=True))

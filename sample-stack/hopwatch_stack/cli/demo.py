@@ -38,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
     with up.running(supervisor, settings, runtime, console):
         result = story.tell(told, settings, supervisor, console)
         if not args.once:
+            story.say_way_back(told, settings, console)
             console.print()
             up.keep_up(settings, supervisor, console)
     return 1 if result.failures else 0

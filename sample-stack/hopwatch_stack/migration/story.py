@@ -18,7 +18,7 @@ from ..load.plan import LoadPlan, LoadResult
 from ..load.summary import describe
 from ..runtimes import DOCKER
 from ..services import orders_version
-from ..settings import Settings, default_store
+from ..settings import Settings, default_state_dir, default_store
 from ..supervisor import Supervisor
 from ..waiting import settling
 from .turns import FIRST_WARM_SECONDS, WARM_SECONDS, Turn, in_turns, take
@@ -184,10 +184,19 @@ def _say_where_next(story: Story, settings: Settings, since: datetime, console: 
     store = [] if settings.store == default_store().resolve() else ["--store", str(settings.store)]
     words = ["compare", *_sides(story), *_OF_THE_LOAD, "--since", since.isoformat(), *store]
     lines["The same, again"] = f"hopwatch {shlex.join(words)}"
-    lines["Back to how it was"] = f"hopwatch-stack swap orders {story.begins_with}"
     console.rule("Look further", style="bold")
     for what, where in lines.items():
-        console.print(f"{what}:\n  {where}", markup=False, highlight=False, soft_wrap=True)
+        _say_line(console, what, where)
+
+
+def say_way_back(story: Story, settings: Settings, console: Console) -> None:
+    """For a stack that stays up."""
+    if story.before is None:
+        return
+    at_home = settings.state_dir == default_state_dir().resolve()
+    words = ["swap", "orders", story.before]
+    words += [] if at_home else ["--state-dir", str(settings.state_dir)]
+    _say_line(console, "Back to how it was", f"hopwatch-stack {shlex.join(words)}")
 
 
 def _link(settings: Settings, page: str, parameters: dict[str, str]) -> str:
@@ -214,3 +223,8 @@ def _possible_visits(console: Console) -> int:
 
 def _say(console: Console, text: str) -> None:
     console.print(text, markup=False, highlight=False)
+
+
+def _say_line(console: Console, what: str, where: str) -> None:
+    """Something to copy: in one line, however long."""
+    console.print(f"{what}:\n  {where}", markup=False, highlight=False, soft_wrap=True)
