@@ -39,6 +39,17 @@ class Started:
     target: Target
     start_seconds: float
 
+    def memory_bytes(self) -> int:
+        """RSS: what it would need alone. PSS depends on who else runs: an interpreter or a library
+        is shared out among all that have it, the Python of this command among them."""
+        try:
+            process = psutil.Process(self.instance.handle["pid"])
+            return sum(
+                one.memory_info().rss for one in (process, *process.children(recursive=True))
+            )
+        except psutil.NoSuchProcess as error:
+            raise ServiceError("orders", "ended while it was measured", "") from error
+
     def usage(self) -> Usage:
         usage = self.instance.usage()
         if usage is None:

@@ -73,7 +73,7 @@ def measure(bench: Bench, contender: Contender, plan: Plan, seed: int, note: Not
     started = bench.start(contender)
     measured.values["start"] = started.start_seconds * 1000
     time.sleep(IDLE_SECONDS)
-    measured.values["memory_idle"] = started.usage().memory_bytes / MEGABYTE
+    measured.values["memory_idle"] = started.memory_bytes() / MEGABYTE
     note(f"{plan.rate:g} requests a second")
     _fixed_rate(bench, started, plan, seed, measured)
     note("its top rate")
@@ -98,7 +98,7 @@ def _fixed_rate(bench: Bench, started: Started, plan: Plan, seed: int, measured:
         postgres = bench.postgres_cpu_seconds() - postgres_before
         bystanders = bench.bystanders_cpu_seconds() - bystanders_before
         used = machine.cpu_seconds().since(all_before)
-    measured.values["memory_loaded"] = started.usage().memory_bytes / MEGABYTE
+    measured.values["memory_loaded"] = started.memory_bytes() / MEGABYTE
     measured.requests, measured.failures = answered.requests, answered.failures
     measured.generator = {
         "late_p50_ms": answered.late_ms["p50"],
