@@ -3,6 +3,7 @@
 import json
 import math
 import random
+import time
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -17,7 +18,7 @@ from hopwatch_stack.matrix.capacity import RESOLUTION, top_rate
 from hopwatch_stack.matrix.contenders import contenders
 from hopwatch_stack.matrix.document import Document, Turn
 from hopwatch_stack.matrix.libraries import Made
-from hopwatch_stack.matrix.machine import Machine
+from hopwatch_stack.matrix.machine import Machine, cpu_seconds
 from hopwatch_stack.matrix.statistics import Estimate, counted, estimate, ranks
 
 SCHEMA = json.loads((files("hopwatch_stack.matrix") / "matrix-1.json").read_text())
@@ -207,6 +208,14 @@ def test_what_was_in_the_way_is_told(changes: dict[str, Any], said: str) -> None
     found.turns = [replace(turn, **changes) for turn in found.turns]
     [caution] = found.cautions
     assert said in caution
+
+
+def test_what_a_busy_program_uses_is_seen_by_the_machine() -> None:
+    machine_before, own_before = cpu_seconds(), time.process_time()
+    while time.process_time() - own_before < 0.3:
+        pass
+    used = cpu_seconds().since(machine_before)
+    assert 0.25 < used.busy <= used.total
 
 
 def test_two_runs_agree_unless_what_both_tell_apart_is_turned_round() -> None:

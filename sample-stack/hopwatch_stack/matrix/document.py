@@ -58,7 +58,9 @@ class Document:
         """What makes the figures less than they could be, in sentences."""
         said = []
         if not self.complete:
-            said.append(f"Not complete: {len(self.turns)} turns were measured before it ended.")
+            said.append(
+                f"Not complete: {len(self.turns)} turns were measured; it goes on, or was ended."
+            )
         said += [f"Lost: {lost}" for lost in self.lost]
         busy = median(turn.others_share for turn in self.turns) if self.turns else 0.0
         if busy > BUSY:
