@@ -3,6 +3,8 @@
 import json
 import math
 import random
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from importlib.resources import files
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import psutil
 import pytest
 
 from hopwatch_stack.errors import StackError, UsageError
@@ -216,6 +219,22 @@ def test_what_a_busy_program_uses_is_seen_by_the_machine() -> None:
         pass
     used = cpu_seconds().since(machine_before)
     assert 0.25 < used.busy <= used.total
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone can end children with a parent")
+def test_no_generator_outlives_a_killed_run() -> None:
+    code = (
+        "from hopwatch_stack.matrix import loadgen; loadgen.BINARY = 'sleep';"
+        "print(loadgen.Generator('60')._process.pid, flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as run:
+        assert run.stdout is not None
+        generator = psutil.Process(int(run.stdout.readline()))
+        assert generator.is_running()
+        run.kill()
+    assert psutil.wait_procs([generator], timeout=10)[1] == []
 
 
 def test_two_runs_agree_unless_what_both_tell_apart_is_turned_round() -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import select
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from .. import recipes, toolchains
+from ..children import stop_with_parent
 from ..errors import StackError
 from ..paths import BINARIES, ORDERS_GO, SAMPLE_STACK
 from ..steps import Step
@@ -81,6 +83,7 @@ class Generator:
                 text=True,
                 # Ctrl-C is for us, who end it.
                 process_group=0,
+                preexec_fn=stop_with_parent(signal.SIGKILL),
             )
         except OSError as error:
             raise StackError(f"{BINARY} cannot be started: {error.strerror}.") from error
