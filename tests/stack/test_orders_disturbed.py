@@ -286,6 +286,16 @@ def test_settings_that_make_no_sense_are_told(
     assert said in orders.log_end()
 
 
+@pytest.mark.parametrize("connections", ["0", "-1", "many"])
+def test_pool_that_makes_no_sense_is_told(orders: Orders, connections: str) -> None:
+    url = f"{orders.database_url}&pool_max_conns={connections}"
+    instance = orders.launch(DATABASE_URL=url)
+    end = orders.ended(instance)
+    assert end is not None
+    assert end.how == "exit code 1"
+    assert "DATABASE_URL: " in orders.log_end()
+
+
 @pytest.mark.parametrize("name", ["ORDERS_REST_LISTEN", "PAYMENTS_ADDRESS"])
 def test_setting_that_is_not_offered_is_told(orders: Orders, name: str) -> None:
     """Were it ignored, what is measured would be taken for something else."""
