@@ -59,7 +59,7 @@ def test_figures_beside_an_opinion_are_by_grpc_the_best_first(result: Path) -> N
     matrix = view.read(result)
     opinion = view.Opinion("latency", "", "", "", ("latency_p50", "absent"))
     [said] = view.found_of(opinion, matrix)
-    assert said == "Latency p50 at the fixed rate, ms: go 1.1, node 2.19, python 2.29."
+    assert said == "Latency p50 at the fixed rate, ms: go 1.1, node 2.19 ~ python 2.29."
 
 
 def test_bars_are_parts_of_the_widest_interval_of_the_row(result: Path) -> None:

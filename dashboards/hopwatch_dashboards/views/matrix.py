@@ -139,18 +139,28 @@ def headline(matrix: Matrix) -> str:
 
 
 def found_of(opinion: Opinion, matrix: Matrix) -> list[str]:
-    """What was measured of an opinion, a sentence a row, by gRPC where there is a choice."""
+    """What was measured of an opinion, a sentence a row, by gRPC where there is a choice: the best
+    first, with ~ between those that cannot be told apart."""
     said = []
     for name in opinion.rows:
         row = matrix.row(name)
         if row is None or not row.cells:
             continue
-        own = [cell for cell in row.cells if not cell.name.endswith("-rest")]
-        order = ", ".join(
-            f"{cell.name.removesuffix('-grpc')} {figure(cell.value)}" for cell in own or row.cells
-        )
+        own = [cell for cell in row.cells if not cell.name.endswith("-rest")] or row.cells
+        order = ""
+        for before, cell in zip([None, *own], own, strict=False):
+            if before is not None:
+                order += ", " if _told_apart(before, cell) else " ~ "
+            order += f"{cell.name.removesuffix('-grpc')} {figure(cell.value)}"
         said.append(f"{row.title}, {row.unit}: {order}.")
     return said
+
+
+def _told_apart(one: Cell, other: Cell) -> bool:
+    """Whether their intervals do not overlap, as in the places of the file."""
+    if one.low is None or one.high is None or other.low is None or other.high is None:
+        return False
+    return one.high < other.low or other.high < one.low
 
 
 def place(cell: Cell, row: Row) -> str:
