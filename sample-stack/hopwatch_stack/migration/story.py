@@ -32,6 +32,7 @@ ALONE_SECONDS = 20.0
 VISITS = 6
 SETTLE_SECONDS = 10.0
 ROWS = 8
+MINUTE = timedelta(minutes=1)
 # Visits are few, slow, and go on while the load's requests are not traced: they would hide what
 # there is to see of these. The dashboard has them.
 _OF_THE_LOAD = ("--service", SERVICE_NAME)
@@ -88,10 +89,12 @@ def tell(story: Story, settings: Settings, supervisor: Supervisor, console: Cons
     """Puts the load on, shows the ledgers and the comparison; the stack begins as the story does.
     Returns what came of the load."""
     _say_plan(story, console)
-    since = datetime.now().astimezone().replace(microsecond=0)
+    since = _now()
     result = _go_through(story, settings, supervisor, console)
     _wait_for_spans(settings, supervisor)
-    chosen = (*_OF_THE_LOAD, "--since", since.isoformat())
+    # What others ask the shop for from now on is not of this story.
+    until = _now()
+    chosen = (*_OF_THE_LOAD, "--since", since.isoformat(), "--until", until.isoformat())
     for name in story.implementations:
         console.rule(f"Orders in {name.capitalize()}", style="bold")
         wanted = f"service.version={orders_version(name)}"
@@ -99,8 +102,10 @@ def tell(story: Story, settings: Settings, supervisor: Supervisor, console: Cons
     if story.before:
         names = story.before.capitalize(), story.after.capitalize()
         console.rule(f"From {names[0]} to {names[1]}", style="bold")
-        _hopwatch(supervisor, settings, "compare", *_sides(story), *chosen, "--top", str(ROWS))
-        _say_where_next(story, settings, since, console)
+        compared = ("compare", *_sides(story), *chosen, "--top", str(ROWS))
+        _hopwatch(supervisor, settings, *compared)
+        window = {"last": "custom", "from": _minute(since), "to": _minute(until + MINUTE)}
+        _say_where_next(story, settings, compared, window, console)
     return result
 
 
@@ -169,10 +174,16 @@ def _hopwatch(supervisor: Supervisor, settings: Settings, command: str, *words: 
         raise StackError(f"hopwatch {command} exited with {process.returncode}.")
 
 
-def _say_where_next(story: Story, settings: Settings, since: datetime, console: Console) -> None:
+def _say_where_next(
+    story: Story,
+    settings: Settings,
+    compared: tuple[str, ...],
+    window: dict[str, str],
+    console: Console,
+) -> None:
+    """`compared` is what the analyzer was asked; `window` says the same times to the dashboard."""
     lines: dict[str, str] = {}
     if settings.dashboard:
-        window = {"last": "custom", "from": _minute(since), "to": _minute(_now(minutes=1))}
         before, after = _sides(story)[-2:]
         sides = {"design": "attribute", "key": "service.version", "before": before, "after": after}
         lines |= {
@@ -182,8 +193,7 @@ def _say_where_next(story: Story, settings: Settings, since: datetime, console: 
             "Visits by a browser": _link(settings, "traces", window | {"service": "shop-web"}),
         }
     store = [] if settings.store == default_store().resolve() else ["--store", str(settings.store)]
-    words = ["compare", *_sides(story), *_OF_THE_LOAD, "--since", since.isoformat(), *store]
-    lines["The same, again"] = f"hopwatch {shlex.join(words)}"
+    lines["The same, again"] = f"hopwatch {shlex.join([*compared, *store])}"
     console.rule("Look further", style="bold")
     for what, where in lines.items():
         _say_line(console, what, where)
@@ -208,8 +218,8 @@ def _minute(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M")
 
 
-def _now(minutes: int) -> datetime:
-    return datetime.now().astimezone() + timedelta(minutes=minutes)
+def _now() -> datetime:
+    return datetime.now().astimezone().replace(microsecond=0)
 
 
 def _possible_visits(console: Console) -> int:
