@@ -199,10 +199,6 @@ class Slot:
         if exit_.ok and not self.service.is_server:
             self.current = None
             self.state = FINISHED
-        elif self._successor is not None:
-            self._tell(f"died: {exit_.how}; a new instance is on its way")
-            self._promote(self._successor)
-            self.state = STARTING
         else:
             when = " before it was ready" if self.state == STARTING else ""
             self._fail(f"died{when}: {exit_.how}")
@@ -213,15 +209,13 @@ class Slot:
         elif successor.instance.is_ready():
             if self.current is not None:
                 self._let_go(self.current)
-            self._promote(successor)
+            self.current, self._successor = successor, None
+            self.service = successor.service
+            self.state = READY
             self._tell_new(successor)
         elif time.monotonic() > successor.deadline:
             successor.instance.kill()
             self._keep_old(f"was not ready within {successor.service.ready_seconds:.0f} s")
-
-    def _promote(self, successor: Running) -> None:
-        self.current, self._successor = successor, None
-        self.service = successor.service
 
     def _keep_old(self, what: str) -> None:
         self._successor = None

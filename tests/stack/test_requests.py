@@ -1,6 +1,7 @@
 """What is asked of the owner of a running stack: restarts and swaps, one after the other; with
 services of a few lines in place of the shop's."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -150,6 +151,30 @@ def test_swap_that_cannot_be_is_refused_and_harms_nothing(
     assert pids(stack_here) == before
     with asked(lambda: stack_here.restart(["one"])) as over:  # It still answers.
         supervisor.watch(until=over)
+
+
+@pytest.mark.parametrize(
+    ("code", "serves"), [(SLOW, "node"), ("import time; time.sleep(1); exit(7)", "go")]
+)
+def test_old_instance_that_dies_meanwhile_comes_back_until_the_new_one_is_ready(
+    supervisor: Supervisor, stack_here: Stack, code: str, serves: str
+) -> None:
+    port = free_ports(1)[0]
+    supervisor.start(
+        [in_language(port, "go")],
+        Silent(),
+        exchanged=lambda _, name: in_language(port, name, code),
+    )
+    before = pids(stack_here)["one"]
+    request = asked(lambda: stack_here.swap("one", "node"))
+    with request as over:
+        supervisor.watch(until=lambda: "," in stack_here.status()[0].instance)
+        os.kill(before, signal.SIGKILL)
+        supervisor.watch(until=over)
+    assert (request.error is None) == (serves == "node")
+    now = stack_here.status()[0]
+    assert (now.state, now.implementation) == ("ready", serves)
+    assert {answer(port) for _ in range(20)} == {pids(stack_here)["one"]} != {before}
 
 
 def test_own_swap_and_that_of_another_process_take_turns(
