@@ -215,6 +215,18 @@ def test_ctrl_c_leaves_nothing_behind(free_settings: Settings) -> None:
     assert not any(_accepts(port) for port in (ports.shop, ports.postgres, ports.hopwatch))
 
 
+def test_ctrl_c_ends_what_was_to_go_on_in_the_background(free_settings: Settings) -> None:
+    command = command_line("up", free_settings, "--no-dashboard", "--detach")
+    stack = Stack(free_settings.state_dir)
+    with subprocess.Popen(command) as up:
+        assert wait_until(lambda: bool(pids(stack)), 30, every=0.01)
+        started = pids(stack)
+        up.send_signal(signal.SIGINT)
+        assert up.wait(60) == 130
+    assert stack.status() == []
+    assert not any(is_running(pid) for pid in started.values())
+
+
 def test_absent_collector_fails_no_request(free_settings: Settings) -> None:
     runtime = ProcessRuntime(free_settings.state_dir)
     supervisor = Supervisor(free_settings.state_dir, runtime, print)

@@ -136,7 +136,11 @@ def _start_detached(settings: Settings) -> None:
             stderr=log,
             start_new_session=True,
         )
-    wait_until(lambda: owner.poll() is not None or stack.is_up(), DETACHED_START_SECONDS)
-    if not stack.is_up():
-        owner.terminate()
+    try:
+        wait_until(lambda: owner.poll() is not None or stack.is_up(), DETACHED_START_SECONDS)
+    finally:  # Ctrl-C does not reach it.
+        if not (came_up := stack.is_up()):
+            owner.terminate()
+            owner.wait()
+    if not came_up:
         raise StackError(f"the stack did not come up:\n{log_path.read_text().rstrip()}")
