@@ -1,6 +1,7 @@
 """What clients see of orders is the same in every language and by every protocol: the rules of
 shop.proto, and what goes without saying there."""
 
+import json
 import time
 import uuid
 from collections import Counter
@@ -345,6 +346,7 @@ def test_order_that_there_is_not(client: Client) -> None:
 
 def test_deadline_ends_the_call_and_its_work(client: Client, orders: Orders) -> None:
     before = orders.books()
+    client.call("ListCategories")
     with locked(orders.database_url, PAN):
         start = time.monotonic()
         with pytest.raises(Refused) as raised:
@@ -354,6 +356,11 @@ def test_deadline_ends_the_call_and_its_work(client: Client, orders: Orders) -> 
         # What nobody waits for any more holds no connection and no lock.
         assert wait_until(lambda: stuck(orders.database_url) == 0, 3)
     assert orders.books() == before
+    # It is told once, as what it was, and nothing else is.
+    told = [json.loads(line) for line in orders.log().splitlines()]
+    last = max(n for n, line in enumerate(told) if line.get("rpc.response.status_code") == "OK")
+    said = [(line["level"].upper()[:4], line.get("rpc.response.status_code")) for line in told]
+    assert said[last + 1 :] == [("WARN", "DEADLINE_EXCEEDED")]
 
 
 def test_more_work_than_connections_is_refused_in_time(client: Client, orders: Orders) -> None:

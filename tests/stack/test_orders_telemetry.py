@@ -200,6 +200,8 @@ def test_refused_call_is_no_error_of_the_server(told: Observed) -> None:
     wanted = {"grpc": "INVALID_ARGUMENT", "rest": "400"}[told.protocol]
     assert server["attributes"][code] == wanted
     assert server["status_code"] != "ERROR"
+    [record] = [record for record in told.logs if record["trace"] == told.traces["refused"]]
+    assert record["attributes"]["rpc.response.status_code"] == "INVALID_ARGUMENT"
 
 
 def test_statements_of_an_order_are_spans_of_the_database(told: Observed) -> None:

@@ -6,28 +6,26 @@ import (
 	"net/http"
 	"strconv"
 
+	"google.golang.org/genproto/googleapis/rpc/code"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 )
 
-// outcomes are the names of gRPC's codes and what they are in HTTP.
-var outcomes = map[codes.Code]struct {
-	name string
-	http int
-}{
-	codes.InvalidArgument:    {"INVALID_ARGUMENT", http.StatusBadRequest},
-	codes.NotFound:           {"NOT_FOUND", http.StatusNotFound},
-	codes.AlreadyExists:      {"ALREADY_EXISTS", http.StatusConflict},
-	codes.FailedPrecondition: {"FAILED_PRECONDITION", http.StatusUnprocessableEntity},
-	codes.ResourceExhausted:  {"RESOURCE_EXHAUSTED", http.StatusTooManyRequests},
+// httpStatus is what gRPC's codes are in HTTP.
+var httpStatus = map[codes.Code]int{
+	codes.InvalidArgument:    http.StatusBadRequest,
+	codes.NotFound:           http.StatusNotFound,
+	codes.AlreadyExists:      http.StatusConflict,
+	codes.FailedPrecondition: http.StatusUnprocessableEntity,
+	codes.ResourceExhausted:  http.StatusTooManyRequests,
 	// Nobody reads it; the number is the one that proxies use for it.
-	codes.Canceled:         {"CANCELLED", 499},
-	codes.Internal:         {"INTERNAL", http.StatusInternalServerError},
-	codes.Unimplemented:    {"UNIMPLEMENTED", http.StatusNotImplemented},
-	codes.Unavailable:      {"UNAVAILABLE", http.StatusServiceUnavailable},
-	codes.DeadlineExceeded: {"DEADLINE_EXCEEDED", http.StatusGatewayTimeout},
+	codes.Canceled:         499,
+	codes.Internal:         http.StatusInternalServerError,
+	codes.Unimplemented:    http.StatusNotImplemented,
+	codes.Unavailable:      http.StatusServiceUnavailable,
+	codes.DeadlineExceeded: http.StatusGatewayTimeout,
 }
 
 // httpError is an error that HTTP has a status of its own for.
@@ -53,20 +51,20 @@ type problem struct {
 // refuse answers an error of the contract.
 func refuse(w http.ResponseWriter, err error) {
 	outcome := status.Convert(err)
-	if _, known := outcomes[outcome.Code()]; !known {
+	if _, known := httpStatus[outcome.Code()]; !known {
 		outcome = status.New(codes.Internal, outcome.Message())
 	}
-	writeProblem(w, outcomes[outcome.Code()].http, outcome)
+	writeProblem(w, httpStatus[outcome.Code()], outcome)
 }
 
-func writeProblem(w http.ResponseWriter, code int, outcome *status.Status) {
+func writeProblem(w http.ResponseWriter, httpCode int, outcome *status.Status) {
 	body, err := json.Marshal(problem{
-		"about:blank", http.StatusText(code), code, outcome.Message(), outcomes[outcome.Code()].name,
+		"about:blank", http.StatusText(httpCode), httpCode, outcome.Message(), code.Code(outcome.Code()).String(),
 	})
 	if err != nil {
 		panic(err) // texts and a number
 	}
-	write(w, code, "application/problem+json", body)
+	write(w, httpCode, "application/problem+json", body)
 }
 
 // answer writes a message as the canonical JSON of proto3.

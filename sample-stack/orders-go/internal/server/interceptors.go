@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/code"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/health/grpc_health_v1"
@@ -66,10 +67,10 @@ func answer(log *slog.Logger) grpc.UnaryServerInterceptor {
 		}
 		start := time.Now()
 		response, err := recovered(ctx, request, handle)
-		outcome := toStatus(err)
+		outcome := toStatus(inTime(ctx, err))
 		fields := []slog.Attr{
 			slog.String("rpc.method", strings.TrimPrefix(info.FullMethod, "/")),
-			slog.String("rpc.response.status_code", outcome.Code().String()),
+			slog.String("rpc.response.status_code", code.Code(outcome.Code()).String()),
 			slog.Float64("duration_ms", float64(time.Since(start).Microseconds())/1000),
 		}
 		if err != nil {
@@ -99,6 +100,18 @@ func recovered(ctx context.Context, request any, handle grpc.UnaryHandler) (resp
 		}
 	}()
 	return handle(ctx, request)
+}
+
+// deadlineSlack is how much earlier than its deadline, as we know it, a client may leave because of it.
+const deadlineSlack = 20 * time.Millisecond
+
+// inTime tells clients that leave at their deadline, a little before we would end, from the others.
+func inTime(ctx context.Context, err error) error {
+	deadline, limited := ctx.Deadline()
+	if limited && time.Until(deadline) < deadlineSlack && errors.Is(err, context.Canceled) {
+		return fmt.Errorf("%w (%v)", context.DeadlineExceeded, err)
+	}
+	return err
 }
 
 func toStatus(err error) *status.Status {

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/code"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -73,7 +74,7 @@ func TestAnswer(t *testing.T) {
 			if err := json.Unmarshal(out.Bytes(), &line); err != nil {
 				t.Fatalf("not one line of JSON: %v: %s", err, out.String())
 			}
-			if line.Level != test.level || line.Method != "shop.Orders/Method" || line.Code != test.code.String() ||
+			if line.Level != test.level || line.Method != "shop.Orders/Method" || line.Code != code.Code(test.code).String() ||
 				line.Duration < 0 || !strings.Contains(line.Error, test.cause) {
 				t.Errorf("logged %s", out.String())
 			}
@@ -102,4 +103,18 @@ func TestLimitTimeEndsCallsWithoutDeadline(t *testing.T) {
 			t.Errorf("got %v after %v", err, time.Since(start))
 		}
 	})
+}
+
+func TestClientThatLeavesAtItsDeadlineIsLate(t *testing.T) {
+	for left, want := range map[time.Duration]codes.Code{
+		time.Second: codes.Canceled, time.Millisecond: codes.DeadlineExceeded, 0: codes.DeadlineExceeded,
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), left)
+		_, err := answer(slog.New(slog.DiscardHandler))(ctx, nil, &grpc.UnaryServerInfo{FullMethod: "/shop.Orders/Method"},
+			func(context.Context, any) (any, error) { return nil, fmt.Errorf("query: %w", context.Canceled) })
+		cancel()
+		if status.Code(err) != want {
+			t.Errorf("%s before its deadline: got %v, want %s", left, err, want)
+		}
+	}
 }

@@ -137,7 +137,7 @@ class Database:
                 yield connection
         except asyncio.CancelledError:
             # Postgres is being told that nobody waits for the statement; nobody waits for that.
-            task = asyncio.create_task(self._release(connection))
+            task = asyncio.create_task(self._abandon(connection))
             self._releasing.add(task)
             task.add_done_callback(self._releasing.discard)
             raise
@@ -150,6 +150,18 @@ class Database:
             raise
         else:
             await self._release(connection)
+
+    async def _abandon(self, connection: Any) -> None:
+        """Give back what a call has left in the middle of a statement or a transaction."""
+        try:
+            # Waits for the end of the statement, and does no harm outside a transaction.
+            await connection.execute("ROLLBACK", timeout=RELEASE_TIMEOUT_SECONDS)
+        except Exception as error:
+            _log.info("statement given up", extra={"error": explain(error)})
+            # The pool may have noticed before, and taken it back.
+            with contextlib.suppress(asyncpg.InterfaceError):
+                connection.terminate()
+        await self._release(connection)
 
     async def _release(self, connection: Any) -> None:
         try:
