@@ -1,4 +1,5 @@
-"""The committed Go and TypeScript code is what the contract generates."""
+"""The committed Go, TypeScript and Python code is what the contract generates. Rust's is looked at by
+its own suite."""
 
 import subprocess
 import sys

@@ -48,3 +48,12 @@ def test_clippy_finds_nothing() -> None:
 def test_rust_code_is_formatted() -> None:
     component("fmt")
     cargo("fmt", "--all", "--check")
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.skipif(
+    not (os.environ.get("CI") or os.environ.get("HOPWATCH_SOAK")),
+    reason="the generator takes a minute of CPU time to compile (HOPWATCH_SOAK=1 runs it)",
+)
+def test_generated_code_is_up_to_date() -> None:
+    cargo("run", "--locked", "-p", "codegen", "--", "--check")
