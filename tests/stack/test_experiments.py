@@ -9,6 +9,8 @@ from hopwatch_stack.errors import StackError
 from hopwatch_stack.experiments import messages, pauses, programs, stacks
 from hopwatch_stack.experiments.finding import said
 from hopwatch_stack.matrix.statistics import Estimate
+from hopwatch_stack.progress import Silent
+from hopwatch_stack.steps import run_steps
 from tests.running_stack import RunningStack
 
 QUIET = Console(quiet=True)
@@ -42,10 +44,18 @@ def test_both_collectors_do_the_same_work(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 
 @pytest.mark.parametrize("words", [[], ["none"], ["0"], ["1", "2"]])
-def test_programs_say_what_they_want(words: list[str], tmp_path: Path) -> None:
-    for name in ("goroutines", "threads", "pauses-greenteagc"):
-        with pytest.raises(StackError, match=f"{name} exited with 1: .*(want one|no number)"):
-            programs.said_by([programs.BINARIES / name, *words])
+def test_programs_say_what_they_want(words: list[str]) -> None:
+    made = [
+        programs.go("goroutines", "goroutines"),
+        programs.c("threads.c", "threads"),
+        programs.go("pauses", "pauses-greenteagc", {"GOEXPERIMENT": "greenteagc"}),
+    ]
+    run_steps([programs.GO, *(step for step, _ in made)], Silent())
+    for _, binary in made:
+        with pytest.raises(
+            StackError, match=f"{binary.name} exited with 1: .*(want one|no number)"
+        ):
+            programs.said_by([binary, *words])
 
 
 def test_messages_of_the_running_shop_are_weighed(stack: RunningStack) -> None:
