@@ -1,5 +1,4 @@
-"""The committed Go, TypeScript and Python code is what the contract generates. Rust's is looked at by
-its own suite."""
+"""The committed Go, TypeScript and Python code is what the contract generates."""
 
 import subprocess
 import sys
