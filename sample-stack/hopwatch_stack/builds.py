@@ -1,6 +1,5 @@
 """What is built and how: the steps from an empty checkout to services that can start."""
 
-import fcntl
 import re
 import shutil
 import sys
@@ -41,21 +40,15 @@ def build(
     also: Iterable[Step] = (),
 ) -> None:
     """Fetches missing toolchains and builds all that has changed, with these implementations of
-    orders as far as they can be had here: says which cannot, and goes on. Raises StackError.
-
-    Two builds of one checkout take turns.
-    """
+    orders as far as they can be had here: says which cannot, and goes on. Raises StackError."""
     wanted = list(also)
     for implementation in map(implementations.ORDERS.__getitem__, orders):
         if reason := implementation.missing():
             console.print(f"No orders in {implementation.language}: {reason}.", markup=False)
         else:
             wanted += implementation.steps
-    BUILD.mkdir(exist_ok=True)
-    with (BUILD / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with progress.steps(console) as show:
-            run_steps(_steps(wanted), show)
+    with progress.steps(console) as show:
+        run_steps(_steps(wanted), show)
 
 
 def collector_lock_disagreements() -> list[str]:

@@ -5,9 +5,10 @@ it ended well and what it makes is still there. So a second run skips it and an 
 resumes at the first step that had not ended.
 """
 
+import fcntl
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
@@ -45,16 +46,31 @@ class StepError(StackError):
 
 def run_steps(steps: Sequence[Step], show: Steps) -> None:
     """Runs the steps, each after those it needs. The first failure stops new ones, lets the
-    running ones end, and is raised as StepError. Raises ValueError for needs that cannot be met."""
+    running ones end, and is raised as StepError. Raises ValueError for needs that cannot be met.
+
+    Two of one checkout take turns.
+    """
     named = {step.name: step for step in steps}
     missing = {need for step in steps for need in step.needs} - named.keys()
     if missing or len(named) < len(steps):
         raise ValueError(f"steps of one name, or missing: {sorted(missing)}")
     order = TopologicalSorter({step.name: step.needs for step in steps})
     order.prepare()
+    BUILD.mkdir(parents=True, exist_ok=True)
+    with (BUILD / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        failure = _run_in_order(named, order, show)
+    if failure is not None:
+        raise failure
+
+
+def _run_in_order(
+    named: Mapping[str, Step], order: TopologicalSorter[str], show: Steps
+) -> BaseException | None:
+    """Returns the first failure."""
     running: dict[Future[None], str] = {}
     failure: BaseException | None = None
-    with ThreadPoolExecutor(max_workers=len(steps)) as pool:
+    with ThreadPoolExecutor(max_workers=len(named)) as pool:
         while order.is_active():
             for name in order.get_ready() if failure is None else ():
                 running[pool.submit(_run_step, named[name], show)] = name
@@ -64,8 +80,7 @@ def run_steps(steps: Sequence[Step], show: Steps) -> None:
             for future in ended:
                 order.done(running.pop(future))
                 failure = failure or future.exception()
-    if failure is not None:
-        raise failure
+    return failure
 
 
 def _run_step(step: Step, show: Steps) -> None:

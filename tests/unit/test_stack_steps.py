@@ -1,7 +1,9 @@
 """Steps: order, side by side, skipping what is done, telling what failed."""
 
 import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
@@ -138,3 +140,19 @@ def test_needs_that_cannot_be_met_are_refused(needs: dict[str, list[str]]) -> No
             [Step(name=name, action=lambda log: None, needs=of) for name, of in needs.items()],
             Silent(),
         )
+
+
+def test_two_builds_take_turns() -> None:
+    at_work: list[int] = []
+    beside: list[int] = []
+
+    def work(_: IO[str]) -> None:
+        at_work.append(1)
+        time.sleep(0.1)
+        beside.append(len(at_work))
+        at_work.pop()
+
+    with ThreadPoolExecutor() as pool:
+        for name in ("a", "b", "c"):
+            pool.submit(run_steps, [Step(name=name, action=work)], Silent())
+    assert beside == [1, 1, 1]
