@@ -1,5 +1,5 @@
-"""The shop's variants under load: implementations of orders are exchanged and payments run on their
-own, and no request fails. `make soak` does it over 5,000 requests each."""
+"""The shop's variants under load: implementations of orders are exchanged, payments become a
+service, and no request fails. `make soak` does it over 5,000 requests each."""
 
 import os
 from dataclasses import replace
@@ -32,13 +32,12 @@ WHERE child.service_name = 'shop-payments' AND child.kind = 'SERVER'
 
 
 def expect_none_lost(stack: RunningStack, *steps: tuple[str, ...]) -> None:
-    """Restarts (of a service) and swaps (to an implementation), one after the other, under load."""
+    """Restarts (of a service) and swaps (to a variant), one after the other, under load."""
     with stack.load_meanwhile(rate=RATE, seconds=REQUESTS / RATE) as load:
-        for service, *implementation in steps:
+        for service, *variant in steps:
             before = stack.status()[service].instance
-            if implementation:
-                stack.stack.swap(service, implementation[0])
-                assert stack.status()[service].implementation == implementation[0]
+            if variant:
+                stack.stack.swap(service, variant[0])
             else:
                 stack.stack.restart([service])
             after = stack.status()[service]
@@ -56,7 +55,8 @@ def test_orders_change_their_language_under_load(free_settings: Settings) -> Non
         assert sorted(stack.sql(SERVED_BY)) == sorted(
             (f"dev+{name}", LANGUAGES[name]) for name in names
         )
-        with pytest.raises(StackError, match="bff has one implementation only"):
+        assert stack.status()["orders"].implementation == names[0]
+        with pytest.raises(StackError, match="bff has no variant go"):
             stack.stack.swap("bff", "go")
 
 
@@ -74,7 +74,10 @@ def test_orders_by_rest_change_their_language_under_load(free_settings: Settings
 
 
 @pytest.mark.timeout(900)
-def test_payments_on_their_own_restart_under_load(free_settings: Settings) -> None:
+def test_payments_are_extracted_and_restart_under_load(free_settings: Settings) -> None:
     with started(replace(free_settings, payments="service"), runtimes.DEFAULT) as stack:
-        expect_none_lost(stack, ("payments",), ("orders",), ("payments",))
+        expect_none_lost(
+            stack, ("orders", "module"), ("orders", "service"), ("payments",), ("orders",)
+        )
+        assert sorted(stack.sql(SERVED_BY)) == [("dev+go", "go"), ("dev+go.payments-apart", "go")]
         assert stack.sql(PAYMENTS_CALLED_BY) == [("shop-orders",)]
