@@ -90,6 +90,10 @@ class LoadMeanwhile:
             pass
         return self
 
+    @property
+    def is_on(self) -> bool:
+        return self._process.poll() is None
+
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
             self._process.kill()

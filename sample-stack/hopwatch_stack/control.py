@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import StackError
+from .errors import GoesOnError, StackError
 from .waiting import wait_until
 
 REQUEST = ".request.json"
@@ -46,8 +46,11 @@ class Inbox:
         """The oldest request, if there is one. What is no request is answered and passed over."""
         for file in sorted(self._folder.glob(f"*{REQUEST}")):
             request_id = file.name.removesuffix(REQUEST)
-            text = file.read_text(errors="replace")
-            file.unlink()
+            try:
+                text = file.read_text(errors="replace")
+                file.unlink()
+            except FileNotFoundError:  # Taken back meanwhile.
+                continue
             request = _parse(request_id, text)
             if request is not None:
                 return request
@@ -56,6 +59,38 @@ class Inbox:
 
     def answer(self, request: Request, error: str | None) -> None:
         _put(self._folder / f"{request.id}{ANSWER}", {"error": error})
+
+
+class Asked:
+    """A request that has been put to the owner."""
+
+    def __init__(
+        self, state_dir: Path, action: str, services: Iterable[str], implementation: str = ""
+    ) -> None:
+        request_id = f"{time.time_ns()}-{uuid.uuid4().hex[:8]}"
+        self._answer = _folder(state_dir) / f"{request_id}{ANSWER}"
+        self._request = _folder(state_dir) / f"{request_id}{REQUEST}"
+        asked = {"action": action, "services": list(services), "implementation": implementation}
+        _put(self._request, asked)
+
+    @property
+    def is_answered(self) -> bool:
+        return self._answer.exists()
+
+    def take_answer(self) -> None:
+        """Raises StackError with what the owner says when it could not do it."""
+        error = json.loads(self._answer.read_text())["error"]
+        self._answer.unlink()
+        if error is not None:
+            raise StackError(error)
+
+    def take_back(self) -> bool:
+        """Whether the owner had not begun with it, and never will."""
+        try:
+            self._request.unlink()
+        except FileNotFoundError:
+            return False
+        return True
 
 
 def ask(
@@ -67,21 +102,21 @@ def ask(
     seconds: float,
 ) -> None:
     """Returns when the owner has done it; raises StackError with its answer when it could not."""
-    folder = _folder(state_dir)
-    request_id = f"{time.time_ns()}-{uuid.uuid4().hex[:8]}"
-    answer = folder / f"{request_id}{ANSWER}"
-    request = folder / f"{request_id}{REQUEST}"
-    asked = {"action": action, "services": list(services), "implementation": implementation}
-    _put(request, asked)
-    wait_until(lambda: answer.exists() or not owner_lives(), seconds)
-    if not answer.exists():
-        request.unlink(missing_ok=True)
-        why = f"did not answer within {seconds:.0f} s" if owner_lives() else "has ended"
-        raise StackError(f"the process that keeps the stack up {why}.")
-    error = json.loads(answer.read_text())["error"]
-    answer.unlink()
-    if error is not None:
-        raise StackError(error)
+    asked = Asked(state_dir, action, services, implementation)
+    try:
+        wait_until(lambda: asked.is_answered or not owner_lives(), seconds)
+    except KeyboardInterrupt:
+        if asked.take_back():
+            raise
+        raise GoesOnError(
+            f"the {action} goes on without you: `hopwatch-stack status` says how it ended."
+        ) from None
+    if asked.is_answered:
+        asked.take_answer()
+        return
+    goes_on = "" if asked.take_back() else f"; the {action} may go on: `hopwatch-stack status`"
+    why = f"did not answer within {seconds:.0f} s{goes_on}" if owner_lives() else "has ended"
+    raise StackError(f"the process that keeps the stack up {why}.")
 
 
 def _parse(request_id: str, text: str) -> Request | None:

@@ -15,6 +15,12 @@ class UsageError(StackError):
     exit_code = 2
 
 
+class GoesOnError(StackError):
+    """Ctrl-C ended the waiting, not what was waited for."""
+
+    exit_code = 130
+
+
 class ServiceError(StackError):
     """A service died or never became ready; carries its name, its exit and its log's end."""
 

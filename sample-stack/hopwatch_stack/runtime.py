@@ -26,6 +26,10 @@ class Usage:
     memory_bytes: int
     threads: int
 
+    @property
+    def cpu_seconds(self) -> float:
+        return self.cpu_user_s + self.cpu_system_s
+
 
 @dataclass(frozen=True)
 class Exit:

@@ -86,6 +86,11 @@ class Settings:
         return f"http://127.0.0.1:{self.ports.otlp_http}"
 
 
+def default_state_dir() -> Path:
+    """Where commands look for a running stack unless told."""
+    return Path(os.environ.get("HOPWATCH_STACK_STATE") or ".stack")
+
+
 def default_store() -> Path:
     """The analyzer's own default, so that `hopwatch report` finds what the stack wrote."""
     return Path(os.environ.get("HOPWATCH_STORE") or ".hopwatch")

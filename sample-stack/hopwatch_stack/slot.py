@@ -67,7 +67,7 @@ class Slot:
         self._noted = ""
         self.failure = ""
         # Why the last restart left the old instance in place, if it did.
-        self.restart_failure = ""
+        self._restart_failure = ""
         self.current: Running | None = None
         self._successor: Running | None = None
         self._leaving: list[Running] = []
@@ -87,9 +87,14 @@ class Slot:
         """Nothing is on its way, neither in nor out."""
         return self.state in (*UP, GIVEN_UP) and not (self._successor or self._leaving)
 
+    @property
+    def trouble(self) -> str:
+        """Why the last start or restart, now that it is settled, came to nothing, if it did."""
+        return self._restart_failure or (self.note if self.state == GIVEN_UP else "")
+
     def start(self) -> None:
         """Starts it unless it runs; what it did before is forgiven."""
-        self.restart_failure = ""
+        self._restart_failure = ""
         if self.current is None and self.state != RESTARTING:
             self._deaths.clear()
             self._start_anew()
@@ -99,7 +104,7 @@ class Slot:
         implementation if one is given, which stays once it has become ready."""
         wanted = swapped or self.service
         self._deaths.clear()
-        self.restart_failure = ""
+        self._restart_failure = ""
         if self.state == READY and wanted.overlaps:
             self._start_successor(wanted)
             return
@@ -220,8 +225,8 @@ class Slot:
 
     def _keep_old(self, what: str) -> None:
         self._successor = None
-        self.restart_failure = f"goes on with its old instance: the new one {what}"
-        self._tell(self.restart_failure, has_log=True)
+        self._restart_failure = f"goes on with its old instance: the new one {what}"
+        self._tell(self._restart_failure, has_log=True)
 
     def _let_go(self, old: Running) -> None:
         old.instance.stop()

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from . import slot as slots
-from .control import Inbox, Request
+from .control import Asked, Inbox, Request
 from .errors import ServiceError, StackError, told
 from .progress import Steps
 from .runtime import Instance, Runtime, Usage
@@ -51,6 +51,7 @@ class Supervisor:
     """`say` is told, in lines for people, what befalls the services once the stack is up."""
 
     def __init__(self, state_dir: Path, runtime: Runtime, say: Callable[[str], None]) -> None:
+        self._state_dir = state_dir
         self._runtime = runtime
         self._say = say
         self._file = SessionFile(state_dir)
@@ -115,18 +116,17 @@ class Supervisor:
             time.sleep(POLL_SECONDS if busy else WATCH_SECONDS)
 
     def swap(self, service: str, implementation: str, meanwhile: Callable[[], None]) -> None:
-        """What `Stack.swap` asks of an owner, for the owner itself; calls `meanwhile` every now and
-        then. Raises StackError when the old one stays."""
-        slot = self._slots[service]
-        slot.restart(self._exchanged(service, implementation))
+        """What `Stack.swap` asks of an owner, for the owner itself: it takes its turn among what
+        others ask. Calls `meanwhile` every now and then. Raises StackError when the old one stays.
+        """
+        asked = Asked(self._state_dir, "swap", [service], implementation)
 
-        def settled() -> bool:
+        def answered() -> bool:
             meanwhile()
-            return slot.is_settled
+            return asked.is_answered
 
-        self.watch(until=settled)
-        if slot.restart_failure or slot.state == slots.GIVEN_UP:
-            raise StackError(f"{service} {slot.note}.")
+        self.watch(until=answered)
+        asked.take_answer()
 
     def stop(self) -> list[str]:
         """Stops all, dependents first, and leaves nothing behind. Returns what went amiss."""
@@ -171,7 +171,8 @@ class Supervisor:
             if slot.state == slots.WAITING and ready.issuperset(slot.service.needs):
                 slot.start()
             slot.tick()
-        self._see_to_request()
+        if self._up:  # What is asked of a stack that starts is done once it is up.
+            self._see_to_request()
         self._write_session()
 
     def _see_to_request(self) -> None:
@@ -185,8 +186,8 @@ class Supervisor:
             self._begin(self._doing, self._request)
         elif self._doing.is_settled:
             done, self._doing = self._doing, None
-            if done.restart_failure or done.state == slots.GIVEN_UP:
-                self._answer(f"{done.service.name} {done.note}.")
+            if done.trouble:
+                self._answer(f"{done.service.name} {done.trouble}.")
 
     def _begin(self, slot: Slot, request: Request) -> None:
         if request.action == "start":

@@ -1,16 +1,24 @@
-"""Orders in each language, by each protocol: what the tests of its contract are made for."""
+"""Orders in each language, by each protocol: what the tests of its contract are made for. And
+stacks of services of a few lines."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
 from hopwatch_stack import implementations
 from hopwatch_stack.ports import free_ports
+from hopwatch_stack.processes import ProcessRuntime
 from hopwatch_stack.settings import Ports, Settings
+from hopwatch_stack.stack import Stack
+from hopwatch_stack.supervisor import Supervisor
 from tests.orders_clients import Client
 from tests.orders_service import Bench, Orders, orders_over
+from tests.small_stack import OWNER, Said
 
 NAMES = implementations.NAMES
 SERVED = [
@@ -94,3 +102,38 @@ def all_that_can_be_had() -> list[str]:
     lacking = [name for name in NAMES if implementations.ORDERS[name].missing()]
     assert not (lacking and os.environ.get("CI"))
     return [name for name in NAMES if name not in lacking]
+
+
+@pytest.fixture
+def said() -> Said:
+    return Said()
+
+
+@pytest.fixture
+def supervisor(tmp_path: Path, said: Said) -> Iterator[Supervisor]:
+    supervisor = Supervisor(tmp_path, ProcessRuntime(tmp_path), said)
+    yield supervisor
+    supervisor.stop()
+
+
+@pytest.fixture
+def stack_here(tmp_path: Path) -> Stack:
+    """The stack of the test's folder, as another process sees it."""
+    return Stack(tmp_path)
+
+
+@pytest.fixture
+def owner(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process of its own that owns a stack of two services, of which `one` can overlap."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", OWNER, str(tmp_path), *map(str, free_ports(2))],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "up\n"
+    yield process
+    process.kill()
+    process.wait()
+    process.stdout.close()

@@ -77,6 +77,9 @@ def test_languages_and_protocols_are_measured_in_turns(tmp_path: Path) -> None:
     # A process serves on for a second after the signal.
     assert all(cell["value"] >= 1 for cell in row(found, "drain").values())
     assert "What this table cannot say" in said
+    assert "It takes about" in said
+    assert "5 of 6 turns, about" in said
+    assert all(0 <= turn["others_share"] <= 1 for turn in found["turns"])
     assert running_in(tmp_path) == []
     assert list((tmp_path / "state" / "matrix").iterdir()) == []
 
@@ -98,13 +101,19 @@ def test_an_interrupted_run_keeps_what_it_has(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_measured_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.json"
+    damaged.write_text('{"schema": "hopwatch.matrix/1"}')
     for words, reason in (
         (("--implementations", "cobol"), 'there are no orders in "cobol"'),
         (("--implementations", "node", "--protocols", "rest"), "nothing to measure"),
         (("--rate", "0"), "must be above 0"),
+        (("--rate", "nan"), "must be above 0"),
+        (("--seed", "-1"), "--seed must be"),
         (("--compare", tmp_path / "a.json", tmp_path / "b.json"), "No such file"),
+        (("--compare", damaged, damaged), "is damaged"),
+        (("--output", tmp_path), "it is a folder"),
     ):
         with matrix("--state-dir", tmp_path / "state", *words) as process:
             said, _ = process.communicate(timeout=60)
         assert reason in said
-        assert process.returncode == (1 if "--compare" in words else 2)
+        assert process.returncode == (1 if words[0] in ("--compare", "--output") else 2)

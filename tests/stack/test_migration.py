@@ -6,6 +6,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -96,6 +97,12 @@ def test_demo_tells_of_both_and_of_the_difference(
     said = console.file.getvalue()  # type: ignore[attr-defined]
     link = parse_qs(urlsplit(re.search(r"http\S+/compare\S+", said)[0]).query)  # type: ignore[index]
     assert [link["before"], link["after"]] == [[version] for version in versions]
+    # What is told to do again says the same, whatever load comes later.
+    again = shlex.split(re.search(r"hopwatch (compare .*)", said)[1])  # type: ignore[index]
+    assert {"--since", "--until"} <= set(again)
+    subprocess.run([sys.executable, "-m", "hopwatch.cli", *again], check=True)
+    verdict = printed[printed.rindex("What was compared") :].partition("Look further")[0]
+    assert verdict.strip() in capfd.readouterr().out
 
 
 @dataclass(frozen=True)

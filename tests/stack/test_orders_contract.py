@@ -28,6 +28,11 @@ SOLD_OUT = "p00008"
 SCARCE = {"grpc": "p00021", "rest": "p00121"}
 UNKNOWN = "p99999"
 POOL = 8
+KEY = "2b1d7a40-8c64-4f8e-9d53-0a1b2c3d4e5f"
+# What some libraries take for a UUID, too.
+OTHER_SPELLINGS = [
+    KEY.replace("-", ""), f"{{{KEY}}}", f"x{KEY}x", f"urn:uuid:{KEY}", f"URN:UUID:{KEY}", f" {KEY}",
+]  # fmt: skip
 
 Product = dict[str, str]
 
@@ -90,7 +95,10 @@ def test_order_is_placed_and_found_again(
     [
         ({"idempotency_key": ""}, 'idempotency_key "" is not a UUID'),
         ({"idempotency_key": "order-1"}, 'idempotency_key "order-1" is not a UUID'),
-        ({"idempotency_key": uuid.UUID(int=7).hex}, f'idempotency_key "{7:032x}" is not a UUID'),
+        *(
+            ({"idempotency_key": one}, f'idempotency_key "{one}" is not a UUID')
+            for one in OTHER_SPELLINGS
+        ),
         ({"lines": []}, "0 lines given; an order has 1 to 50"),
         ({"lines": [(PAN, 1)] * 51}, "51 lines given; an order has 1 to 50"),
         ({"lines": [(PAN, 0)]}, "line 1: quantity is 0; it must be 1 to 99"),
@@ -125,12 +133,27 @@ def test_order_that_breaks_a_rule(client: Client, fields: dict[str, Any], said: 
     [
         "", "ann", "ann@", "@example.com", "Ann <ann@example.com>", " ann@example.com",
         "ann@example.com ", "ann@b@example.com", "ann o@example.com", "ann..o@example.com",
-        "ann@example.com\n", f"{'a' * 250}@example.com",
+        "ann@example.com\n", f"{'a' * 250}@example.com", f"{'ä' * 125}@b.de", '"ann"@example.com',
+        "ann@[nowhere]", "ann@[127.0.0.1", "ann@[fe80::1%lo]", "ann\0@example.com",
     ],
 )  # fmt: skip
 def test_address_that_is_none(client: Client, email: str) -> None:
     said = "customer_email is not an e-mail address"
     assert refused(client, "PlaceOrder", pan(customer_email=email)) == ("INVALID_ARGUMENT", said)
+
+
+@pytest.mark.parametrize(
+    ("email", "kept"),
+    [
+        ("Jörg@Bücher.Example", "jörg@bücher.example"),
+        ("ΑΛΕΞΗΣ@example.com", "αλεξης@example.com"),
+        ("İpek@example.com", "i\u0307pek@example.com"),
+        ("Ann@[127.0.0.1]", "ann@[127.0.0.1]"),
+        ("ann@[::1]", "ann@[::1]"),
+    ],
+)
+def test_address_is_one_however_it_is_spelt(client: Client, email: str, kept: str) -> None:
+    assert place(client, pan(customer_email=email)).customer_email == kept
 
 
 def test_product_that_there_is_not(client: Client) -> None:
@@ -311,9 +334,10 @@ def test_order_that_there_is_not(client: Client) -> None:
     assert refused(client, "GetOrder", message("GetOrderRequest", order_id=nobodys)) == (
         "NOT_FOUND", f"there is no order {nobodys}",
     )  # fmt: skip
-    assert refused(client, "GetOrder", message("GetOrderRequest", order_id="order-1")) == (
-        "INVALID_ARGUMENT", 'order_id "order-1" is not a UUID',
-    )  # fmt: skip
+    for none in ["order-1", *OTHER_SPELLINGS]:
+        assert refused(client, "GetOrder", message("GetOrderRequest", order_id=none)) == (
+            "INVALID_ARGUMENT", f'order_id "{none}" is not a UUID',
+        )  # fmt: skip
 
 
 # Time

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from hopwatch_stack import implementations
 from hopwatch_stack.waiting import wait_until
 from tests.orders_clients import (
     PAN,
@@ -283,6 +284,28 @@ def test_settings_that_make_no_sense_are_told(
     assert end is not None
     assert end.how == "exit code 1"
     assert said in orders.log_end()
+
+
+@pytest.mark.parametrize("connections", ["0", "-1", "many"])
+def test_pool_that_makes_no_sense_is_told(orders: Orders, connections: str) -> None:
+    url = f"{orders.database_url}&pool_max_conns={connections}"
+    instance = orders.launch(DATABASE_URL=url)
+    end = orders.ended(instance)
+    assert end is not None
+    assert end.how == "exit code 1"
+    assert "DATABASE_URL: " in orders.log_end()
+
+
+@pytest.mark.parametrize("name", ["ORDERS_REST_LISTEN", "PAYMENTS_ADDRESS"])
+def test_setting_that_is_not_offered_is_told(orders: Orders, name: str) -> None:
+    """Were it ignored, what is measured would be taken for something else."""
+    chosen = implementations.ORDERS[orders.implementation]
+    if {"ORDERS_REST_LISTEN": chosen.rest, "PAYMENTS_ADDRESS": chosen.payments_apart}[name]:
+        pytest.skip(f"orders in {chosen.language} obey {name}")
+    end = orders.ended(orders.launch(**{name: "127.0.0.1:1"}))
+    assert end is not None
+    assert end.how == "exit code 1"
+    assert f"{name} is set, but" in orders.log_end()
 
 
 def test_request_that_is_too_large_is_refused(orders: Orders) -> None:

@@ -6,13 +6,9 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import urllib.request
-from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
-import psutil
 import pytest
 
 from hopwatch_stack.errors import ServiceError, StackError
@@ -27,80 +23,7 @@ from hopwatch_stack.supervisor import Supervisor
 from hopwatch_stack.waiting import wait_until
 from tests.running_stack import RunningStack, command_line
 from tests.small_services import SERVER, STUBBORN, server
-
-# Owns a stack of the services that it is given and tells when they are up.
-OWNER = """
-import sys
-from pathlib import Path
-from hopwatch_stack.interrupts import end_as_interrupted
-from hopwatch_stack.processes import ProcessRuntime
-from hopwatch_stack.progress import Silent
-from hopwatch_stack.supervisor import Supervisor
-from tests.small_services import server
-end_as_interrupted()
-state_dir = Path(sys.argv[1])
-supervisor = Supervisor(state_dir, ProcessRuntime(state_dir), print)
-try:
-    one, two = (int(port) for port in sys.argv[2:])
-    supervisor.start([server("one", one, overlaps=True), server("two", two)], Silent())
-    print("up", flush=True)
-    supervisor.watch()
-finally:
-    supervisor.stop()
-"""
-
-
-class Told:
-    """What a supervisor said."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def __call__(self, text: str) -> None:
-        self.lines.append(text)
-
-    def __contains__(self, text: str) -> bool:
-        return any(text in line for line in self.lines)
-
-
-@pytest.fixture
-def told() -> Told:
-    return Told()
-
-
-@pytest.fixture
-def supervisor(tmp_path: Path, told: Told) -> Iterator[Supervisor]:
-    supervisor = Supervisor(tmp_path, ProcessRuntime(tmp_path), told)
-    yield supervisor
-    supervisor.stop()
-
-
-@pytest.fixture
-def stack_here(tmp_path: Path) -> Stack:
-    """The stack of the test's folder, as another process sees it."""
-    return Stack(tmp_path)
-
-
-def pids(stack: Stack) -> dict[str, int]:
-    return {s.name: int(s.instance.split()[1]) for s in stack.status() if s.instance}
-
-
-def states(stack: Stack) -> dict[str, str]:
-    return {status.name: status.state for status in stack.status()}
-
-
-def is_running(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-
-
-def answer(port: int) -> int:
-    """The pid of the server that answers. What waits to be accepted when a server leaves is
-    reset by Linux; as every good client does, this one tries again then."""
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
-            return int(connection.recv(20))
-    except ConnectionResetError:
-        return answer(port)
+from tests.small_stack import Said, answer, asked, is_running, pids, states
 
 
 def test_services_start_after_what_they_need_and_stop_before_it(
@@ -129,14 +52,14 @@ def test_services_start_after_what_they_need_and_stop_before_it(
 
 
 def test_service_that_dies_is_told_with_its_log_and_comes_back(
-    supervisor: Supervisor, stack_here: Stack, told: Told
+    supervisor: Supervisor, stack_here: Stack, said: Said
 ) -> None:
     port, other = free_ports(2)
     supervisor.start([server("one", port), server("two", other)], Silent())
     before = pids(stack_here)
     os.kill(before["one"], signal.SIGKILL)
-    supervisor.watch(until=lambda: "one is back" in told)
-    assert "one died: ended by SIGKILL. Starting it again in 0.2 s.\nThe end of its log" in told
+    supervisor.watch(until=lambda: "one is back" in said)
+    assert "one died: ended by SIGKILL. Starting it again in 0.2 s.\nThe end of its log" in said
     after = pids(stack_here)
     assert answer(port) == after["one"] != before["one"]
     assert after["two"] == before["two"]
@@ -144,7 +67,7 @@ def test_service_that_dies_is_told_with_its_log_and_comes_back(
 
 
 def test_service_that_keeps_dying_is_given_up_and_the_rest_goes_on(
-    supervisor: Supervisor, stack_here: Stack, told: Told, tmp_path: Path,
+    supervisor: Supervisor, stack_here: Stack, said: Said, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setattr("hopwatch_stack.slot.LONGEST_PAUSE_SECONDS", 0.1)
@@ -154,36 +77,14 @@ def test_service_that_keeps_dying_is_given_up_and_the_rest_goes_on(
     supervisor.start([server("one", port, brittle), server("two", other)], Silent())
     fuse.touch()
     os.kill(pids(stack_here)["one"], signal.SIGKILL)
-    supervisor.watch(until=lambda: "Given up" in told)
-    assert "one died before it was ready: exit code 7. Given up after 5 times in 60 s" in told
+    supervisor.watch(until=lambda: "Given up" in said)
+    assert "one died before it was ready: exit code 7. Given up after 5 times in 60 s" in said
     assert states(stack_here) == {"one": "given up", "two": "ready"}
     fuse.unlink()
     with asked(lambda: stack_here.start(["one"])) as over:
         supervisor.watch(until=over)
     assert states(stack_here) == {"one": "ready", "two": "ready"}
     assert "serves by a new instance" in stack_here.status()[0].note
-
-
-class asked:  # noqa: N801
-    """Runs a request to the stack in a thread, as another process would make it."""
-
-    def __init__(self, request: Callable[[], None]) -> None:
-        self.error: StackError | None = None
-        self._request = request
-        self._thread = threading.Thread(target=self._run)
-
-    def _run(self) -> None:
-        try:
-            self._request()
-        except StackError as error:
-            self.error = error
-
-    def __enter__(self) -> Callable[[], bool]:
-        self._thread.start()
-        return lambda: not self._thread.is_alive()
-
-    def __exit__(self, *_: object) -> None:
-        self._thread.join()
 
 
 def test_service_that_dies_at_start_stops_the_others(
@@ -240,23 +141,6 @@ def test_second_stack_in_one_folder_is_refused_and_harms_nothing(
     assert _accepts(one)
 
 
-@pytest.fixture
-def owner(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """A process of its own that owns a stack of two services, of which `one` can overlap."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", OWNER, str(tmp_path), *map(str, free_ports(2))],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).parents[2],
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "up\n"
-    yield process
-    process.kill()
-    process.wait()
-    process.stdout.close()
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")
 def test_services_end_with_an_owner_that_is_killed(
     owner: subprocess.Popen[str], stack_here: Stack
@@ -276,135 +160,6 @@ def test_another_process_stops_the_stack(owner: subprocess.Popen[str], stack_her
     assert stack_here.status() == []
 
 
-def test_restart_beside_the_old_instance_leaves_no_moment_without_one(
-    owner: subprocess.Popen[str], stack_here: Stack
-) -> None:
-    before = pids(stack_here)["one"]
-    port = stack_here.status()[0].ports["one"]
-    answered: list[int] = []
-    with asked(lambda: stack_here.restart(["one"])) as over:
-        while not over():
-            answered.append(answer(port))
-    after = pids(stack_here)["one"]
-    assert after != before
-    assert {before, after} == set(answered)
-    assert not is_running(before)
-    assert answer(port) == after
-
-
-def test_restart_in_place(owner: subprocess.Popen[str], stack_here: Stack) -> None:
-    before = pids(stack_here)
-    stack_here.restart(["two"])
-    after = pids(stack_here)
-    assert after["one"] == before["one"]
-    assert after["two"] != before["two"]
-    assert states(stack_here) == {"one": "ready", "two": "ready"}
-
-
-def test_unknown_service_is_no_service_to_restart(
-    owner: subprocess.Popen[str], stack_here: Stack
-) -> None:
-    with pytest.raises(StackError, match="no service three: there are one, two"):
-        stack_here.restart(["three"])
-
-
-def test_what_is_no_request_does_no_harm(
-    owner: subprocess.Popen[str], stack_here: Stack, tmp_path: Path
-) -> None:
-    for number, text in enumerate(["", "[]", '{"action": "rm", "services": ["one"]}']):
-        (tmp_path / "requests" / f"{number}.request.json").write_text(text)
-    stack_here.restart(["two"])
-    assert states(stack_here) == {"one": "ready", "two": "ready"}
-
-
-def test_no_stack_is_up_to_ask(stack_here: Stack) -> None:
-    with pytest.raises(StackError, match="no stack is up"):
-        stack_here.restart(["one"])
-
-
-def test_successor_that_dies_leaves_the_old_instance_alone(
-    supervisor: Supervisor, stack_here: Stack, tmp_path: Path
-) -> None:
-    fuse = tmp_path / "fuse"
-    brittle = f"import os, sys\nif os.path.exists({str(fuse)!r}): sys.exit(7)\n" + SERVER
-    port = free_ports(1)[0]
-    supervisor.start([server("one", port, brittle, overlaps=True)], Silent())
-    before = pids(stack_here)
-    fuse.touch()
-    request = asked(lambda: stack_here.restart(["one"]))
-    with request as over:
-        supervisor.watch(until=over)
-    assert "goes on with its old instance: the new one died: exit code 7" in str(request.error)
-    assert pids(stack_here) == before
-    assert answer(port) == before["one"]
-    by_hand = asked(lambda: stack_here.start(["one"]))
-    with by_hand as over:
-        supervisor.watch(until=over)
-    assert by_hand.error is None  # It runs, whatever befell the restart.
-
-
-def in_language(port: int, name: str, code: str = SERVER) -> Service:
-    return replace(server("one", port, code, overlaps=True), implementation=name)
-
-
-def test_swap_leaves_no_moment_without_an_instance(
-    supervisor: Supervisor, stack_here: Stack, told: Told
-) -> None:
-    port = free_ports(1)[0]
-    supervisor.start(
-        [in_language(port, "go")], Silent(), exchanged=lambda _, name: in_language(port, name)
-    )
-    before = pids(stack_here)["one"]
-    answered: list[int] = []
-
-    def until(over: Callable[[], bool]) -> bool:
-        answered.append(answer(port))
-        return over()
-
-    with asked(lambda: stack_here.swap("one", "node")) as over:
-        supervisor.watch(until=lambda: until(over))
-    after = stack_here.status()[0]
-    assert (after.implementation, after.state) == ("node", "ready")
-    assert set(answered) <= {before, pids(stack_here)["one"]}
-    assert "one serves by a new instance (node)" in told
-    with asked(lambda: stack_here.restart(["one"])) as over:
-        supervisor.watch(until=over)
-    assert stack_here.status()[0].implementation == "node"
-
-
-def test_swap_to_what_does_not_get_ready_keeps_the_old(
-    supervisor: Supervisor, stack_here: Stack
-) -> None:
-    port = free_ports(1)[0]
-    broken = in_language(port, "node", "import sys; sys.exit(7)")
-    supervisor.start([in_language(port, "go")], Silent(), exchanged=lambda _, name: broken)
-    before = pids(stack_here)["one"]
-    request = asked(lambda: stack_here.swap("one", "node"))
-    with request as over:
-        supervisor.watch(until=over)
-    assert "goes on with its old instance: the new one died: exit code 7" in str(request.error)
-    assert stack_here.status()[0].implementation == "go"
-    assert answer(port) == before
-
-
-def test_swap_that_cannot_be_is_refused_and_harms_nothing(
-    supervisor: Supervisor, stack_here: Stack
-) -> None:
-    def exchanged(name: str, implementation: str) -> Service:
-        raise StackError(f"{name} in {implementation} cannot be had here: no cargo.")
-
-    port = free_ports(1)[0]
-    supervisor.start([in_language(port, "go")], Silent(), exchanged=exchanged)
-    before = pids(stack_here)
-    request = asked(lambda: stack_here.swap("one", "rust"))
-    with request as over:
-        supervisor.watch(until=over)
-    assert str(request.error) == "one in rust cannot be had here: no cargo."
-    assert pids(stack_here) == before
-    with asked(lambda: stack_here.restart(["one"])) as over:  # It still answers.
-        supervisor.watch(until=over)
-
-
 def test_service_that_is_not_awaited_comes_later(supervisor: Supervisor, stack_here: Stack) -> None:
     one, two = free_ports(2)
     slow = server("two", two, "import time; time.sleep(0.5)\n" + SERVER, awaited=False,
@@ -417,7 +172,7 @@ def test_service_that_is_not_awaited_comes_later(supervisor: Supervisor, stack_h
 
 
 def test_program_that_has_gone_is_no_end_of_the_stack(
-    supervisor: Supervisor, stack_here: Stack, told: Told
+    supervisor: Supervisor, stack_here: Stack, said: Said
 ) -> None:
     port, other = free_ports(2)
     found = [True]
@@ -430,7 +185,7 @@ def test_program_that_has_gone_is_no_end_of_the_stack(
     supervisor.start([server("one", port, program=program), server("two", other)], Silent())
     found.clear()
     os.kill(pids(stack_here)["one"], signal.SIGKILL)
-    supervisor.watch(until=lambda: "one cannot be started: no node" in told)
+    supervisor.watch(until=lambda: "one cannot be started: no node" in said)
     assert states(stack_here) == {"one": "down", "two": "ready"}
 
 

@@ -3,12 +3,12 @@
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from hopwatch.errors import InputError
+from hopwatch_dashboards.markup import matrix as matrix_markup
 from hopwatch_dashboards.views import matrix as view
 from tests.dashboard_data import HOSTILE
 from tests.unit.test_dashboard_pages import Page, messages
@@ -43,10 +43,6 @@ def result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def changed(path: Path, **changes: Any) -> None:
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
-
-
 def test_rows_opinions_and_limits_are_shown(result: Path) -> None:
     text = Page(opened()).text
     assert "In 1 of 1 rows one is ahead of all others beyond chance: go in 1." in text
@@ -63,7 +59,7 @@ def test_figures_beside_an_opinion_are_by_grpc_the_best_first(result: Path) -> N
     matrix = view.read(result)
     opinion = view.Opinion("latency", "", "", "", ("latency_p50", "absent"))
     [said] = view.found_of(opinion, matrix)
-    assert said == "Latency p50 at the fixed rate, ms: go 1.1, node 2.19, python 2.29."
+    assert said == "Latency p50 at the fixed rate, ms: go 1.1, node 2.19 ~ python 2.29."
 
 
 def test_bars_are_parts_of_the_widest_interval_of_the_row(result: Path) -> None:
@@ -75,14 +71,10 @@ def test_bars_are_parts_of_the_widest_interval_of_the_row(result: Path) -> None:
 
 
 def test_what_makes_it_less_is_said(result: Path) -> None:
-    turns = json.loads(result.read_text())["turns"]
-    for turn in turns:
-        turn["load_per_core"] = 3.0
-    changed(result, complete=False, lost=["turn 1 of go-grpc: it died"], turns=turns)
+    made(VALUES, lost=["turn 1 of go-grpc: it died"]).write(result)
     text = Page(opened()).text
     assert "Not complete: 12 turns" in text
     assert "Lost: turn 1 of go-grpc: it died" in text
-    assert "busy with other things" in text
 
 
 def test_what_a_file_says_is_shown_and_not_obeyed(result: Path) -> None:
@@ -113,6 +105,30 @@ def test_without_a_file_it_says_how_to_make_one(
     text = Page(opened()).text
     assert "second" in text
     assert "first" not in text
+
+
+def damaged(path: Path) -> list[str]:
+    """Texts of a whole result in which one thing is not what it should be."""
+    whole = json.loads(path.read_text())
+    texts = [path.read_text()[: len(path.read_text()) // 2], "[" * 100_000]
+    for name in whole:
+        for wrong in (None, 7, "x", [7], {"x": 7}):
+            texts.append(json.dumps(whole | {name: wrong}))
+    cell = '"n": 3'
+    texts += [path.read_text().replace(cell, f'"n": {wrong}') for wrong in ("1e999", "null", '"x"')]
+    return texts
+
+
+def test_a_damaged_file_is_refused_or_shown_in_part(result: Path) -> None:
+    said = []
+    for text in damaged(result):
+        result.write_text(text)
+        try:
+            matrix_markup.head(view.read(result))
+        except InputError as error:
+            said.append(str(error))
+    assert len(said) > 20
+    assert all("matrix.json" in text for text in said)
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,25 @@ def test_stories_of_payments_and_of_the_protocol(
     assert ("payments" in names) == (about == "payments")
 
 
+@pytest.mark.parametrize(
+    ("state_dir", "wanted"),
+    [
+        (Path(".stack").resolve(), "hopwatch-stack swap orders node"),
+        (Path("/my stack"), "hopwatch-stack swap orders node --state-dir '/my stack'"),
+    ],
+)
+def test_way_back_is_to_the_stack_that_is_up(
+    state_dir: Path, wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOPWATCH_STACK_STATE", "")
+    console = Console(record=True, file=StringIO(), width=40)
+    here = Settings(state_dir=state_dir, store=Path("store"))
+    story.say_way_back(story.Story(here, None), console)
+    story.say_way_back(story.Story(here, "node"), console)
+    story.say_way_back(story.Story(here, "module", "payments"), console)
+    assert console.export_text() == f"Back to how it was:\n  {wanted}\n"
+
+
 def test_what_cannot_be_had_is_refused() -> None:
     console = Console(quiet=True)
     with pytest.raises(UsageError, match="orders in node serve gRPC only"):

@@ -40,11 +40,7 @@ def compare(
     there and for failures of other requests, ConservationError if terms do not add up, which is a
     defect of hopwatch.
     """
-    for name, ledger in (("before", before), ("after", after)):
-        if not ledger.requests.num_rows:
-            raise InputError(
-                f"no requests {name}: there is nothing to compare; widen the window or the filter"
-            )
+    _require_requests(before, after)
     options = options or Options()
     windows = Window(before), Window(after)
     alignment = aligned(*windows, stated)
@@ -87,6 +83,14 @@ def compare(
     )
     found.check()
     return found
+
+
+def _require_requests(before: Ledger, after: Ledger) -> None:
+    for name, ledger in (("before", before), ("after", after)):
+        if not ledger.requests.num_rows:
+            raise InputError(
+                f"no requests {name}: there is nothing to compare; widen the window or the filter"
+            )
 
 
 def _shortage(windows: tuple[Window, Window]) -> str:

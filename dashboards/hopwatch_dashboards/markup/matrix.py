@@ -51,7 +51,8 @@ def opinions(matrix: Matrix) -> Markup:
     columns = [
         Column("criterion", "", "name"), Column("Node.js (TypeScript)", "as the articles say"),
         Column("Go", "as the articles say"), Column("Rust", "as the articles say"),
-        Column("measured here", "by gRPC, the best first", "name wide"),
+        Column("measured here", "by gRPC, the best first; ~ between those that cannot be told"
+               " apart", "name wide"),
     ]  # fmt: skip
     return table(columns, (_opinion(opinion, matrix) for opinion in OPINIONS))
 

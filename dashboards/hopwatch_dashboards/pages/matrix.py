@@ -26,7 +26,7 @@ def render(_source: Source) -> None:
     )
     path = _file()
     if path is None:
-        st.info("Nothing was measured here yet. In a checkout, this does (some 40 minutes; Ctrl-C"
+        st.info("Nothing was measured here yet. In a checkout, this does (some 35 minutes; Ctrl-C"
                 " keeps what it has by then):", icon=":material/balance:")  # fmt: skip
         st.code("hopwatch-stack matrix", language="sh")
         st.markdown("Or look at a result: `hopwatch dashboard --matrix docs/examples/matrix.json`.")

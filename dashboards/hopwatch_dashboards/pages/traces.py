@@ -92,24 +92,8 @@ def _form(known: Names) -> None:
             " any span of the trace has one.",
         )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.number_input(
-            "At least, ms",
-            min_value=0.0,
-            value=None,
-            key="min",
-            format="%g",
-            bind="query-params",
-            width=150,
-        )
-        st.number_input(
-            "At most, ms",
-            min_value=0.0,
-            value=None,
-            key="max",
-            format="%g",
-            bind="query-params",
-            width=150,
-        )
+        _milliseconds("At least, ms", "min")
+        _milliseconds("At most, ms", "max")
         st.text_input(
             "Attributes",
             key="with",
@@ -120,6 +104,12 @@ def _form(known: Names) -> None:
         )
         st.text_input("Trace id", key="id", bind="query-params", max_chars=32,
                       placeholder="its beginning, in hex", width=260)  # fmt: skip
+
+
+def _milliseconds(label: str, key: str) -> None:
+    st.number_input(
+        label, min_value=0.0, value=None, key=key, format="%g", bind="query-params", width=150
+    )
 
 
 def _choice(

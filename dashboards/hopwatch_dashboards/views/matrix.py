@@ -7,7 +7,6 @@ lengths.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,8 +14,6 @@ from typing import Any, Final
 from hopwatch.errors import InputError
 
 SCHEMA: Final = "hopwatch.matrix/1"
-BUSY: Final = 0.5
-"""Load a core, by other things, from which on times are said to be those of a busy machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +109,13 @@ def read(path: Path) -> Matrix:
         found = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is no JSON: {error}") from error
     if not isinstance(found, dict) or found.get("schema") != SCHEMA:
         raise InputError(f"{path} is no matrix: `hopwatch-stack matrix` writes {SCHEMA}.")
     try:
         return _matrix(found)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(f"{path} says {SCHEMA} and is damaged: {error!r}.") from error
 
 
@@ -142,18 +139,28 @@ def headline(matrix: Matrix) -> str:
 
 
 def found_of(opinion: Opinion, matrix: Matrix) -> list[str]:
-    """What was measured of an opinion, a sentence a row, by gRPC where there is a choice."""
+    """What was measured of an opinion, a sentence a row, by gRPC where there is a choice: the best
+    first, with ~ between those that cannot be told apart."""
     said = []
     for name in opinion.rows:
         row = matrix.row(name)
         if row is None or not row.cells:
             continue
-        own = [cell for cell in row.cells if not cell.name.endswith("-rest")]
-        order = ", ".join(
-            f"{cell.name.removesuffix('-grpc')} {figure(cell.value)}" for cell in own or row.cells
-        )
+        own = [cell for cell in row.cells if not cell.name.endswith("-rest")] or row.cells
+        order = ""
+        for before, cell in zip([None, *own], own, strict=False):
+            if before is not None:
+                order += ", " if _told_apart(before, cell) else " ~ "
+            order += f"{cell.name.removesuffix('-grpc')} {figure(cell.value)}"
         said.append(f"{row.title}, {row.unit}: {order}.")
     return said
+
+
+def _told_apart(one: Cell, other: Cell) -> bool:
+    """Whether their intervals do not overlap, as in the places of the file."""
+    if one.low is None or one.high is None or other.low is None or other.high is None:
+        return False
+    return one.high < other.low or other.high < one.low
 
 
 def place(cell: Cell, row: Row) -> str:
@@ -186,7 +193,7 @@ def _matrix(found: dict[str, Any]) -> Matrix:
     return Matrix(
         rows=tuple(_row(row) for row in found["rows"] if row["cells"]),
         setup=_setup(found),
-        cautions=_cautions(found),
+        cautions=tuple(map(str, found["cautions"])),
         limits=tuple(map(str, found["limits"])),
         made_with=tuple(
             (
@@ -232,21 +239,3 @@ def _setup(found: dict[str, Any]) -> tuple[str, ...]:
         f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']:g} GB,"
         f" {machine['system']}, {machine['postgres']}.",
     )
-
-
-def _cautions(found: dict[str, Any]) -> tuple[str, ...]:
-    said: list[str] = []
-    if not found["complete"]:
-        said.append(f"Not complete: {len(found['turns'])} turns were measured before it ended.")
-    said += [f"Lost: {lost}" for lost in found["lost"]]
-    busy = _median([float(turn["load_per_core"]) for turn in found["turns"]])
-    if busy > BUSY:
-        said.append(
-            f"The machine was busy with other things as turns began (load of {busy:.1f} a core):"
-            " times are longer than they need be."
-        )
-    return tuple(said)
-
-
-def _median(values: Sequence[float]) -> float:
-    return sorted(values)[len(values) // 2] if values else 0.0

@@ -44,6 +44,7 @@ def run(args: argparse.Namespace) -> int:
     with up.running(supervisor, told.settings, runtime, console, told.begins):
         result = story.tell(told, supervisor, console)
         if not args.once:
+            story.say_way_back(told, console)
             console.print()
             up.keep_up(told.settings, supervisor, console)
     return 1 if result.failures else 0

@@ -3,6 +3,7 @@ what came of each."""
 
 import argparse
 import json
+import os
 import sys
 from dataclasses import asdict
 
@@ -11,12 +12,12 @@ from rich.table import Table
 
 from ..experiments import EXPERIMENTS
 from ..experiments.finding import Finding
-from ..matrix.machine import load_per_core, this_machine
+from ..matrix.machine import this_machine
 from . import options
 
 NAME = "experiment"
 HELP = "run a small experiment on a claim"
-# From there on, timings are those of a busy machine.
+# Of the minute before, in processes for each core: from there on, timings are of a busy machine.
 BUSY = 0.5
 
 
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    busy = load_per_core()
+    busy = os.getloadavg()[0] / (os.cpu_count() or 1)
     console = Console(stderr=True)
     found: Finding = EXPERIMENTS[args.experiment].measure(args.state_dir.resolve(), console)
     machine = this_machine()

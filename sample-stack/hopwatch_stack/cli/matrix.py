@@ -6,8 +6,10 @@ process. Ctrl-C ends it, and keeps what was measured.
 """
 
 import argparse
+import math
 import random
 import sys
+import time
 from datetime import datetime
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from . import options
 
 NAME = "matrix"
 HELP = "measure orders in each language under the same loads"
+MOST_SEEDS = 2**31
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,8 +77,9 @@ def run(args: argparse.Namespace) -> int:
     plan = _plan(args)
     names = [name for name in args.implementations.split(",") if name]
     chosen = _that_can_be_had(contenders(names, args.protocols.split(",")))
-    seed = random.SystemRandom().randrange(2**31) if args.seed is None else args.seed
+    seed = random.SystemRandom().randrange(MOST_SEEDS) if args.seed is None else args.seed
     output = args.output or _default_output(args.state_dir)
+    document.require_writable(output)
     builds.build(console, {one.implementation for one in chosen}, also=[loadgen.step()])
     found = running.new_document(chosen, plan, args.turns, seed)
     try:
@@ -97,17 +101,39 @@ def _measure(
     console: Console,
 ) -> None:
     turns = len(chosen) * int(found.options["turns"])
-    what = f"{turns} turns of {', '.join(one.name for one in chosen)}"
+    console.print(f"It takes {words.planned(turns, plan.expected_seconds)}.", markup=False)
+    begun = time.monotonic()
+
+    def left(done: int) -> str:
+        each = (time.monotonic() - begun) / done if done else plan.expected_seconds
+        return f"about {words.minutes((turns - done) * each)} left"
+
+    def keep() -> None:
+        found.write(output)
+        done = len(found.turns) + len(found.lost)
+        if not console.is_terminal and done < turns:
+            console.print(f"{done} of {turns} turns, {left(done)}", markup=False)
+
     with (
-        progress.bar(console, what, turns) as shown,
+        progress.bar(console, ", ".join(one.name for one in chosen), turns) as shown,
         standing(state_dir / "matrix") as bench,
     ):
-        running.run(bench, chosen, plan, found, shown, lambda: found.write(output))
+        running.run(
+            bench,
+            chosen,
+            plan,
+            found,
+            lambda done, what: shown(done, f"{what}; {left(done)}"),
+            keep,
+        )
 
 
 def _plan(args: argparse.Namespace) -> Plan:
-    if min(args.rate, args.turn, args.limit, args.turns) <= 0 or args.warmup < 0:
+    numbers = (args.rate, args.turn, args.limit, args.turns, args.warmup)
+    if not all(map(math.isfinite, numbers)) or min(numbers[:-1]) <= 0 or args.warmup < 0:
         raise UsageError("--rate, --turn, --turns and --limit must be above 0, --warmup 0 or more.")
+    if args.seed is not None and not 0 <= args.seed < MOST_SEEDS:
+        raise UsageError(f"--seed must be a whole number from 0 to {MOST_SEEDS - 1}.")
     return Plan(args.rate, args.turn, args.warmup, args.limit)
 
 
@@ -132,7 +158,12 @@ def _default_output(state_dir: Path) -> Path:
 
 def _compare(paths: list[Path], console: Console) -> int:
     first, second = (document.read(path) for path in paths)
-    rows = compare.agreement(first, second)
-    for line in words.agreement(rows):
+    try:
+        rows, unlike = compare.agreement(first, second), compare.differences(first, second)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StackError(f"{paths[0]} or {paths[1]} is damaged: {error!r}.") from error
+    if not any(row.pairs for row in rows):
+        raise StackError(f"{paths[0]} and {paths[1]} have no two contenders in common.")
+    for line in words.agreement(rows, unlike):
         console.print(line)
     return 1 if any(row.turned for row in rows) else 0

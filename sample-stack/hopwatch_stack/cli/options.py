@@ -6,7 +6,14 @@ from pathlib import Path
 
 from .. import implementations, runtimes
 from ..errors import UsageError
-from ..settings import PAYMENTS, PROTOCOLS, Ports, Settings, default_store
+from ..settings import (
+    PAYMENTS,
+    PROTOCOLS,
+    Ports,
+    Settings,
+    default_state_dir,
+    default_store,
+)
 from ..stack import Stack
 
 # What can be chosen about the shop: the first unless told, by option or by environment.
@@ -21,7 +28,7 @@ def add_state_dir(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--state-dir",
         type=Path,
-        default=Path(os.environ.get("HOPWATCH_STACK_STATE", ".stack")),
+        default=default_state_dir(),
         metavar="DIR",
         help="logs and data of the stack (default: $HOPWATCH_STACK_STATE or .stack)",
     )

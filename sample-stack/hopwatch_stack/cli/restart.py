@@ -1,8 +1,8 @@
 """Restart services of a running stack, one after the other.
 
-Services that can overlap (orders, bff) are replaced without losing a request: the new instance
-starts beside the old one, which drains and leaves once the new one is ready. The others are
-stopped and started; their clients try again meanwhile.
+Services that can overlap (orders, payments, bff) are replaced without losing a request: the new
+instance starts beside the old one, which drains and leaves once the new one is ready. The others
+are stopped and started; their clients try again meanwhile.
 """
 
 import argparse

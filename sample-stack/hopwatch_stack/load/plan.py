@@ -53,9 +53,10 @@ class LoadPlan:
 
 @dataclass(frozen=True)
 class RequestsResult:
-    """Times in milliseconds, retries included; `retried` counts the requests that were sent more
-    than once, `retries` what made them be; `labs` counts the requests that carried the lab's
-    baggage, `lost_spans` the load's own spans that no collector took."""
+    """`requests` have ended; `failures` and `errors` count those too that had not when the load
+    was broken off. Times in milliseconds, retries included; `retried` counts the requests that
+    were sent more than once, `retries` what made them be; `labs` counts the requests that carried
+    the lab's baggage, `lost_spans` the load's own spans that no collector took."""
 
     requests: int
     failures: int

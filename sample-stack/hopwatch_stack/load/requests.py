@@ -217,6 +217,8 @@ def run(plan: LoadPlan) -> RequestsResult:
         gevent.sleep(REPORT_SECONDS)
         report.progress(len(run.seconds), run.failures)
     runner.quit()
+    if unfinished := run.total - len(run.seconds):
+        run.errors[f"no end within {REQUEST_SECONDS:g} s after the load's time"] = unfinished
     return RequestsResult(
         requests=len(run.seconds),
         failures=run.failures,

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import psutil
+
 from ..errors import ServiceError
 from ..ports import free_ports
 from ..processes import LaunchedProcess, ProcessRuntime
@@ -36,6 +38,17 @@ class Started:
     instance: LaunchedProcess
     target: Target
     start_seconds: float
+
+    def memory_bytes(self) -> int:
+        """RSS: what it would need alone. PSS depends on who else runs: an interpreter or a library
+        is shared out among all that have it, the Python of this command among them."""
+        try:
+            process = psutil.Process(self.instance.handle["pid"])
+            return sum(
+                one.memory_info().rss for one in (process, *process.children(recursive=True))
+            )
+        except psutil.NoSuchProcess as error:
+            raise ServiceError("orders", "ended while it was measured", "") from error
 
     def usage(self) -> Usage:
         usage = self.instance.usage()
@@ -69,14 +82,20 @@ class Bench:
             end = instance.exit()
             if not (instance.is_ready() if service.is_server else end is not None and end.ok):
                 raise self._failed(service.name, "did not get ready" if end is None else end.how)
-            if service.name == "postgres":
-                self._postgres = instance
 
     def postgres_cpu_seconds(self) -> float:
-        usage = self._postgres.usage()
+        return self._cpu_seconds("postgres")
+
+    def bystanders_cpu_seconds(self) -> float:
+        """Of this process, and of what receives telemetry."""
+        own = psutil.Process().cpu_times()
+        return float(own.user + own.system) + self._cpu_seconds("sink")
+
+    def _cpu_seconds(self, name: str) -> float:
+        usage = next(instance for one, instance in self._running if one.name == name).usage()
         if usage is None:
-            raise self._failed("postgres", "ended while orders were measured")
-        return usage.cpu_user_s + usage.cpu_system_s
+            raise self._failed(name, "ended while orders were measured")
+        return usage.cpu_seconds
 
     def start(self, contender: Contender) -> Started:
         """A new process, when it has answered a call. Others of its kind may run already."""
@@ -84,8 +103,9 @@ class Bench:
         port = service.ports["orders" if contender.protocol == "grpc" else "orders_rest"]
         target = Target(contender.protocol, port)
         with loadgen.first_answer(target) as waiting:
-            begun = time.monotonic()
             instance = self._launch(service)
+            # It has begun when it is launched; before that, this process was copied.
+            begun = time.monotonic()
             took = waiting.seconds_since(
                 begun,
                 lambda: (
@@ -96,9 +116,9 @@ class Bench:
             raise self._failed("orders", f"in {contender.implementation} did not answer")
         return Started(instance, target, took)
 
-    def replace(self, started: Started, contender: Contender) -> Started:
-        """As a stack does: a second process beside the first, on the same port, then the signal
-        to the first. Returns the second; see `drain_seconds`."""
+    def replace(self, started: Started, contender: Contender) -> None:
+        """As a stack does: a second process beside the first, on the same port. The signal to the
+        first is `drain_seconds`."""
         service = self._described(contender)
         instance = self._launch(service)
         wait_until(
@@ -106,9 +126,8 @@ class Bench:
             service.ready_seconds,
             POLL_SECONDS,
         )
-        if instance.exit() is not None:
+        if instance.exit() is not None or not instance.is_ready():
             raise self._failed("orders", "did not start beside its predecessor")
-        return Started(instance, started.target, 0.0)
 
     def drain_seconds(self, started: Started) -> float:
         """Sends it the signal; returns how long it took to end. Raises ServiceError where it does
@@ -134,7 +153,7 @@ class Bench:
         self._running.clear()
 
     def kill_orders(self) -> None:
-        """After a turn that did not end as it should."""
+        """At the end of a turn, however it ended."""
         for service, instance in self._running:
             if service.name == "orders":
                 instance.kill()

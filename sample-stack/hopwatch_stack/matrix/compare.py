@@ -23,6 +23,19 @@ def agreement(first: dict[str, Any], second: dict[str, Any]) -> list[RowAgreemen
     return [_of_row(row, others[row["name"]]) for row in first["rows"] if row["name"] in others]
 
 
+def differences(first: dict[str, Any], second: dict[str, Any]) -> list[str]:
+    """What of two runs was not alike, though their figures depend on it."""
+    return [
+        f"{name} {one[name]} and {other.get(name)}"
+        for one, other in (
+            (first["options"], second["options"]),
+            (first["machine"], second["machine"]),
+        )
+        for name in one
+        if name not in ("seed", "turns") and one[name] != other.get(name)
+    ]
+
+
 def _of_row(first: dict[str, Any], second: dict[str, Any]) -> RowAgreement:
     both = [name for name in first["cells"] if name in second["cells"]]
     pairs = list(combinations(both, 2))

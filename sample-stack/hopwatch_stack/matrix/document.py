@@ -6,9 +6,11 @@ one) need no statistics. `matrix-1.json` is the schema.
 
 import json
 import os
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from ..errors import StackError
@@ -18,6 +20,10 @@ from .rows import LIMITS, ROWS, Row
 from .statistics import CONFIDENCE, Estimate, counted, estimate, ranks
 
 SCHEMA = "hopwatch.matrix/1"
+# From which share of the cores on other programs are said to have been in the way.
+BUSY = 0.1
+# From which share of the latency on the generator's own lateness is.
+LATE = 0.5
 
 
 @dataclass(frozen=True)
@@ -27,12 +33,11 @@ class Turn:
     block: int
     contender: str
     started_at: str
-    # How busy the machine was with other things just before.
-    load_per_core: float
     values: dict[str, float]
     requests: int
     failures: dict[str, int]
     generator: dict[str, float]
+    others_share: float
 
 
 @dataclass
@@ -49,6 +54,29 @@ class Document:
     ended_at: str | None = None
 
     @property
+    def cautions(self) -> list[str]:
+        """What makes the figures less than they could be, in sentences."""
+        said = []
+        if not self.complete:
+            said.append(
+                f"Not complete: {len(self.turns)} turns were measured; it goes on, or was ended."
+            )
+        said += [f"Lost: {lost}" for lost in self.lost]
+        busy = median(turn.others_share for turn in self.turns) if self.turns else 0.0
+        if busy > BUSY:
+            said.append(
+                f"Other programs used {busy:.0%} of the machine's cores in the median turn: times"
+                " are longer than they need be."
+            )
+        late = [share for turn in self.turns if (share := _late_share(turn)) is not None]
+        if late and median(late) > LATE:
+            said.append(
+                "The load generator was late by as much as services took, or nearly"
+                f" ({median(late):.0%} of the latency p99 in the median turn): p99 is of both."
+            )
+        return said
+
+    @property
     def complete(self) -> bool:
         return self.ended_at is not None
 
@@ -57,17 +85,32 @@ class Document:
             "schema": SCHEMA,
             "complete": self.complete,
             **asdict(self),
+            "cautions": self.cautions,
             "confidence": CONFIDENCE,
             "rows": [_row(row, self) for row in ROWS],
             "limits": list(LIMITS),
         }
 
     def write(self, path: Path) -> None:
-        """Whole or not at all."""
+        """Whole or not at all. Raises StackError."""
         scratch = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            scratch.write_text(json.dumps(self.to_json(), indent=1) + "\n", encoding="utf-8")
+            scratch.replace(path)
+        except OSError as error:
+            raise StackError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def require_writable(path: Path) -> None:
+    """Before there is anything to lose: makes the folder. Raises StackError."""
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        scratch.write_text(json.dumps(self.to_json(), indent=1) + "\n", encoding="utf-8")
-        scratch.replace(path)
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise StackError(f"{path} cannot be written: {error.strerror}.") from error
+    if path.is_dir():
+        raise StackError(f"{path} cannot be written: it is a folder.")
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -83,6 +126,13 @@ def read(path: Path) -> dict[str, Any]:
     return found
 
 
+# One failed request in a turn, in the rows that count them.
+_ONE_FAILED: dict[str, Callable[[Turn], float]] = {
+    "failed_share": lambda turn: 100 / turn.requests,
+    "failed_handover": lambda _: 1.0,
+}
+
+
 def cells_of(row: Row, document: Document) -> dict[str, Estimate]:
     """What is known of a row; contenders of which nothing is are not there."""
     if row.per == "implementation":
@@ -91,11 +141,21 @@ def cells_of(row: Row, document: Document) -> dict[str, Estimate]:
             for name, facts in document.facts.items()
             if row.name in facts
         }
-    values: dict[str, list[float]] = {name: [] for name in document.contenders}
+    turns: dict[str, list[Turn]] = {name: [] for name in document.contenders}
     for turn in document.turns:
         if row.name in turn.values:
-            values[turn.contender].append(turn.values[row.name])
-    return {name: estimate(found) for name, found in values.items() if found}
+            turns[turn.contender].append(turn)
+    one_failed = _ONE_FAILED.get(row.name, lambda _: 0.0)
+    return {
+        name: estimate([turn.values[row.name] for turn in found], max(map(one_failed, found)))
+        for name, found in turns.items()
+        if found
+    }
+
+
+def _late_share(turn: Turn) -> float | None:
+    latency, late = turn.values.get("latency_p99"), turn.generator.get("late_p99_ms")
+    return late / latency if latency and late is not None else None
 
 
 def _row(row: Row, document: Document) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import select
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from .. import recipes, toolchains
+from ..children import stop_with_parent
 from ..errors import StackError
 from ..paths import BINARIES, ORDERS_GO, SAMPLE_STACK
 from ..steps import Step
@@ -81,6 +83,7 @@ class Generator:
                 text=True,
                 # Ctrl-C is for us, who end it.
                 process_group=0,
+                preexec_fn=stop_with_parent(signal.SIGKILL),
             )
         except OSError as error:
             raise StackError(f"{BINARY} cannot be started: {error.strerror}.") from error
@@ -117,23 +120,19 @@ class Generator:
         return bool(select.select([self._process.stdout], [], [], seconds)[0])
 
     def result(self) -> Answered:
-        told = self.expect("measured")
-        del told["seconds"]
-        return Answered(**told)
+        return Answered(**self.expect("measured"))
 
 
 def running(target: Target, load: Load) -> Generator:
     """The load begins at once; wait for its `result`."""
-    return Generator(
-        "run", *_address(target), "-rate", str(load.rate), "-seconds", str(load.seconds),
-        "-warmup", str(load.warmup), "-seed", str(load.seed),
-    )  # fmt: skip
+    return Generator("run", *_address(target), *_words(load))
 
 
-def put_on(target: Target, load: Load) -> Answered:
-    with running(target, load) as generator:
+def holds(target: Target, load: Load, limit_ms: float) -> bool:
+    """Whether nothing fails and p99 stays within the limit. Ends as soon as that is certain."""
+    with Generator("hold", *_address(target), *_words(load), "-limit", str(limit_ms)) as generator:
         generator.expect("measuring")
-        return generator.result()
+        return bool(generator.expect("judged")["held"])
 
 
 @contextlib.contextmanager
@@ -160,3 +159,10 @@ class Waiting:
 
 def _address(target: Target) -> Sequence[str]:
     return ["-protocol", target.protocol, "-address", f"127.0.0.1:{target.port}"]
+
+
+def _words(load: Load) -> Sequence[str]:
+    return [
+        "-rate", str(load.rate), "-seconds", str(load.seconds), "-warmup", str(load.warmup),
+        "-seed", str(load.seed),
+    ]  # fmt: skip

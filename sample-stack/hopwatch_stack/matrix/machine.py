@@ -30,9 +30,23 @@ def this_machine() -> Machine:
     )
 
 
-def load_per_core() -> float:
-    """How busy the machine has been in the last minute; 1 is all cores."""
-    return os.getloadavg()[0] / (os.cpu_count() or 1)
+@dataclass(frozen=True)
+class CpuSeconds:
+    """Of all cores together, since the machine began. What a hypervisor took is busy."""
+
+    busy: float
+    total: float
+
+    def since(self, before: "CpuSeconds") -> "CpuSeconds":
+        return CpuSeconds(self.busy - before.busy, self.total - before.total)
+
+
+def cpu_seconds() -> CpuSeconds:
+    times = psutil.cpu_times()
+    # Time of guests stands in that of users too, on Linux.
+    told = {name: value for name, value in times._asdict().items() if not name.startswith("guest")}
+    total = sum(told.values())
+    return CpuSeconds(total - times.idle - told.get("iowait", 0.0), total)
 
 
 def _processor() -> str:

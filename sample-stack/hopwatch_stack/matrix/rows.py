@@ -41,9 +41,9 @@ ROWS = (
     Row("postgres_cpu", "Capacity", "CPU of Postgres per 1,000 requests", "s", "lower", _TURN,
         "user and system time of all its processes meanwhile"),
     Row("memory_idle", "Memory", "Memory, idle", "MB", "lower", _TURN,
-        "PSS of the service's processes a second after the first answer"),
+        "RSS of the service a second after the first answer"),
     Row("memory_loaded", "Memory", "Memory, loaded", "MB", "lower", _TURN,
-        "PSS at the end of the fixed rate"),
+        "RSS at the end of the fixed rate"),
     Row("start", "Starting and leaving", "Start to first answer", "ms", "lower", _TURN,
         "from the start of the process until it has answered a call"),
     Row("drain", "Starting and leaving", "Drain on SIGTERM under load", "s", "lower", _TURN,
@@ -60,10 +60,8 @@ ROWS = (
     Row("runtime", "Size", "Runtime needed beside it", "MB", "lower", _ONCE,
         "the interpreter with its standard library; 0 for a static binary"),
     Row("code_lines", "Size", "Lines of code", "lines", "lower", _ONCE,
-        "with code on them, in the files that the service is made of; neither tests nor generated"
-        " code. Go's and Python's have REST too, Go's payments as a service"),
-    Row("test_lines", "Size", "Lines of tests", "lines", "higher", _ONCE,
-        "with code on them; says how much is tested by itself, not how well"),
+        "with code on them, neither tests nor generated code, of what all four do: REST and"
+        " payments as a service are left out"),
 )  # fmt: skip
 
 LIMITS = (
@@ -74,12 +72,12 @@ LIMITS = (
     " Another team's code may be in another order.",
     "One process each, as the stack starts it. Node and Python use one core at a time; more"
     " processes would use more, and more memory.",
-    "The work is calls that mostly wait for Postgres. Work that computes would set the languages"
-    " further apart.",
+    "The work is calls that mostly wait for Postgres. How far apart work that computes would set"
+    " the languages is not measured.",
     "Each turn begins with a new process: what a service becomes after hours (caches, garbage,"
     " leaks) is not in it.",
     "Telemetry is on, sent to a receiver that forgets it: SDKs are part of what is measured.",
-    "Intervals are of each figure by itself: of very many pairs one in some hundreds is told apart"
-    " by chance.",
+    "Intervals are of each figure by itself: of 150 pairs that are alike about one is told apart by"
+    " chance.",
     "What it takes to learn a language, to hire for it, or to find a library is not measured.",
 )

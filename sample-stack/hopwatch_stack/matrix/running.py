@@ -58,7 +58,7 @@ def run(
         order = list(contenders)
         random.Random(f"{seed} {block}").shuffle(order)
         for contender in order:
-            at, busy = _now(), machine.load_per_core()
+            at = _now()
 
             def say(what: str, done: int = done, name: str = contender.name) -> None:
                 note(done, f"{name} {what}")
@@ -70,12 +70,11 @@ def run(
                 document.lost.append(f"turn {block + 1} of {contender.name}: {error}")
                 lost[contender.name] = lost.get(contender.name, 0) + 1
                 if lost[contender.name] >= MOST_LOST:
+                    keep()
                     raise
             else:
                 lost[contender.name] = 0
-                document.turns.append(
-                    Turn(block, contender.name, at, round(busy, 2), **vars(measured))
-                )
+                document.turns.append(Turn(block, contender.name, at, **vars(measured)))
             done += 1
             keep()
     document.ended_at = _now()

@@ -17,6 +17,8 @@ from hopwatch.comparison import student
 CONFIDENCE = 0.95
 # Two turns have an interval too: of many times the figure either way.
 FEWEST_TURNS = 3
+# Of events that come by chance: how many are to be expected at most, where none was seen.
+MOST_UNSEEN = -math.log((1 - CONFIDENCE) / 2)
 _quantile = functools.cache(student.quantile)
 Better = Literal["lower", "higher"]
 
@@ -36,8 +38,9 @@ def counted(value: float) -> Estimate:
     return Estimate(value, value, value, 0)
 
 
-def estimate(values: Sequence[float]) -> Estimate:
-    """Of one value a turn; there must be one at least."""
+def estimate(values: Sequence[float], one_event: float = 0.0) -> Estimate:
+    """Of one value a turn; there must be one at least. `one_event`: what one more in a turn would
+    be, where events are counted. None seen in few turns does not say that there are none."""
     logarithmic = min(values) > 0
     shown = [math.log(value) for value in values] if logarithmic else list(values)
     back = math.exp if logarithmic else float
@@ -48,7 +51,8 @@ def estimate(values: Sequence[float]) -> Estimate:
     reach = error * _quantile((1 + CONFIDENCE) / 2, len(shown) - 1)
     # No row can be less than nothing.
     low = back(mean - reach) if logarithmic else max(0.0, mean - reach)
-    return Estimate(back(mean), low, back(mean + reach), len(shown))
+    high = max(back(mean + reach), one_event * MOST_UNSEEN / len(shown))
+    return Estimate(back(mean), low, high, len(shown))
 
 
 def told_apart(one: Estimate, other: Estimate) -> bool:

@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from . import loadgen
+from . import loadgen, machine
 from .bench import Bench, Started
-from .capacity import top_rate
+from .capacity import FACTOR, top_rate
 from .contenders import Contender
-from .loadgen import Answered, Load
+from .loadgen import Load
 
 MEGABYTE = 1e6
 IDLE_SECONDS = 1.0
@@ -25,6 +25,10 @@ HANDOVER_SECONDS = 4.0
 MOST_STEP_SECONDS = 3.0
 STEP_WARMUP_SECONDS = 0.3
 LOWEST_RATE = 5.0
+# For the time that is told before: steps of the search, as if all were whole; two starts of a
+# service, and the generator's.
+EXPECTED_STEPS = 7
+STARTS_SECONDS = 3.0
 Note = Callable[[str], None]
 
 
@@ -41,6 +45,13 @@ class Plan:
     def step_seconds(self) -> float:
         return min(MOST_STEP_SECONDS, self.seconds)
 
+    @property
+    def expected_seconds(self) -> float:
+        """Of a turn, about: how many steps the search takes is not known before."""
+        fixed_rate = self.warmup_seconds + self.seconds
+        search = EXPECTED_STEPS * (self.step_seconds + STEP_WARMUP_SECONDS)
+        return STARTS_SECONDS + IDLE_SECONDS + fixed_rate + search + HANDOVER_SECONDS
+
 
 @dataclass
 class Measured:
@@ -51,6 +62,8 @@ class Measured:
     failures: dict[str, int] = field(default_factory=dict)
     # How far the generator itself lagged behind, and what it cost.
     generator: dict[str, float] = field(default_factory=dict)
+    # Of the machine's cores, used by other programs at the fixed rate.
+    others_share: float = 0.0
 
 
 def measure(bench: Bench, contender: Contender, plan: Plan, seed: int, note: Note) -> Measured:
@@ -60,13 +73,15 @@ def measure(bench: Bench, contender: Contender, plan: Plan, seed: int, note: Not
     started = bench.start(contender)
     measured.values["start"] = started.start_seconds * 1000
     time.sleep(IDLE_SECONDS)
-    measured.values["memory_idle"] = started.usage().memory_bytes / MEGABYTE
+    measured.values["memory_idle"] = started.memory_bytes() / MEGABYTE
     note(f"{plan.rate:g} requests a second")
     _fixed_rate(bench, started, plan, seed, measured)
     note("its top rate")
     measured.values["throughput"] = top_rate(
-        lambda rate: _holds(started, plan, rate, seed), plan.rate, LOWEST_RATE, random.Random(seed)
-    )
+        # The fixed rate itself was seen already; most hold it.
+        lambda rate: _holds(started, plan, rate, seed), FACTOR * plan.rate, LOWEST_RATE,
+        random.Random(seed),
+    )  # fmt: skip
     note("is replaced")
     _handover(bench, started, contender, plan, seed, measured)
     return measured
@@ -77,15 +92,22 @@ def _fixed_rate(bench: Bench, started: Started, plan: Plan, seed: int, measured:
     with loadgen.running(started.target, load) as generator:
         generator.expect("measuring")
         before, postgres_before = _cpu_seconds(started), bench.postgres_cpu_seconds()
+        bystanders_before, all_before = bench.bystanders_cpu_seconds(), machine.cpu_seconds()
         answered = generator.result()
         cpu = _cpu_seconds(started) - before
         postgres = bench.postgres_cpu_seconds() - postgres_before
-    measured.values["memory_loaded"] = started.usage().memory_bytes / MEGABYTE
+        bystanders = bench.bystanders_cpu_seconds() - bystanders_before
+        used = machine.cpu_seconds().since(all_before)
+    measured.values["memory_loaded"] = started.memory_bytes() / MEGABYTE
     measured.requests, measured.failures = answered.requests, answered.failures
     measured.generator = {
+        "late_p50_ms": answered.late_ms["p50"],
         "late_p99_ms": answered.late_ms["p99"],
         "cpu_seconds": answered.cpu_seconds,
     }
+    ours = cpu + postgres + bystanders + answered.cpu_seconds
+    if used.total > 0:
+        measured.others_share = round(max(0.0, used.busy - ours) / used.total, 3)
     if answered.requests:
         measured.values["failed_share"] = 100 * answered.failed / answered.requests
         measured.values |= {
@@ -102,12 +124,7 @@ def _fixed_rate(bench: Bench, started: Started, plan: Plan, seed: int, measured:
 
 def _holds(started: Started, plan: Plan, rate: float, seed: int) -> bool:
     load = Load(rate, plan.step_seconds, STEP_WARMUP_SECONDS, seed)
-    answered = loadgen.put_on(started.target, load)
-    return _within(answered, plan.limit_ms)
-
-
-def _within(answered: Answered, limit_ms: float) -> bool:
-    return answered.requests > 0 and not answered.failed and answered.latency_ms["p99"] <= limit_ms
+    return loadgen.holds(started.target, load, plan.limit_ms)
 
 
 def _handover(
@@ -118,16 +135,15 @@ def _handover(
     seed: int,
     measured: Measured,
 ) -> None:
-    """At the fixed rate a successor takes over; then that leaves too, with nobody watching."""
-    successor = bench.replace(started, contender)
+    """At the fixed rate a successor takes over; then that is ended too, with nobody watching."""
+    bench.replace(started, contender)
     with loadgen.running(started.target, Load(plan.rate, HANDOVER_SECONDS, 0, seed)) as generator:
         generator.expect("measuring")
         time.sleep(BEFORE_SIGNAL_SECONDS)
         measured.values["drain"] = bench.drain_seconds(started)
         measured.values["failed_handover"] = generator.result().failed
-    bench.drain_seconds(successor)
+    bench.kill_orders()
 
 
 def _cpu_seconds(started: Started) -> float:
-    usage = started.usage()
-    return usage.cpu_user_s + usage.cpu_system_s
+    return started.usage().cpu_seconds

@@ -9,8 +9,6 @@ from hopwatch.reports.text import plain
 
 from .compare import RowAgreement
 
-BUSY = 0.5
-
 
 def matrix(found: dict[str, Any]) -> Iterator[Text]:
     """Line by line: rows with their intervals and places, then what cannot be said."""
@@ -23,7 +21,7 @@ def matrix(found: dict[str, Any]) -> Iterator[Text]:
         f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']:g} GB, "
         f"{machine['system']}"
     ))  # fmt: skip
-    yield from (Text(word, style="yellow") for word in cautions(found))
+    yield from (Text(plain(said), style="yellow") for said in found["cautions"])
     for row in found["rows"]:
         yield Text("")
         yield Text(plain(f"{row['title']}, {row['unit']}"), style="bold")
@@ -42,21 +40,6 @@ def in_order(row: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     )
 
 
-def cautions(found: dict[str, Any]) -> list[str]:
-    """What makes the figures less than they could be."""
-    said = []
-    if not found["complete"]:
-        said.append(f"Not complete: {len(found['turns'])} turns were measured.")
-    said += [f"Lost: {plain(lost)}" for lost in found["lost"]]
-    busy = sorted(turn["load_per_core"] for turn in found["turns"])
-    if busy and busy[len(busy) // 2] > BUSY:
-        said.append(
-            "The machine was busy with other things as turns began (load of "
-            f"{busy[len(busy) // 2]:.1f} a core): times are longer than they need be."
-        )
-    return said
-
-
 def place(cell: dict[str, Any], of: int) -> str:
     """`1`, or `2 to 4` where those cannot be told apart."""
     best, worst = cell["best_rank"], cell["worst_rank"]
@@ -65,15 +48,29 @@ def place(cell: dict[str, Any], of: int) -> str:
     return f"place {best}" if best == worst else f"place {best} to {worst}, not told apart"
 
 
-def agreement(rows: list[RowAgreement]) -> Iterator[Text]:
-    """Of two runs."""
+def planned(turns: int, seconds: float) -> str:
+    return f"about {minutes(turns * seconds)}: {turns} turns of about {seconds:.0f} s"
+
+
+def minutes(seconds: float) -> str:
+    """`12 minutes`, for what is not known better."""
+    count = max(1, round(seconds / 60))
+    return "1 minute" if count == 1 else f"{count} minutes"
+
+
+def agreement(rows: list[RowAgreement], unlike: list[str]) -> Iterator[Text]:
+    """Of two runs: what was not alike in them, row by row, then all together."""
+    if unlike:
+        yield Text(plain(f"Not measured alike: {'; '.join(unlike)}"), style="yellow")
     for row in rows:
         turned = "; ".join(f"{one} and {other} turned round" for one, other in row.turned)
-        said = turned or "the same order"
+        said = turned or ("the same order" if row.told_apart else "so nothing to compare")
         yield Text(
             plain(f"{row.title}: {row.told_apart} of {row.pairs} pairs told apart twice, {said}"),
             style="red" if row.turned else "",
         )
+    sure, turned_round = sum(row.told_apart for row in rows), sum(len(row.turned) for row in rows)
+    yield Text(f"All rows: {sure} pairs told apart twice, {turned_round} of them turned round")
 
 
 def _figure(cell: dict[str, Any]) -> str:

@@ -19,7 +19,7 @@ from ..load.plan import JOURNEYS, LoadPlan, LoadResult
 from ..load.summary import describe
 from ..runtimes import DOCKER
 from ..services import version_of
-from ..settings import Settings, default_store
+from ..settings import Settings, default_state_dir, default_store
 from ..supervisor import Supervisor
 from ..waiting import settling
 from .turns import FIRST_WARM_SECONDS, WARM_SECONDS, Turn, in_turns, take
@@ -33,6 +33,7 @@ ALONE_SECONDS = 20.0
 VISITS = 6
 SETTLE_SECONDS = 10.0
 ROWS = 8
+MINUTE = timedelta(minutes=1)
 # Visits are few, slow, and go on while the load's requests are not traced: they would hide what
 # there is to see of these. The dashboard has them.
 _OF_THE_LOAD = ("--service", SERVICE_NAME)
@@ -156,10 +157,12 @@ def tell(story: Story, supervisor: Supervisor, console: Console) -> LoadResult:
     story does. Returns what came of the load."""
     settings = story.settings
     _say_plan(story, console)
-    since = datetime.now().astimezone().replace(microsecond=0)
+    since = _now()
     result = _go_through(story, supervisor, console)
     _wait_for_spans(settings, supervisor)
-    chosen = (*_OF_THE_LOAD, "--since", since.isoformat())
+    # What others ask the shop for from now on is not of this story.
+    until = _now()
+    chosen = (*_OF_THE_LOAD, "--since", since.isoformat(), "--until", until.isoformat())
     for variant in story.sides:
         console.rule(story.theme.title.format(story.theme.names[variant]), style="bold")
         wanted = f"service.version={story.version(variant)}"
@@ -167,8 +170,10 @@ def tell(story: Story, supervisor: Supervisor, console: Console) -> LoadResult:
     if story.before:
         names = [story.theme.names[variant] for variant in story.sides]
         console.rule(f"From {names[0]} to {names[1]}", style="bold")
-        _hopwatch(supervisor, settings, "compare", *_by(story), *chosen, "--top", str(ROWS))
-        _say_where_next(story, since, console)
+        compared = ("compare", *_by(story), *chosen, "--top", str(ROWS))
+        _hopwatch(supervisor, settings, *compared)
+        window = {"last": "custom", "from": _minute(since), "to": _minute(until + MINUTE)}
+        _say_where_next(story, compared, window, console)
     return result
 
 
@@ -235,11 +240,13 @@ def _hopwatch(supervisor: Supervisor, settings: Settings, command: str, *words: 
         raise StackError(f"hopwatch {command} exited with {process.returncode}.")
 
 
-def _say_where_next(story: Story, since: datetime, console: Console) -> None:
+def _say_where_next(
+    story: Story, compared: tuple[str, ...], window: dict[str, str], console: Console
+) -> None:
+    """`compared` is what the analyzer was asked; `window` says the same times to the dashboard."""
     settings = story.settings
     lines: dict[str, str] = {}
     if settings.dashboard:
-        window = {"last": "custom", "from": _minute(since), "to": _minute(_now(minutes=1))}
         before, after = map(story.version, story.sides)
         sides = {"design": "attribute", "key": "service.version", "before": before, "after": after}
         lines |= {
@@ -249,13 +256,21 @@ def _say_where_next(story: Story, since: datetime, console: Console) -> None:
             "Visits by a browser": _link(settings, "traces", window | {"service": "shop-web"}),
         }
     store = [] if settings.store == default_store().resolve() else ["--store", str(settings.store)]
-    words = ["compare", *_by(story), *_OF_THE_LOAD, "--since", since.isoformat(), *store]
-    lines["The same, again"] = f"hopwatch {shlex.join(words)}"
-    if story.about == "orders":
-        lines["Back to how it was"] = f"hopwatch-stack swap orders {story.before}"
+    lines["The same, again"] = f"hopwatch {shlex.join([*compared, *store])}"
     console.rule("Look further", style="bold")
     for what, where in lines.items():
-        console.print(f"{what}:\n  {where}", markup=False, highlight=False, soft_wrap=True)
+        _say_line(console, what, where)
+
+
+def say_way_back(story: Story, console: Console) -> None:
+    """For a stack that stays up."""
+    if story.before is None or story.about != "orders":
+        return
+    settings = story.settings
+    at_home = settings.state_dir == default_state_dir().resolve()
+    words = ["swap", "orders", story.before]
+    words += [] if at_home else ["--state-dir", str(settings.state_dir)]
+    _say_line(console, "Back to how it was", f"hopwatch-stack {shlex.join(words)}")
 
 
 def _link(settings: Settings, page: str, parameters: dict[str, str]) -> str:
@@ -267,8 +282,8 @@ def _minute(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M")
 
 
-def _now(minutes: int) -> datetime:
-    return datetime.now().astimezone() + timedelta(minutes=minutes)
+def _now() -> datetime:
+    return datetime.now().astimezone().replace(microsecond=0)
 
 
 def _possible_visits(console: Console) -> int:
@@ -282,3 +297,8 @@ def _possible_visits(console: Console) -> int:
 
 def _say(console: Console, text: str) -> None:
     console.print(text, markup=False, highlight=False)
+
+
+def _say_line(console: Console, what: str, where: str) -> None:
+    """Something to copy: in one line, however long."""
+    console.print(f"{what}:\n  {where}", markup=False, highlight=False, soft_wrap=True)

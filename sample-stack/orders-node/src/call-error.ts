@@ -19,13 +19,30 @@ export function refused(message: string): CallError {
 }
 
 /** What is not shown as it is: controls, spaces of many kinds, what turns the text around. */
-const UNSHOWN = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu;
+const UNSHOWN = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]|["\\]/gu;
 
-/** A client's text within a message: quoted, escaped, and its first 60 characters at most. */
-export function quoted(text: string): string {
-  const start = Array.from(text).slice(0, 60).join('');
-  return JSON.stringify(start).replace(
-    UNSHOWN,
-    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
-  );
+/** As Go writes them: messages are the same in all languages. */
+const ESCAPES: ReadonlyMap<string, string> = new Map([
+  ['\x07', '\\a'],
+  ['\b', '\\b'],
+  ['\f', '\\f'],
+  ['\n', '\\n'],
+  ['\r', '\\r'],
+  ['\t', '\\t'],
+  ['\v', '\\v'],
+  ['"', '\\"'],
+  ['\\', '\\\\'],
+]);
+
+/** The beginning of a client's text, as it may stand in messages and logs. */
+export function quoted(text: string, most = 60): string {
+  const start = Array.from(text).slice(0, most).join('');
+  return `"${start.replace(UNSHOWN, (character) => ESCAPES.get(character) ?? escaped(character))}"`;
+}
+
+function escaped(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  const hex = code.toString(16);
+  if (code < 0x80) return `\\x${hex.padStart(2, '0')}`;
+  return code < 0x1_0000 ? `\\u${hex.padStart(4, '0')}` : `\\U${hex.padStart(8, '0')}`;
 }

@@ -37,8 +37,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     otlpEndpoint ?? `OTEL_EXPORTER_OTLP_ENDPOINT is "${endpoint}"; it must be an http or https URL`,
     (seconds >= 0 && seconds <= MAX_DRAIN_SECONDS) ||
       `SHOP_DRAIN_SECONDS is "${drain}"; it must be 0 to ${MAX_DRAIN_SECONDS}`,
-    !env['PAYMENTS_ADDRESS'] ||
-      'PAYMENTS_ADDRESS is set; this implementation has payments in its own process only',
+    refusal(env, 'ORDERS_REST_LISTEN', 'REST is not served by orders in Node'),
+    refusal(env, 'PAYMENTS_ADDRESS', 'payments is a module of orders in Node'),
   ].filter((problem) => typeof problem === 'string');
   if (problems.length > 0 || !address || !otlpEndpoint) throw new ConfigError(problems.join('\n'));
   return {
@@ -49,6 +49,11 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     labs: env['HOPWATCH_LABS'] === '1',
     drainMs: seconds * 1000,
   };
+}
+
+/** What is not offered is refused: ignored, it would be measured as if it were obeyed. */
+function refusal(env: NodeJS.ProcessEnv, name: string, why: string): string | null {
+  return env[name] ? `${name} is set, but ${why}; use orders in Go, or unset it` : null;
 }
 
 function listenAddress(text: string): ListenAddress | null {

@@ -38,6 +38,7 @@ test('all that is wrong is told at once', () => {
     ORDERS_LISTEN: '15051',
     SHOP_DRAIN_SECONDS: 'soon',
     OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318',
+    ORDERS_REST_LISTEN: '127.0.0.1:15052',
     PAYMENTS_ADDRESS: '127.0.0.1:15053',
   };
   assert.throws(

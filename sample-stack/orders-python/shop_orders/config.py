@@ -49,6 +49,11 @@ class Config:
                 "DATABASE_URL is not set; give it the shop's database, "
                 "for example postgres://shop:secret@127.0.0.1:15432/shop"
             )
+        if environment.get("PAYMENTS_ADDRESS"):
+            problems.append(
+                "PAYMENTS_ADDRESS is set, but payments is a module of orders in Python; "
+                "use orders in Go, or unset it"
+            )
         if problems or listen is None:
             raise ConfigError("\n".join(problems))
         return cls(

@@ -32,6 +32,7 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
     with pytest.raises(ConfigError) as error:
         Config.from_environment(
             {"ORDERS_LISTEN": "15051", "ORDERS_REST_LISTEN": "a:x", "SHOP_DRAIN_SECONDS": "nan"}
+            | {"PAYMENTS_ADDRESS": "127.0.0.1:15053"}
         )
     problems = str(error.value).splitlines()
     assert [problem.split()[0] for problem in problems] == [
@@ -39,6 +40,7 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
         "ORDERS_REST_LISTEN",
         "SHOP_DRAIN_SECONDS",
         "DATABASE_URL",
+        "PAYMENTS_ADDRESS",
     ]
 
 

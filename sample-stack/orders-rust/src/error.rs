@@ -69,9 +69,34 @@ pub fn with_causes(error: &dyn StdError) -> String {
     told
 }
 
-/// The beginning of a text from a request, for messages: escaped, and not longer than 60 characters.
-pub fn quoted(text: &str) -> String {
-    format!("{:?}", text.chars().take(60).collect::<String>())
+/// The beginning of a text from a request, as it may stand in messages and logs: as Go writes it,
+/// for messages are the same in all languages.
+pub fn quoted(text: &str, most: usize) -> String {
+    let escaped: String = text.chars().take(most).map(escaped).collect();
+    format!("\"{escaped}\"")
+}
+
+fn escaped(character: char) -> String {
+    let code = u32::from(character);
+    match character {
+        '"' | '\\' => format!("\\{character}"),
+        '\x07' => "\\a".into(),
+        '\x08' => "\\b".into(),
+        '\x0c' => "\\f".into(),
+        '\n' => "\\n".into(),
+        '\r' => "\\r".into(),
+        '\t' => "\\t".into(),
+        '\x0b' => "\\v".into(),
+        _ if is_printable(character) => character.into(),
+        ..='\x7f' => format!("\\x{code:02x}"),
+        ..='\u{ffff}' => format!("\\u{code:04x}"),
+        _ => format!("\\U{code:08x}"),
+    }
+}
+
+/// The standard library says so by its escapes only, which are for marks without a letter, too.
+fn is_printable(character: char) -> bool {
+    character == '\'' || format!("a{character}").escape_debug().count() == 2
 }
 
 #[cfg(test)]
@@ -121,7 +146,9 @@ mod tests {
 
     #[test]
     fn quotes_are_short_and_escaped() {
-        assert_eq!(quoted("a\"\n"), r#""a\"\n""#);
-        assert_eq!(quoted(&"é".repeat(99)).chars().count(), 62);
+        assert_eq!(quoted("a\"\n\\\0'", 60), r#""a\"\n\\\x00'""#);
+        assert_eq!(quoted("\u{7f}\u{202e}\u{e0001}", 60), r#""\x7f\u202e\U000e0001""#);
+        assert_eq!(quoted("a\u{301}é🛒\u{fffd}", 60), "\"a\u{301}é🛒\u{fffd}\"");
+        assert_eq!(quoted(&"é".repeat(99), 60).chars().count(), 62);
     }
 }

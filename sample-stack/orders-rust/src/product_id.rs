@@ -12,7 +12,7 @@ pub fn check(id: &str) -> Result<(), Error> {
     }
     Err(Error::Invalid(format!(
         "product id {} must be 1 to 40 lower-case letters, digits or hyphens",
-        quoted(id)
+        quoted(id, 60)
     )))
 }
 

@@ -105,7 +105,8 @@ func decodePageToken(token string) (string, error) {
 		return "", nil
 	}
 	id, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil || productid.Check(string(id)) != nil {
+	// Decoding skips line breaks, and bits that encode nothing.
+	if err != nil || productid.Check(string(id)) != nil || encodePageToken(string(id)) != token {
 		return "", status.Error(codes.InvalidArgument, "page_token is not one that an earlier response gave")
 	}
 	return string(id), nil

@@ -7,10 +7,11 @@ import (
 	"fmt"
 	"net/mail"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/text/cases"
+	"golang.org/x/text/language"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -100,13 +101,14 @@ func (r Request) validate() error {
 	return nil
 }
 
-func parseKey(text string) (uuid.UUID, error) {
-	key, err := uuid.Parse(text)
+// parseUUID reads the text of the field of that name.
+func parseUUID(field, text string) (uuid.UUID, error) {
+	id, err := uuid.Parse(text)
 	// Parse takes other spellings of UUIDs too.
 	if err != nil || len(text) != len(uuid.Nil.String()) {
-		return uuid.Nil, invalid("idempotency_key %.60q is not a UUID", text)
+		return uuid.Nil, invalid("%s %.60q is not a UUID", field, text)
 	}
-	return key, nil
+	return id, nil
 }
 
 // parseEmail returns the address in lower case: one customer, however they spell it.
@@ -116,7 +118,8 @@ func parseEmail(text string) (string, error) {
 		// Not quoted: messages are logged, and logs hold no personal data.
 		return "", invalid("customer_email is not an e-mail address")
 	}
-	return strings.ToLower(text), nil
+	// Of all of Unicode's rules: strings.ToLower knows those of single characters.
+	return cases.Lower(language.Und).String(text), nil
 }
 
 func invalid(format string, arguments ...any) error {

@@ -59,13 +59,13 @@ func TestParseEmail(t *testing.T) {
 	}
 }
 
-func TestParseKey(t *testing.T) {
+func TestParseUUID(t *testing.T) {
 	const key = "01a1fdad-459a-4146-8811-383d446cef76"
-	if got, err := parseKey(key); err != nil || got.String() != key {
+	if got, err := parseUUID("order_id", key); err != nil || got.String() != key {
 		t.Errorf("got %v, %v", got, err)
 	}
-	for _, text := range []string{"", "x", "{" + key + "}", "urn:uuid:" + key, key[1:]} {
-		if got, err := parseKey(text); status.Code(err) != codes.InvalidArgument {
+	for _, text := range []string{"", "x", "{" + key + "}", "x" + key + "x", "urn:uuid:" + key, key[1:]} {
+		if got, err := parseUUID("order_id", text); status.Code(err) != codes.InvalidArgument {
 			t.Errorf("%q: got %v, %v", text, got, err)
 		}
 	}

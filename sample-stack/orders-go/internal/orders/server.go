@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/google/uuid"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -37,9 +36,9 @@ func (s *Server) PlaceOrder(ctx context.Context, wire *shopv1.PlaceOrderRequest)
 
 // GetOrder answers an order that was placed before.
 func (s *Server) GetOrder(ctx context.Context, request *shopv1.GetOrderRequest) (*shopv1.Order, error) {
-	id, err := uuid.Parse(request.GetOrderId())
+	id, err := parseUUID("order_id", request.GetOrderId())
 	if err != nil {
-		return nil, invalid("order_id %.60q is not a UUID", request.GetOrderId())
+		return nil, err
 	}
 	order, err := s.orders.Store.ByID(ctx, id)
 	if errors.Is(err, errNoOrder) {
@@ -52,7 +51,7 @@ func (s *Server) GetOrder(ctx context.Context, request *shopv1.GetOrderRequest) 
 }
 
 func fromProto(wire *shopv1.PlaceOrderRequest) (Request, error) {
-	key, err := parseKey(wire.GetIdempotencyKey())
+	key, err := parseUUID("idempotency_key", wire.GetIdempotencyKey())
 	if err != nil {
 		return Request{}, err
 	}

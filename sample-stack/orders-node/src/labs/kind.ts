@@ -22,7 +22,7 @@ export class LabKind {
     const [, service, method, digits, unit] = match ?? [];
     const measure = Number(digits);
     if (service === undefined || unit !== this.unit || measure > this.most) {
-      return `${quoted(value)} is not <service>[/<method>]:<1..${this.most}>${this.unit}`;
+      return `${quoted(value, 80)} is not <service>[/<method>]:<1..${this.most}>${this.unit}`;
     }
     return { service, method: method ?? null, measure };
   }

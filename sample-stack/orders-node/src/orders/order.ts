@@ -42,11 +42,7 @@ export interface OrderRequest {
 
 /** Reads the wire form; throws INVALID_ARGUMENT with the first rule that it breaks. */
 export function orderRequest(wire: PlaceOrderRequest): OrderRequest {
-  const key = parseUuid(wire.idempotencyKey);
-  // Other spellings of UUIDs have other lengths.
-  if (key === null || wire.idempotencyKey.length !== key.length) {
-    throw invalid(`idempotency_key ${quoted(wire.idempotencyKey)} is not a UUID`);
-  }
+  const key = parseUuid('idempotency_key', wire.idempotencyKey);
   const customerEmail = parseEmail(wire.customerEmail);
   checkLines(wire.lines);
   const { expectedTotal } = wire;
@@ -89,18 +85,12 @@ export function answers(order: Order, request: OrderRequest): boolean {
   );
 }
 
-/**
- * The UUID in its usual spelling, or null. Understood are also those without hyphens, in braces,
- * and as a URN.
- */
-export function parseUuid(text: string): string | null {
-  const bare = /^urn:uuid:(.*)$/i.exec(text)?.[1] ?? /^\{(.*)\}$/.exec(text)?.[1] ?? text;
-  const parts =
-    /^([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{12})$/i.exec(bare) ??
-    (bare === text
-      ? /^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/i.exec(bare)
-      : null);
-  return parts ? parts.slice(1).join('-').toLowerCase() : null;
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** The text of the field of that name, in lower case. */
+export function parseUuid(field: string, text: string): string {
+  if (!UUID.test(text)) throw invalid(`${field} ${quoted(text)} is not a UUID`);
+  return text.toLowerCase();
 }
 
 // RFC 5322, 3.4.1, with the other scripts of RFC 6532: no quotes, no comments, no spaces.

@@ -1,6 +1,6 @@
 import { status as Code } from '@grpc/grpc-js';
 import type { Call } from '../call';
-import { CallError, invalid, quoted } from '../call-error';
+import { CallError } from '../call-error';
 import {
   type GetOrderRequest,
   OrderStatus,
@@ -25,8 +25,7 @@ export class OrdersCalls {
 
   /** Answers an order that was placed before. */
   async getOrder({ orderId }: GetOrderRequest, call: Call): Promise<WireOrder> {
-    const id = parseUuid(orderId);
-    if (id === null) throw invalid(`order_id ${quoted(orderId)} is not a UUID`);
+    const id = parseUuid('order_id', orderId);
     const order = await this.store.byId(call, id);
     if (!order) throw new CallError(Code.NOT_FOUND, `there is no order ${id}`);
     return wireOf(order);

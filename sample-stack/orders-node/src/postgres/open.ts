@@ -49,11 +49,17 @@ export async function openDatabase(
 
 function configOf(url: string): PoolConfig {
   const parameters = new URL(url).searchParams;
+  const max = Number(parameters.get('pool_max_conns') ?? DEFAULT_POOL_SIZE);
+  const min = Number(parameters.get('pool_min_conns') ?? 0);
+  // pg would take 0 for 10, and no number for no limit.
+  if (!Number.isInteger(max) || !(min >= 0 && min <= max) || max < 1) {
+    throw new Error(`DATABASE_URL: a pool of ${min} to ${max} connections makes no sense`);
+  }
   return {
     connectionString: url,
     application_name: SERVICE_NAME,
-    max: Number(parameters.get('pool_max_conns') ?? DEFAULT_POOL_SIZE),
-    min: Number(parameters.get('pool_min_conns') ?? 0),
+    max,
+    min,
     connectionTimeoutMillis: ACQUIRE_TIMEOUT_MS,
     idleTimeoutMillis: IDLE_TIMEOUT_MS,
     keepAlive: true,

@@ -4,7 +4,7 @@ from grpc import StatusCode
 
 from ..gen.hopwatch.shop.v1 import shop_pb2, shop_pb2_grpc
 from ..refusals import RefusalError
-from .order import Request, parse_order_id
+from .order import Request, parse_uuid
 from .place import Orders
 
 
@@ -25,7 +25,7 @@ class OrdersServicer(shop_pb2_grpc.OrdersServicer):
         self, request: shop_pb2.GetOrderRequest, context: object
     ) -> shop_pb2.Order:
         """An order that was placed before."""
-        order_id = parse_order_id(request.order_id)
+        order_id = parse_uuid("order_id", request.order_id)
         order = await self._orders.find(order_id)
         if order is None:
             raise RefusalError(StatusCode.NOT_FOUND, f"there is no order {order_id}")

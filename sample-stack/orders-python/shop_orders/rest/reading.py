@@ -26,7 +26,8 @@ M = TypeVar("M", bound=Message)
 Reader = Callable[[flask.Request, Message], None]
 
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,10}")
-_BROKEN_ESCAPE = re.compile(rb"%(?![0-9a-fA-F]{2})")
+# Half an escape, or what separated parameters once.
+_NOT_ENCODED = re.compile(rb"%(?![0-9a-fA-F]{2})|;")
 
 
 def seconds_allowed(request: flask.Request) -> float | None:
@@ -59,7 +60,11 @@ def from_body(request: flask.Request, message: Message) -> None:
     except (ClientDisconnected, OSError):
         raise invalid("the body ended too early") from None
     try:
-        json_format.Parse(body.decode(), message)
+        text = body.decode()
+        if not text.lstrip(" \t\r\n").startswith("{"):
+            # The library takes an empty list for an empty message.
+            raise ValueError("it is no object")
+        json_format.Parse(text, message)
     except (json_format.ParseError, ValueError) as error:
         # The client is told what is wrong in its own words, which a log must not hold: they may be
         # personal data.
@@ -97,19 +102,20 @@ def from_path(request: flask.Request, message: Message) -> None:
 
 
 def _parameters(query: bytes) -> dict[str, list[str]]:
-    if _BROKEN_ESCAPE.search(query):
+    if _NOT_ENCODED.search(query):
         raise invalid("the query is not URL-encoded")
     parameters: defaultdict[str, list[str]] = defaultdict(list)
-    try:
-        for name, text in parse_qsl(query.decode(), keep_blank_values=True, errors="strict"):
-            parameters[name].append(text)
-    except UnicodeDecodeError:
-        raise invalid("the query is not UTF-8") from None
+    # What is not UTF-8 shows where it is used.
+    keep = "surrogateescape"
+    for name, text in parse_qsl(query.decode(errors=keep), keep_blank_values=True, errors=keep):
+        parameters[name].append(text)
     return parameters
 
 
 def _parse(field: Any, text: str) -> Any:
     if field.type == FieldDescriptor.TYPE_STRING:
+        if any("\udc80" <= character <= "\udcff" for character in text):
+            raise invalid(f"query parameter {field.json_name} is not UTF-8")
         return text
     number = int(text) if _WHOLE_NUMBER.fullmatch(text) else 2**31
     if not -(2**31) <= number < 2**31:

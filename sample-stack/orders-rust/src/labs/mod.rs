@@ -18,6 +18,8 @@ use opentelemetry::baggage::BaggageExt;
 use opentelemetry::trace::{SpanRef, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
 
+use crate::error::quoted;
+
 pub use delay::sleep;
 pub use n_plus_one::{again, batches};
 pub use slow_sql::slow_down;
@@ -58,8 +60,8 @@ impl Kind {
         let value = context.baggage().get(self.key)?.as_str();
         let Some(fault) = self.parse(value) else {
             let Self { unit, most, .. } = self;
-            let shown: String = value.chars().take(80).collect();
-            let told = format!("{shown:?} is not <service>[/<method>]:<1..{most}>{unit}");
+            let told =
+                format!("{} is not <service>[/<method>]:<1..{most}>{unit}", quoted(value, 80));
             context.span().set_attribute(KeyValue::new(ERROR, told));
             return None;
         };

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::store::{Placement, Store};
 use super::{Line, Order, Request};
 use crate::catalog::{Catalog, Product};
-use crate::error::Error;
+use crate::error::{Error, quoted};
 use crate::fraud::{self, Purchase};
 use crate::money::Money;
 use crate::payments::Payments;
@@ -113,8 +113,8 @@ fn price(request: &Request, products: &HashMap<String, Product>) -> Result<Vec<L
             return Err(Error::NotFound(format!("there is no product {id}")));
         };
         if price.currency != total.currency {
-            let (sold, asked) = (&price.currency, &total.currency);
-            return Err(Error::Refused(format!("{id} is sold in {sold}, not in {asked:?}")));
+            let (sold, asked) = (&price.currency, quoted(&total.currency, 60));
+            return Err(Error::Refused(format!("{id} is sold in {sold}, not in {asked}")));
         }
         total.minor_units += price.minor_units * i64::from(*quantity);
         lines.push(Line {

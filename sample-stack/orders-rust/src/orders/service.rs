@@ -29,9 +29,7 @@ impl orders_server::Orders for OrdersService {
         &self,
         request: tonic::Request<GetOrderRequest>,
     ) -> Result<Response<shop_v1::Order>, Status> {
-        let text = request.into_inner().order_id;
-        let id = Uuid::parse_str(&text)
-            .map_err(|_| Error::Invalid(format!("order_id {} is not a UUID", quoted(&text))))?;
+        let id = parse_uuid("order_id", &request.into_inner().order_id)?;
         let found = self.0.store.by_id(id).await?;
         let order = found.ok_or_else(|| Error::NotFound(format!("there is no order {id}")))?;
         Ok(Response::new(order.into()))
@@ -43,7 +41,7 @@ impl TryFrom<PlaceOrderRequest> for Request {
 
     fn try_from(wire: PlaceOrderRequest) -> Result<Self, Error> {
         Ok(Self {
-            idempotency_key: parse_key(&wire.idempotency_key)?,
+            idempotency_key: parse_uuid("idempotency_key", &wire.idempotency_key)?,
             customer_email: email::parse(&wire.customer_email)?,
             lines: wire.lines.into_iter().map(|line| (line.product_id, line.quantity)).collect(),
             expected_total: wire.expected_total.unwrap_or_default().into(),
@@ -51,12 +49,12 @@ impl TryFrom<PlaceOrderRequest> for Request {
     }
 }
 
-/// A key has one spelling; UUIDs have others too.
-fn parse_key(text: &str) -> Result<Uuid, Error> {
+/// The text of the field of that name, which has one spelling; UUIDs have others too.
+fn parse_uuid(field: &str, text: &str) -> Result<Uuid, Error> {
     Uuid::parse_str(text)
         .ok()
         .filter(|_| text.len() == uuid::fmt::Hyphenated::LENGTH)
-        .ok_or_else(|| Error::Invalid(format!("idempotency_key {} is not a UUID", quoted(text))))
+        .ok_or_else(|| Error::Invalid(format!("{field} {} is not a UUID", quoted(text, 60))))
 }
 
 impl From<Order> for shop_v1::Order {
@@ -88,11 +86,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_have_one_spelling() {
+    fn uuids_have_one_spelling() {
         const KEY: &str = "01a1fdad-459a-4146-8811-383d446cef76";
-        assert_eq!(parse_key(KEY).unwrap().to_string(), KEY);
+        assert_eq!(parse_uuid("order_id", KEY).unwrap().to_string(), KEY);
         for text in ["", "x", &format!("{{{KEY}}}"), &format!("urn:uuid:{KEY}"), &KEY[1..]] {
-            assert!(matches!(parse_key(text), Err(Error::Invalid(_))), "{text}");
+            assert!(matches!(parse_uuid("order_id", text), Err(Error::Invalid(_))), "{text}");
         }
     }
 }
