@@ -15,7 +15,7 @@ from . import builds, implementations, toolchains
 from .errors import UsageError
 from .paths import BFF, COLLECTOR
 from .readiness import Finished, HttpReady, PostgresReady, Readiness, TcpReady
-from .settings import Settings
+from .settings import PAYMENTS, PROTOCOLS, Settings
 from .surroundings import Surroundings
 
 # Postgres sized for a laptop's demo; durability is left as it is, so commits cost what they do.
@@ -28,6 +28,13 @@ POSTGRES_OPTIONS = {
     "max_logical_replication_workers": "0",
     "jit": "off",
     "log_min_messages": "warning",
+}
+
+
+# Services that can be exchanged while the stack runs: by which setting, and for what.
+VARIANTS: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "orders": {"orders": implementations.NAMES, "payments": PAYMENTS},
+    "bff": {"protocol": PROTOCOLS},
 }
 
 
@@ -103,19 +110,22 @@ def services(settings: Settings, surroundings: Surroundings) -> list[Service]:
     ]
 
 
-def exchanged(
-    settings: Settings, surroundings: Surroundings, name: str, implementation: str
-) -> Service:
-    """The service by another implementation, for a stack of these settings. Raises StackError."""
-    if name != "orders":
-        raise UsageError(f"{name} has one implementation only: it is orders that can be swapped.")
-    wanted = services(replace(settings, orders=implementation), surroundings)
+def exchanged(settings: Settings, surroundings: Surroundings, name: str, variant: str) -> Service:
+    """The service as another of its variants, for a stack of these settings. Raises StackError."""
+    setting = next((one for one, of in VARIANTS.get(name, {}).items() if variant in of), None)
+    if setting is None:
+        raise UsageError(f"{name} has no variant {variant}: it is orders that can be swapped.")
+    wanted = services(replace(settings, **{setting: variant}), surroundings)  # type: ignore[arg-type]
     return next(service for service in wanted if service.name == name)
 
 
-def orders_version(implementation: str) -> str:
-    """`service.version` of orders in this implementation."""
-    return f"{os.environ.get('SHOP_VERSION') or 'dev'}+{implementation}"
+def version_of(settings: Settings, name: str) -> str:
+    """`service.version` of a service: the shop's, and which variant it is, if there are several."""
+    version = os.environ.get("SHOP_VERSION") or "dev"
+    if name == "orders":
+        apart = ".payments-apart" if settings.payments == "service" else ""
+        return f"{version}+{settings.orders}{apart}"
+    return f"{version}+{settings.protocol}" if name == "bff" else version
 
 
 def labs_file(state_dir: Path) -> Path:
@@ -227,7 +237,7 @@ def _orders(settings: Settings, surroundings: Surroundings, database_url: str) -
         "ORDERS_LISTEN": surroundings.listen(ports.orders),
         "DATABASE_URL": database_url,
         "OTEL_EXPORTER_OTLP_ENDPOINT": _otlp(settings, surroundings, chosen.otlp),
-        "SHOP_VERSION": orders_version(chosen.name),
+        "SHOP_VERSION": version_of(settings, "orders"),
         **_labs(settings, surroundings),
     }
     if rest:
@@ -285,6 +295,7 @@ def _bff(settings: Settings, surroundings: Surroundings) -> Service:
         folder=BFF,
         env={
             "BFF_LISTEN": surroundings.listen(ports.shop),
+            "SHOP_VERSION": version_of(settings, "bff"),
             "ORDERS_PROTOCOL": settings.protocol,
             "ORDERS_ADDRESS": surroundings.reach("orders", ports.orders),
             "ORDERS_REST_ADDRESS": surroundings.reach("orders", ports.orders_rest),

@@ -39,7 +39,7 @@ TOLERANCE = 0.05
 
 BY_VERSION = """
 SELECT service_version AS version, count(DISTINCT trace_id) AS traces FROM spans
-WHERE service_name = 'shop-orders' AND kind = 'SERVER' GROUP BY ALL
+WHERE service_name = '{service}' AND kind = 'SERVER' GROUP BY ALL
 """
 ROOTS = "SELECT count(*) AS traces FROM spans WHERE service_name = 'shop-load'"
 # What orders needed for the calls that a request of an order makes, by their own histogram.
@@ -54,26 +54,41 @@ GROUP BY ALL
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("about", "service", "versions"),
+    [
+        ("orders", "shop-orders", ["dev+node", "dev+go"]),
+        ("payments", "shop-orders", ["dev+go", "dev+go.payments-apart"]),
+        ("protocol", "shop-bff", ["dev+grpc", "dev+rest"]),
+    ],
+)
 def test_demo_tells_of_both_and_of_the_difference(
-    free_settings: Settings, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    about: str,
+    service: str,
+    versions: list[str],
+    free_settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(story, "SECONDS", 36.0)
+    seconds = 36 if about == "orders" else 24
+    monkeypatch.setattr(story, "SECONDS", float(seconds))
     monkeypatch.setattr(turns, "FIRST_WARM_SECONDS", 2.0)
     monkeypatch.setattr(story, "VISITS", 1)
     console = Console(file=StringIO(), width=80)
-    told = story.Story("node", "go")
-    settings = replace(free_settings, orders="node")
-    runtime = ProcessRuntime(settings.state_dir)
-    supervisor = up.supervisor_of(settings, runtime, console)
-    with up.running(supervisor, settings, runtime, console):
-        result = story.tell(told, replace(settings, dashboard=True), supervisor, console)
+    told = story.story_of(about, free_settings, runtimes.DEFAULT, console)
+    runtime = ProcessRuntime(free_settings.state_dir)
+    supervisor = up.supervisor_of(free_settings, runtime, console)
+    with up.running(supervisor, told.settings, runtime, console, told.begins):
+        # It is to name the dashboard, which takes seconds to start.
+        linked = replace(told, settings=replace(told.settings, dashboard=True))
+        result = story.tell(linked, supervisor, console)
     assert result.requests is not None
-    assert (result.requests.errors, result.requests.requests) == ({}, 36 * story.RATE)
-    with open_reader(settings.store) as reader:
-        traces = {row["version"]: row["traces"] for row in reader.sql(BY_VERSION).to_pylist()}
+    assert (result.requests.errors, result.requests.requests) == ({}, seconds * story.RATE)
+    with open_reader(free_settings.store) as reader:
+        rows = reader.sql(BY_VERSION.format(service=service)).to_pylist()
         [made] = reader.sql(ROOTS).to_pylist()
     # Each side was traced, and what was made while neither was to be was not.
-    assert set(traces) == {"dev+node", "dev+go"}
+    assert {row["version"] for row in rows} == set(versions)
     assert 0 < made["traces"] < result.requests.requests - 4 * story.RATE
     printed = capfd.readouterr().out
     assert printed.count("Where the time of a request goes") == 2
@@ -81,7 +96,7 @@ def test_demo_tells_of_both_and_of_the_difference(
     assert all(len(line) <= 80 for line in printed.splitlines())
     said = console.file.getvalue()  # type: ignore[attr-defined]
     link = parse_qs(urlsplit(re.search(r"http\S+/compare\S+", said)[0]).query)  # type: ignore[index]
-    assert (link["before"], link["after"]) == (["dev+node"], ["dev+go"])
+    assert [link["before"], link["after"]] == [[version] for version in versions]
     # What is told to do again says the same, whatever load comes later.
     again = shlex.split(re.search(r"hopwatch (compare .*)", said)[1])  # type: ignore[index]
     assert {"--since", "--until"} <= set(again)

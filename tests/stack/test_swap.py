@@ -1,6 +1,6 @@
-"""The shop's variants under load: implementations of orders are exchanged and payments run on their
-own, again and again while it is on, and no request fails. `make soak` does it over 5,000 requests
-each."""
+"""The shop's variants under load: implementations of orders are exchanged, payments become a
+service, again and again while it is on, and no request fails. `make soak` does it over 5,000
+requests each."""
 
 import itertools
 import os
@@ -34,14 +34,14 @@ WHERE child.service_name = 'shop-payments' AND child.kind = 'SERVER'
 
 
 def expect_none_lost(stack: RunningStack, *steps: tuple[str, ...]) -> None:
-    """Restarts (of a service) and swaps (to an implementation), one after the other and from the
-    first again, as long as load is on."""
+    """Restarts (of a service) and swaps (to a variant), one after the other and from the first
+    again, as long as load is on."""
     taken = 0
     with stack.load_meanwhile(rate=RATE, seconds=REQUESTS / RATE) as load:
-        for service, *implementation in itertools.cycle(steps):
+        for service, *variant in itertools.cycle(steps):
             if not load.is_on:
                 break
-            take(stack, service, *implementation)
+            take(stack, service, *variant)
             taken += 1
     assert taken >= len(steps)
     assert load.result.errors == {}
@@ -49,11 +49,10 @@ def expect_none_lost(stack: RunningStack, *steps: tuple[str, ...]) -> None:
     assert wait_until_settled(stack.store, SETTLE_SECONDS)
 
 
-def take(stack: RunningStack, service: str, implementation: str = "") -> None:
+def take(stack: RunningStack, service: str, variant: str = "") -> None:
     before = stack.status()[service].instance
-    if implementation:
-        stack.stack.swap(service, implementation)
-        assert stack.status()[service].implementation == implementation
+    if variant:
+        stack.stack.swap(service, variant)
     else:
         stack.stack.restart([service])
     after = stack.status()[service]
@@ -68,7 +67,8 @@ def test_orders_change_their_language_under_load(free_settings: Settings) -> Non
         assert sorted(stack.sql(SERVED_BY)) == sorted(
             (f"dev+{name}", LANGUAGES[name]) for name in names
         )
-        with pytest.raises(StackError, match="bff has one implementation only"):
+        assert stack.status()["orders"].implementation == names[0]
+        with pytest.raises(StackError, match="bff has no variant go"):
             stack.stack.swap("bff", "go")
 
 
@@ -86,7 +86,8 @@ def test_orders_by_rest_change_their_language_under_load(free_settings: Settings
 
 
 @pytest.mark.timeout(900)
-def test_payments_on_their_own_restart_under_load(free_settings: Settings) -> None:
+def test_payments_are_extracted_and_restart_under_load(free_settings: Settings) -> None:
     with started(replace(free_settings, payments="service"), runtimes.DEFAULT) as stack:
-        expect_none_lost(stack, ("payments",), ("orders",), ("payments",))
+        expect_none_lost(stack, ("orders", "module"), ("orders", "service"), ("payments",))
+        assert sorted(stack.sql(SERVED_BY)) == [("dev+go", "go"), ("dev+go.payments-apart", "go")]
         assert stack.sql(PAYMENTS_CALLED_BY) == [("shop-orders",)]

@@ -5,7 +5,7 @@ import contextlib
 import importlib.util
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -72,16 +72,26 @@ def _say(console: Console, text: str) -> None:
 
 @contextmanager
 def running(
-    supervisor: Supervisor, settings: Settings, runtime: Runtime, console: Console
+    supervisor: Supervisor,
+    settings: Settings,
+    runtime: Runtime,
+    console: Console,
+    begins: Mapping[str, str] | None = None,
 ) -> Iterator[None]:
-    """The stack, all that is awaited of it ready; stopped when the block ends."""
+    """The stack, all that is awaited of it ready; stopped when the block ends. Services that
+    `begins` names start as these variants, whatever the settings say."""
     say = partial(_say, console)
+    swapped = partial(exchanged, settings, runtime.surroundings)
+    described = [
+        swapped(one.name, begins[one.name]) if begins and one.name in begins else one
+        for one in services(settings, runtime.surroundings)
+    ]
     with progress.steps(console) as show:
         supervisor.start(
-            services(settings, runtime.surroundings),
+            described,
             show,
             settings=settings,
-            exchanged=partial(exchanged, settings, runtime.surroundings),
+            exchanged=swapped,
         )
     try:
         # A lab of the last stack is not to go on with this one.

@@ -1,10 +1,11 @@
-"""The story that `demo` tells: orders as they were, as they are now, and what that changed."""
+"""The stories that `demo` tells: the shop as it was, as it is now, and what that changed."""
 
 import shlex
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
@@ -14,10 +15,10 @@ from .. import implementations, progress, toolchains
 from ..errors import StackError
 from ..load.client_spans import SERVICE_NAME
 from ..load.conductor import load
-from ..load.plan import LoadPlan, LoadResult
+from ..load.plan import JOURNEYS, LoadPlan, LoadResult
 from ..load.summary import describe
 from ..runtimes import DOCKER
-from ..services import orders_version
+from ..services import version_of
 from ..settings import Settings, default_state_dir, default_store
 from ..supervisor import Supervisor
 from ..waiting import settling
@@ -40,19 +41,71 @@ _ONCE_WRITTEN_IN = ("node", "python", "go")
 
 
 @dataclass(frozen=True)
+class Theme:
+    """What a story is about: a setting, whose variants `title` and `names` tell in words, and the
+    service that is exchanged for it."""
+
+    service: str
+    question: str
+    title: str
+    names: Mapping[str, str]
+    journeys: tuple[str, ...] = JOURNEYS
+
+
+THEMES = {
+    "orders": Theme(
+        service="orders",
+        question="Orders are written in {before}. Would {after} be faster, and where?",
+        title="Orders in {}",
+        names={name: name.capitalize() for name in implementations.NAMES},
+    ),
+    "payments": Theme(
+        service="orders",
+        question="Payments are a module of orders. What would it cost to have them as a service?",
+        title="Payments as a {}",
+        names={"module": "module", "service": "service"},
+        # Of the others, none pays.
+        journeys=("order",),
+    ),
+    "protocol": Theme(
+        service="bff",
+        question="The BFF calls orders by {before}. What would {after} with JSON cost?",
+        title="Orders by {}",
+        names={"grpc": "gRPC", "rest": "REST"},
+    ),
+}
+
+
+@dataclass(frozen=True)
 class Story:
-    """Orders move to `after` from `before`, or if that is None stay as they are."""
+    """A stack of `settings`, in which its theme's setting was once `before`, or if that is None
+    has always been what it is."""
 
+    settings: Settings
     before: str | None
-    after: str
+    about: str = "orders"
 
     @property
-    def begins_with(self) -> str:
-        return self.before or self.after
+    def theme(self) -> Theme:
+        return THEMES[self.about]
 
     @property
-    def implementations(self) -> list[str]:
-        return [name for name in (self.before, self.after) if name]
+    def after(self) -> str:
+        return str(getattr(self.settings, self.about))
+
+    @property
+    def begins(self) -> dict[str, str]:
+        """The variants with which the stack starts, by service."""
+        return {self.theme.service: self.before} if self.before else {}
+
+    @property
+    def sides(self) -> list[str]:
+        return [variant for variant in (self.before, self.after) if variant]
+
+    @property
+    def languages(self) -> set[str]:
+        """What orders are written in, in the course of the story."""
+        return {self._with(variant).orders for variant in self.sides}
 
     @property
     def seconds(self) -> float:
@@ -64,48 +117,63 @@ class Story:
             return [Turn(self.after, self.seconds - MARGIN_SECONDS)]
         return in_turns(self.before, self.after, self.seconds - MARGIN_SECONDS)
 
+    def version(self, variant: str) -> str:
+        """`service.version` of the service that is exchanged, as this variant."""
+        return version_of(self._with(variant), self.theme.service)
 
-def story_of(settings: Settings, runtime: str, console: Console) -> Story:
-    """From what orders were once written in to what the settings say. Says why where there is
-    nothing to compare. Raises StackError when what the settings say cannot be had."""
-    if runtime == DOCKER:
-        _say(console, "In containers there are orders in Go only: one ledger, no migration.")
-        return Story(None, settings.orders)
+    def _with(self, variant: str) -> Settings:
+        return replace(self.settings, **{self.about: variant})  # type: ignore[arg-type]
+
+
+def story_of(about: str, settings: Settings, runtime: str, console: Console) -> Story:
+    """The story of a theme: orders from what they were once written in to what the settings say,
+    payments from module to service, the protocol from gRPC to REST. Says why where there is
+    nothing to compare. Raises StackError when what it takes cannot be had."""
+    if about == "payments":
+        settings = replace(settings, payments="service")
+    elif about == "protocol":
+        settings = replace(settings, protocol="rest")
     can = {"rest": settings.protocol == "rest", "payments_apart": settings.payments == "service"}
     implementations.orders(settings.orders, **can)
+    if about != "orders":
+        return Story(settings, "module" if about == "payments" else "grpc", about)
+    if runtime == DOCKER:
+        _say(console, "In containers there are orders in Go only: one ledger, no migration.")
+        return Story(settings, None)
     why = ""
     for name in _ONCE_WRITTEN_IN:
         if name == settings.orders:
             continue
         try:
-            return Story(implementations.orders(name, **can).name, settings.orders)
+            return Story(settings, implementations.orders(name, **can).name)
         except StackError as error:
             why = why or str(error)
     _say(console, f"One ledger, no migration: {why}")
-    return Story(None, settings.orders)
+    return Story(settings, None)
 
 
-def tell(story: Story, settings: Settings, supervisor: Supervisor, console: Console) -> LoadResult:
-    """Puts the load on, shows the ledgers and the comparison; the stack begins as the story does.
-    Returns what came of the load."""
+def tell(story: Story, supervisor: Supervisor, console: Console) -> LoadResult:
+    """Puts the load on, shows the ledgers and the comparison; the stack is up, and begins as the
+    story does. Returns what came of the load."""
+    settings = story.settings
     _say_plan(story, console)
     since = _now()
-    result = _go_through(story, settings, supervisor, console)
+    result = _go_through(story, supervisor, console)
     _wait_for_spans(settings, supervisor)
     # What others ask the shop for from now on is not of this story.
     until = _now()
     chosen = (*_OF_THE_LOAD, "--since", since.isoformat(), "--until", until.isoformat())
-    for name in story.implementations:
-        console.rule(f"Orders in {name.capitalize()}", style="bold")
-        wanted = f"service.version={orders_version(name)}"
+    for variant in story.sides:
+        console.rule(story.theme.title.format(story.theme.names[variant]), style="bold")
+        wanted = f"service.version={story.version(variant)}"
         _hopwatch(supervisor, settings, "report", *chosen, "--where", wanted)
     if story.before:
-        names = story.before.capitalize(), story.after.capitalize()
+        names = [story.theme.names[variant] for variant in story.sides]
         console.rule(f"From {names[0]} to {names[1]}", style="bold")
-        compared = ("compare", *_sides(story), *chosen, "--top", str(ROWS))
+        compared = ("compare", *_by(story), *chosen, "--top", str(ROWS))
         _hopwatch(supervisor, settings, *compared)
         window = {"last": "custom", "from": _minute(since), "to": _minute(until + MINUTE)}
-        _say_where_next(story, settings, compared, window, console)
+        _say_where_next(story, compared, window, console)
     return result
 
 
@@ -113,26 +181,25 @@ def _say_plan(story: Story, console: Console) -> None:
     console.print()
     if story.before is None:
         return
-    before, after = story.before.capitalize(), story.after.capitalize()
-    turns = ", ".join(turn.implementation.capitalize() for turn in story.turns)
+    names = story.theme.names
+    question = story.theme.question.format(before=names[story.before], after=names[story.after])
+    turns = ", ".join(names[turn.variant] for turn in story.turns)
     _say(
         console,
-        f"Orders are written in {before}. Would {after} be faster, and where? Both serve in turns, "
-        f"for {story.seconds:.0f} s under one load: {turns}. What has just started is slow, so "
-        f"requests of the first {FIRST_WARM_SECONDS:.0f} s, of a swap, and of the "
-        f"{WARM_SECONDS:.0f} s after it are not traced.",
+        f"{question} Both serve in turns, for {story.seconds:.0f} s under one load: {turns}. What "
+        f"has just started is slow, so requests of the first {FIRST_WARM_SECONDS:.0f} s, of a "
+        f"swap, and of the {WARM_SECONDS:.0f} s after it are not traced.",
     )
 
 
-def _go_through(
-    story: Story, settings: Settings, supervisor: Supervisor, console: Console
-) -> LoadResult:
+def _go_through(story: Story, supervisor: Supervisor, console: Console) -> LoadResult:
     plan = LoadPlan(
-        shop_url=settings.shop_url,
-        otlp_url=settings.otlp_http_url,
+        shop_url=story.settings.shop_url,
+        otlp_url=story.settings.otlp_http_url,
         rate=RATE,
         seconds=story.seconds,
         visits=_possible_visits(console),
+        journeys=story.theme.journeys,
         traced=False,
     )
     with load(plan) as going, progress.bar(console, "Load", story.seconds) as shown:
@@ -141,7 +208,7 @@ def _go_through(
             shown(going.elapsed, f"{now}\n{going.note}")
 
         supervisor.watch(until=lambda: going.elapsed > 0 or going.over)
-        take(story.turns, supervisor, going, show)
+        take(story.theme.service, story.turns, supervisor, going, show)
         supervisor.watch(until=lambda: going.over)
         show("done")
         result = going.result()
@@ -156,9 +223,8 @@ def _wait_for_spans(settings: Settings, supervisor: Supervisor) -> None:
     supervisor.watch(until=lambda: settled() or time.monotonic() > deadline)
 
 
-def _sides(story: Story) -> tuple[str, ...]:
-    assert story.before is not None
-    return ("--by", "service.version", orders_version(story.before), orders_version(story.after))
+def _by(story: Story) -> list[str]:
+    return ["--by", "service.version", *map(story.version, story.sides)]
 
 
 def _hopwatch(supervisor: Supervisor, settings: Settings, command: str, *words: str) -> None:
@@ -175,16 +241,13 @@ def _hopwatch(supervisor: Supervisor, settings: Settings, command: str, *words: 
 
 
 def _say_where_next(
-    story: Story,
-    settings: Settings,
-    compared: tuple[str, ...],
-    window: dict[str, str],
-    console: Console,
+    story: Story, compared: tuple[str, ...], window: dict[str, str], console: Console
 ) -> None:
     """`compared` is what the analyzer was asked; `window` says the same times to the dashboard."""
+    settings = story.settings
     lines: dict[str, str] = {}
     if settings.dashboard:
-        before, after = _sides(story)[-2:]
+        before, after = map(story.version, story.sides)
         sides = {"design": "attribute", "key": "service.version", "before": before, "after": after}
         lines |= {
             "The same, to click": _link(
@@ -199,10 +262,11 @@ def _say_where_next(
         _say_line(console, what, where)
 
 
-def say_way_back(story: Story, settings: Settings, console: Console) -> None:
+def say_way_back(story: Story, console: Console) -> None:
     """For a stack that stays up."""
-    if story.before is None:
+    if story.before is None or story.about != "orders":
         return
+    settings = story.settings
     at_home = settings.state_dir == default_state_dir().resolve()
     words = ["swap", "orders", story.before]
     words += [] if at_home else ["--state-dir", str(settings.state_dir)]

@@ -1,4 +1,4 @@
-"""Two implementations of orders serve in turns, while load is on.
+"""Two variants of a service serve in turns, while load is on.
 
     load     |==================================================|
     serves    before   | after          | before         | after
@@ -28,9 +28,9 @@ _ORDER = "ABBAAB"
 
 @dataclass(frozen=True)
 class Turn:
-    """`implementation` serves until so many seconds of the load have passed."""
+    """`variant` serves until so many seconds of the load have passed."""
 
-    implementation: str
+    variant: str
     until: float
 
 
@@ -46,16 +46,20 @@ def in_turns(before: str, after: str, seconds: float) -> list[Turn]:
 
 
 def take(
-    turns: list[Turn], supervisor: Supervisor, load: Load, show: Callable[[str], None]
+    service: str,
+    turns: list[Turn],
+    supervisor: Supervisor,
+    load: Load,
+    show: Callable[[str], None],
 ) -> None:
-    """Goes through the turns, of which the first's implementation serves already. `show` is told
-    again and again what goes on. Nothing is traced afterwards; the load may still go on."""
-    serves, warm = turns[0].implementation, FIRST_WARM_SECONDS
+    """Goes through the turns of a service, of which the first's variant serves already. `show` is
+    told again and again what goes on. Nothing is traced afterwards; the load may still go on."""
+    serves, warm = turns[0].variant, FIRST_WARM_SECONDS
     for number, turn in enumerate(turns, start=1):
-        name = f"{number}/{len(turns)} {turn.implementation}"
-        if turn.implementation != serves:
-            supervisor.swap("orders", turn.implementation, partial(show, f"{name}, swap"))
-            serves, warm = turn.implementation, WARM_SECONDS
+        name = f"{number}/{len(turns)} {turn.variant}"
+        if turn.variant != serves:
+            supervisor.swap(service, turn.variant, partial(show, f"{name}, swap"))
+            serves, warm = turn.variant, WARM_SECONDS
         warm_at = load.elapsed + warm
         _watch(supervisor, load, warm_at, _has_begun, partial(show, f"{name}, warms up"))
         load.trace(True)
