@@ -22,8 +22,10 @@ demo: setup  ## Move orders from Node to Go under load, say what that changed, k
 .PHONY: test
 test: build  ## Run every test
 	@$(BIN)/pytest --numprocesses logical --ignore tests/stack --ignore tests/browser
+	@$(BIN)/pytest --numprocesses logical --dist loadfile -m 'not docker' tests/stack
 	@# One after the other: a browser loses its page when container networks come and go.
-	@$(BIN)/pytest tests/stack tests/browser
+	@$(BIN)/pytest -m docker tests/stack
+	@$(BIN)/pytest tests/browser
 
 .PHONY: soak
 soak: build  ## What takes longer: 5,000 requests over restarts and swaps, a million odd traces, 200 compared pairs, real backends

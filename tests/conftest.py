@@ -52,7 +52,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         names: list[object] = [] if path.name == "test_docker.py" else [runtimes.DEFAULT]
         if "stack" in path.parts:
             # The first of them may build the images.
-            names.append(pytest.param(runtimes.DOCKER, marks=pytest.mark.timeout(1200)))
+            marks = [pytest.mark.docker, pytest.mark.timeout(1200)]
+            names.append(pytest.param(runtimes.DOCKER, marks=marks))
         metafunc.parametrize("runtime_name", names, scope="session")
 
 

@@ -25,6 +25,7 @@ from hopwatch_stack.stack import Stack
 from hopwatch_stack.waiting import wait_until
 from tests.running_stack import RunningStack, hopwatch_stack
 
+pytestmark = pytest.mark.docker
 ORDERS_BYTES = 10_000_000
 DASHBOARD_SECONDS = 60
 
