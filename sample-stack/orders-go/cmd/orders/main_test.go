@@ -160,7 +160,7 @@ func expectRESTTraced(t *testing.T, sink *collector, traceID string) {
 		t.Fatalf("log records %v", logs)
 	}
 	expectAttributes(t, logs[0].GetAttributes(), map[string]string{
-		"rpc.method": "hopwatch.shop.v1.Orders/GetOrder", "rpc.response.status_code": "NotFound", "duration_ms": "",
+		"rpc.method": "hopwatch.shop.v1.Orders/GetOrder", "rpc.response.status_code": "NOT_FOUND", "duration_ms": "",
 	})
 }
 
