@@ -71,10 +71,9 @@ test('a drain answers new calls and connections, then what is under way, and end
   assert.ok(performance.now() - begun > 4500);
   const [code] = await ended;
   assert.equal(code, 0);
-  assert.deepEqual(
-    running.lines.slice(-1).map((line) => line['msg']),
-    ['stopped'],
-  );
+  // Nobody takes its telemetry here, and on a busy machine that is told.
+  const told = running.lines.map((line) => line['msg']);
+  assert.equal(told.filter((msg) => msg !== 'the last telemetry is lost').at(-1), 'stopped');
   const refused = once(connect(Number(running.address.split(':')[1]), '127.0.0.1'), 'connect');
   await assert.rejects(refused, { code: 'ECONNREFUSED' });
 });
