@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -232,10 +233,11 @@ def _number(value: Any) -> float | None:
 
 def _setup(found: dict[str, Any]) -> tuple[str, ...]:
     options, machine = found["options"], found["machine"]
+    began = datetime.fromisoformat(found["started_at"]).astimezone(UTC)
     return (
         f"{options['rate']:g} requests a second in turns of {options['turn_seconds']:g} s, after"
         f" {options['warmup_seconds']:g} s of warm-up; up to {options['turns']:g} turns each, from"
-        f" {found['started_at']} on. Top rates hold p99 within {options['limit_ms']:g} ms.",
+        f" {began:%Y-%m-%d %H:%M} UTC on. Top rates hold p99 within {options['limit_ms']:g} ms.",
         f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']:g} GB,"
         f" {machine['system']}, {machine['postgres']}.",
     )
