@@ -29,7 +29,7 @@ def render(_source: Source) -> None:
         st.info("Nothing was measured here yet. In a checkout, this does (some 35 minutes; Ctrl-C"
                 " keeps what it has by then):", icon=":material/balance:")  # fmt: skip
         st.code("hopwatch-stack matrix", language="sh")
-        st.markdown("Or look at a result: `hopwatch dashboard --matrix docs/examples/matrix.json`.")
+        st.markdown("Or look at a result: `hopwatch dashboard --matrix docs/matrix.json`.")
         return
     try:
         found = view.read(path)
