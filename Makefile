@@ -22,9 +22,10 @@ demo: setup  ## Move orders from Node to Go under load, say what that changed, k
 .PHONY: test
 test: build  ## Run every test
 	@$(BIN)/pytest --numprocesses logical --ignore tests/stack --ignore tests/browser
-	@$(BIN)/pytest --numprocesses logical --dist loadfile -m 'not docker' tests/stack
+	@# More of them than cores: they wait for drains, deadlines and restarts.
+	@$(BIN)/pytest --numprocesses 3 --dist loadfile -m 'not docker and not alone' tests/stack
 	@# One after the other: a browser loses its page when container networks come and go.
-	@$(BIN)/pytest -m docker tests/stack
+	@$(BIN)/pytest -m 'docker or alone' tests/stack
 	@$(BIN)/pytest tests/browser
 
 .PHONY: soak

@@ -32,9 +32,12 @@ class Logs:
 
     def log_end(self, service: str, lines: int) -> str:
         with self._open(service) as log:
-            log.seek(max(0, log.seek(0, os.SEEK_END) - END_BYTES))
-            text = log.read().decode(errors="replace")
-        return "\n".join(text.splitlines()[-lines:])
+            start = max(0, log.seek(0, os.SEEK_END) - END_BYTES)
+            log.seek(start)
+            found = log.read().decode(errors="replace").splitlines()
+        # The first was cut somewhere; alone, it is still better than nothing.
+        whole = found[1:] if start and len(found) > 1 else found
+        return "\n".join(whole[-lines:])
 
     def follow_log(self, service: str) -> Iterator[str]:
         with self._open(service) as log:

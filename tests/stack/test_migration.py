@@ -119,6 +119,7 @@ def stack(free_settings: Settings) -> Iterator[RunningStack]:
         yield stack
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(900)
 def test_bridge_says_what_the_services_own_histograms_say(stack: RunningStack) -> None:
     before = _measured(stack, "node")

@@ -53,6 +53,7 @@ def take(stack: RunningStack, service: str, variant: str = "") -> None:
     before = stack.status()[service].instance
     if variant:
         stack.stack.swap(service, variant)
+        assert variant not in LANGUAGES or stack.status()[service].implementation == variant
     else:
         stack.stack.restart([service])
     after = stack.status()[service]
@@ -67,7 +68,6 @@ def test_orders_change_their_language_under_load(free_settings: Settings) -> Non
         assert sorted(stack.sql(SERVED_BY)) == sorted(
             (f"dev+{name}", LANGUAGES[name]) for name in names
         )
-        assert stack.status()["orders"].implementation == names[0]
         with pytest.raises(StackError, match="bff has no variant go"):
             stack.stack.swap("bff", "go")
 
