@@ -4,10 +4,12 @@ import {
   type ServerInterceptingCallInterface,
   type ServerInterceptor,
 } from '@grpc/grpc-js';
+import { preciseNow } from '@hopwatch/shop-shared';
 import {
   type Attributes,
   type Context,
   context,
+  type HrTime,
   metrics,
   propagation,
   ROOT_CONTEXT,
@@ -32,7 +34,7 @@ const FAILURES: readonly Code[] = [
 
 /**
  * The SERVER span and the duration of each call: from its headers until its status is handed to the
- * connection. Health checks have neither.
+ * connection. One pair of stamps for both, so that they agree. Health checks have neither.
  */
 export function observeCalls(): ServerInterceptor {
   const durations = metrics.getMeter(SCOPE).createHistogram('rpc.server.call.duration', {
@@ -45,20 +47,21 @@ export function observeCalls(): ServerInterceptor {
   });
   return ({ path }, call) => {
     if (path.startsWith('/grpc.health.')) return new ServerInterceptingCall(call);
-    const start = performance.now();
+    const began = preciseNow();
     const name = path.slice(1);
     const method: Attributes = { 'rpc.system.name': 'grpc', 'rpc.method': name };
     let span: Span | undefined;
     let inside: Context = ROOT_CONTEXT;
     let handled = false;
     const end = (code: Code, message: string): void => {
+      const ended = preciseNow();
       const failed = FAILURES.includes(code);
       const outcome = { 'rpc.response.status_code': Code[code] };
       if (failed) span?.setStatus({ code: SpanStatusCode.ERROR, message });
       span?.setAttributes(outcome);
-      span?.end();
+      span?.end(ended);
       const error: Attributes = failed ? { 'error.type': Code[code] } : {};
-      durations.record((performance.now() - start) / 1000, { ...method, ...outcome, ...error });
+      durations.record(secondsBetween(began, ended), { ...method, ...outcome, ...error });
     };
     return new ServerInterceptingCall(call, {
       start: (next) =>
@@ -66,7 +69,8 @@ export function observeCalls(): ServerInterceptor {
           onReceiveMetadata: (metadata, pass) => {
             const parent = propagation.extract(ROOT_CONTEXT, metadata.getMap());
             const attributes = { ...method, ...serverAddress(call) };
-            span = tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, parent);
+            const options = { kind: SpanKind.SERVER, attributes, startTime: began };
+            span = tracer.startSpan(name, options, parent);
             inside = trace.setSpan(parent, span);
             pass(metadata);
           },
@@ -87,6 +91,10 @@ export function observeCalls(): ServerInterceptor {
       },
     });
   };
+}
+
+function secondsBetween(began: HrTime, ended: HrTime): number {
+  return ended[0] - began[0] + (ended[1] - began[1]) / 1e9;
 }
 
 function serverAddress(call: ServerInterceptingCallInterface): Attributes {
