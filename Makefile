@@ -30,7 +30,7 @@ test: build  ## Run every test
 
 .PHONY: soak
 soak: build  ## What takes longer: 5,000 requests over restarts and swaps, a million odd traces, 200 compared pairs, real backends
-	@HOPWATCH_SOAK=1 $(BIN)/pytest tests/stack/test_survival.py tests/stack/test_swap.py \
+	@HOPWATCH_SOAK=1 $(BIN)/pytest tests/stack/test_survival.py tests/stack/test_labs.py tests/stack/test_swap.py \
 		tests/stack/test_migration.py tests/stack/test_rust_suite.py \
 		tests/property/test_simulated_ledgers.py tests/property/test_clocks.py \
 		tests/property/test_false_alarms.py tests/integration/test_backends_real.py

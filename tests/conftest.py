@@ -75,6 +75,15 @@ def runtime(runtime_name: str, request: pytest.FixtureRequest) -> str:
     return runtime_name
 
 
+@pytest.fixture
+def once_in_containers(runtime_name: str, request: pytest.FixtureRequest) -> None:
+    """Of tests that are alike for several names, containers run the first; `make soak` runs all."""
+    indices = request.node.callspec.indices
+    later = any(index for of, index in indices.items() if of != "runtime_name")
+    if runtime_name == runtimes.DOCKER and later and not os.environ.get("HOPWATCH_SOAK"):
+        pytest.skip("one of several in containers (HOPWATCH_SOAK=1 runs all)")
+
+
 @pytest.fixture(scope="session")
 def stack(runtime: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """The whole stack on free ports with labs on, beside whatever else may run."""

@@ -27,6 +27,7 @@ def state_dir(stack: RunningStack) -> Iterator[Path]:
     labs.stop(stack.settings.state_dir)
 
 
+@pytest.mark.usefixtures("once_in_containers")
 @pytest.mark.parametrize("name", NAMES)
 def test_lab_is_found_where_its_answer_says(
     stack: RunningStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str

@@ -47,6 +47,7 @@ def test_restart_under_load_loses_no_request(
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.usefixtures("once_in_containers")
 @pytest.mark.parametrize("service", SERVICES)
 def test_crash_under_load_is_bounded_and_mended(
     own_stack: RunningStack, loads: list[RequestsResult], service: str
