@@ -77,8 +77,14 @@ def test_without_another_there_is_one_ledger_and_a_reason(
     ],
 )
 def test_stories_of_payments_and_of_the_protocol(
-    about: str, begins: dict[str, str], versions: list[str]
+    about: str,
+    begins: dict[str, str],
+    versions: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # The password of a database is made where the state is.
+    monkeypatch.chdir(tmp_path)
     told = story.story_of(about, settings(), DEFAULT, Console(quiet=True))
     assert (told.begins, [told.version(side) for side in told.sides]) == (begins, versions)
     assert told.languages == {"go"}
